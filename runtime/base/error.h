@@ -1,0 +1,28 @@
+/* error: the one error convention of the tree. Functions return >= 0 or a negative PMIG_E*; the sentence that
+ * explains the last failure of this thread is built by prefixing on the way up. */
+#ifndef PMIG_BASE_ERROR_H
+#define PMIG_BASE_ERROR_H
+
+#include <pmig/pmig.h>
+#include <stdarg.h>
+
+#define PMIG_REASON_MAX 1024
+
+#define PMIG_MUST_CHECK __attribute__((warn_unused_result))
+#define PMIG_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* Sets this thread's reason to the formatted sentence and returns `code` (negative PMIG_E*), so that
+ * `return error_set(PMIG_ENOENT, "%s: no such image", path);` reads well. A full sentence names the thing, what was
+ * tried, and what the user can do. */
+int error_set(int code, const char *format, ...) PMIG_PRINTF(2, 3);
+
+/* As error_set(), and appends ": " and the words of `number` (an errno value). */
+int error_errno(int code, int number, const char *format, ...) PMIG_PRINTF(3, 4);
+
+/* Puts "formatted: " before this thread's reason; returns `code`. */
+int error_prefix(int code, const char *format, ...) PMIG_PRINTF(2, 3);
+
+/* The exit status with which a verb ends after `code` (0 for code >= 0); see tbl/error.h. */
+int error_exit_status(int code);
+
+#endif

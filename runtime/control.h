@@ -1,0 +1,52 @@
+/* control: what the program's runtime and the agent that is its parent say to each other.
+ *
+ * The channel is a SOCK_SEQPACKET unix socketpair; the program finds its end by the environment variable
+ * PMIG_CONTROL (a descriptor number), which the runtime removes from the environment. Messages have a fixed size and no
+ * variable parts beyond one text, so that the program parses nothing. A request is followed by the signal
+ * CONTROL_SIGNAL, whose handler sets the poll flags; the runtime then reads the channel at the next safe point. */
+#ifndef PMIG_CONTROL_H
+#define PMIG_CONTROL_H
+
+#include <signal.h>
+#include <stdint.h>
+
+#define CONTROL_MAGIC 0x676d7063u /* "cpmg" */
+#define CONTROL_VERSION 1
+#define CONTROL_SIGNAL SIGURG /* ignored by default: harmless where the handler is not installed yet */
+#define CONTROL_TEXT_MAX 3072
+
+enum control_type {
+	/* agent to program */
+	CONTROL_CHECKPOINT = 1, /* args[0]: CONTROL_FREEZE or 0; carries the image descriptor, open for writing */
+	CONTROL_CANCEL,         /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
+	CONTROL_GO_ON,          /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
+	CONTROL_END,            /* a frozen program was taken over elsewhere: it ends silently with _exit(0) */
+	CONTROL_ACTIVATE,       /* a restored program, which waits, begins to run */
+
+	/* program to agent */
+	CONTROL_HELLO,    /* args[0]: pid, args[1]: 1 if restoring; text: build identity (hex) */
+	CONTROL_RESOURCE, /* a declaration: args[0] slot, [1] binding, [2] attachment, [3] strategy, [4] consent,
+	                   * [5] shared|secret<<1, [6] rate, [7] size; text: kind \n name \n locator \n type */
+	CONTROL_WITHDRAW, /* args[0]: slot */
+	CONTROL_NOT_HERE, /* a checkpoint was tried and waits for a better point; text: the sentence */
+	CONTROL_WHERE,    /* the answer to CANCEL; text: where the program is, innermost function first */
+	CONTROL_FROZEN,   /* image complete, the program waits; args[0] bytes, [1] frames, [2] ns stopped so far */
+	CONTROL_SAVED,    /* image complete, the program goes on; args as FROZEN */
+	CONTROL_FAILED,   /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
+	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames */
+};
+
+#define CONTROL_FREEZE 1
+
+struct control_message {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type; /* enum control_type */
+	uint64_t sequence; /* of the request that this belongs to */
+	int64_t args[8];
+	uint32_t size; /* of the text, without the terminating NUL */
+	uint32_t reserved;
+	char text[CONTROL_TEXT_MAX];
+};
+
+#endif
