@@ -1,0 +1,218 @@
+/* control: the program's end of the channel to its agent. */
+#include "control_channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define NAME_BYTES 128
+#define HEAD offsetof(struct control_message, text)
+
+/* The only state: which descriptor, and what the environment said before it was cleaned. */
+static struct {
+	int fd;
+	int image;
+	uint64_t sequence;
+	uint64_t epoch;
+	char name[NAME_BYTES];
+	char uuid[NAME_BYTES];
+} control = {.fd = -1, .image = -1};
+
+/* As high as the limit allows, so that the numbers that a program expects (3, 4, ...) stay free. */
+static int move_high(int fd)
+{
+	struct rlimit limit;
+	rlim_t top = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 4096 ? limit.rlim_cur : 4096;
+	for (rlim_t from = top > 16 ? top - 16 : 3; from >= 3; from /= 2) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)from);
+		if (high >= 0) {
+			(void)close(fd);
+			return high;
+		}
+	}
+	return error_errno(PMIG_EIO, errno, "control: the descriptor cannot be moved");
+}
+
+static int descriptor_of(const char *variable)
+{
+	const char *value = getenv(variable);
+	if (value == NULL)
+		return -1;
+	char *end;
+	long n = strtol(value, &end, 10);
+	return *value != '\0' && *end == '\0' && n >= 0 && n < 1 << 20 ? (int)n : -1;
+}
+
+static void copy_variable(char ret[NAME_BYTES], const char *variable)
+{
+	const char *value = getenv(variable);
+	strncpy(ret, value != NULL ? value : "", NAME_BYTES - 1);
+}
+
+int control_start(const char *build)
+{
+	int fd = descriptor_of("PMIG_CONTROL");
+	if (fd < 0)
+		return 0;
+	int type = 0;
+	socklen_t size = sizeof type;
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET)
+		return error_set(PMIG_EPROTOCOL, "control: PMIG_CONTROL=%d is not a channel to an agent", fd);
+	copy_variable(control.name, "PMIG_NAME");
+	copy_variable(control.uuid, "PMIG_UUID");
+	const char *epoch = getenv("PMIG_EPOCH");
+	control.epoch = epoch != NULL ? strtoull(epoch, NULL, 10) : 0;
+	int image = descriptor_of("PMIG_RESTORE");
+	static const char *const variables[] = {"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		(void)unsetenv(variables[i]);
+	control.fd = move_high(fd);
+	if (control.fd < 0)
+		return control.fd;
+	if (image >= 0) {
+		control.image = move_high(image);
+		if (control.image < 0)
+			return control.image;
+	}
+	int r = control_send(CONTROL_HELLO, (const int64_t[8]){getpid(), image >= 0}, build);
+	return r < 0 ? r : 1;
+}
+
+int control_restoring(void)
+{
+	return control.image;
+}
+
+const char *control_name(void)
+{
+	return control.name;
+}
+
+const char *control_uuid(void)
+{
+	return control.uuid;
+}
+
+uint64_t control_epoch(void)
+{
+	return control.epoch;
+}
+
+int control_descriptor(void)
+{
+	return control.fd;
+}
+
+bool control_pending(void)
+{
+	int saved = errno;
+	struct pollfd p = {.fd = control.fd, .events = POLLIN};
+	bool pending = control.fd >= 0 && poll(&p, 1, 0) > 0;
+	errno = saved;
+	return pending;
+}
+
+static int receive(struct control_message *ret, int *ret_fd, int flags)
+{
+	if (control.fd < 0)
+		return 0;
+	struct control_message m;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ancillary;
+	struct iovec part = {.iov_base = &m, .iov_len = sizeof m};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+	ssize_t n;
+	do
+		n = recvmsg(control.fd, &h, flags | MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return 0;
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return error_set(PMIG_EGONE, "control: the agent has ended");
+	if (n < 0)
+		return error_errno(PMIG_EIO, errno, "control: receive");
+	int fd = -1;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
+		memcpy(&fd, CMSG_DATA(c), sizeof fd);
+	if ((size_t)n < HEAD || m.magic != CONTROL_MAGIC || m.version != CONTROL_VERSION || m.size >= CONTROL_TEXT_MAX ||
+	    (size_t)n != HEAD + m.size) {
+		if (fd >= 0)
+			(void)close(fd);
+		return error_set(PMIG_EPROTOCOL, "control: a message that is none (%zd bytes)", n);
+	}
+	m.text[m.size] = '\0';
+	control.sequence = m.sequence;
+	memcpy(ret, &m, HEAD + m.size + 1);
+	*ret_fd = fd;
+	return 1;
+}
+
+int control_request(struct control_message *ret, int *ret_fd)
+{
+	return receive(ret, ret_fd, MSG_DONTWAIT);
+}
+
+int control_send(enum control_type type, const int64_t args[8], const char *text)
+{
+	if (control.fd < 0)
+		return 0;
+	int saved = errno;
+	struct control_message m;
+	memset(&m, 0, HEAD);
+	m.magic = CONTROL_MAGIC;
+	m.version = CONTROL_VERSION;
+	m.type = (uint16_t)type;
+	m.sequence = control.sequence;
+	if (args != NULL)
+		memcpy(m.args, args, sizeof m.args);
+	if (text != NULL) {
+		size_t length = strnlen(text, CONTROL_TEXT_MAX - 1);
+		m.size = (uint32_t)length;
+		memcpy(m.text, text, length);
+	}
+	ssize_t n;
+	do
+		n = send(control.fd, &m, HEAD + m.size, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	int number = errno;
+	errno = saved;
+	if (n >= 0)
+		return 0;
+	if (number == EPIPE || number == ECONNRESET)
+		return error_set(PMIG_EGONE, "control: the agent has ended");
+	return error_errno(PMIG_EIO, number, "control: send");
+}
+
+int control_wait_verdict(struct control_message *ret)
+{
+	for (;;) {
+		int fd = -1;
+		int r = receive(ret, &fd, 0);
+		if (r < 0)
+			return r;
+		if (fd >= 0)
+			(void)close(fd);
+		if (r == 0)
+			return error_set(PMIG_EGONE, "control: there is no agent to wait for");
+		switch (ret->type) {
+		case CONTROL_GO_ON:
+		case CONTROL_END:
+		case CONTROL_ACTIVATE:
+			return 0;
+		case CONTROL_CHECKPOINT:
+			(void)control_send(CONTROL_FAILED, (const int64_t[8]){PMIG_EBUSY}, "the program is frozen already");
+			break;
+		default:
+			break;
+		}
+	}
+}
