@@ -1,0 +1,41 @@
+# Programs that migrate: pmig_add_executable() as used inside the project. The installed package has the same
+# function (pmig-config.cmake.in); both call pmig-cc and nothing else.
+
+# pmig_add_executable(NAME SOURCE... [OPTIONS ...] [LIBRARIES ...] [DIRECTORY dir]): NAME, compiled and linked by
+# pmig-cc; OPTIONS go to pmig-cc as they are. Headers found through -MMD are dependencies.
+function(pmig_add_executable name)
+	cmake_parse_arguments(arg "" "DIRECTORY" "OPTIONS;LIBRARIES" ${ARGN})
+	if(NOT arg_DIRECTORY)
+		set(arg_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+	endif()
+	file(MAKE_DIRECTORY ${arg_DIRECTORY})
+	set(tools "")
+	if(TARGET pmig-cc)
+		set(tools pmig-cc pmig-instrument pmig_runtime)
+		if(TARGET pmig_carried)
+			list(APPEND tools pmig_carried)
+		endif()
+	endif()
+	set(objects "")
+	foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+		get_filename_component(path ${source} ABSOLUTE)
+		get_filename_component(base ${source} NAME_WE)
+		set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${base}.o)
+		file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir)
+		add_custom_command(OUTPUT ${object}
+			COMMAND ${PMIG_CC} -O2 -g ${arg_OPTIONS} -MMD -MF ${object}.d -c ${path} -o ${object}
+			DEPENDS ${path} ${tools}
+			DEPFILE ${object}.d
+			COMMENT "pmig-cc ${name}/${base}.c" VERBATIM)
+		list(APPEND objects ${object})
+	endforeach()
+	list(TRANSFORM arg_LIBRARIES PREPEND -l)
+	set(program ${arg_DIRECTORY}/${name})
+	add_custom_command(OUTPUT ${program}
+		COMMAND ${PMIG_CC} -O2 -g ${arg_OPTIONS} ${objects} -o ${program} ${arg_LIBRARIES}
+		DEPENDS ${objects} ${tools}
+		COMMENT "pmig-cc ${name}" VERBATIM)
+	add_custom_target(${name} ALL DEPENDS ${program})
+endfunction()
+
+set(PMIG_CC ${PROJECT_BINARY_DIR}/bin/pmig-cc)
