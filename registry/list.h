@@ -2,7 +2,7 @@
 #ifndef PMIG_REGISTRY_LIST_H
 #define PMIG_REGISTRY_LIST_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 #include <stdio.h>
 
 struct database; /* database.h; registry_store_database() has it */

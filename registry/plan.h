@@ -16,7 +16,7 @@
 #ifndef PMIG_REGISTRY_PLAN_H
 #define PMIG_REGISTRY_PLAN_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 #include <pmig/port.h>
 
 /* What a kind can do; or-ed together. */

@@ -2,7 +2,7 @@
 #ifndef PMIG_REGISTRY_STORE_H
 #define PMIG_REGISTRY_STORE_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 #include <pmig/port.h>
 
 struct database;

@@ -6,7 +6,7 @@
 #ifndef PMIG_REGISTRY_WHERE_H
 #define PMIG_REGISTRY_WHERE_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 #include <limits.h>
 
 #define WHERE_MACHINE_MAX 64

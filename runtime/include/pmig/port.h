@@ -100,9 +100,11 @@ struct pmig_host_row {
 
 enum pmig_handover_state {
 	PMIG_HANDOVER_OPEN = 1,
-	PMIG_HANDOVER_DONE,   /* the target runs */
+	PMIG_HANDOVER_DOUBT,  /* the commit was sent and not answered */
+	PMIG_HANDOVER_DONE,   /* the target runs; this and those below are final */
 	PMIG_HANDOVER_UNDONE, /* the source goes on */
-	PMIG_HANDOVER_DOUBT   /* the commit was sent and not answered */
+	PMIG_HANDOVER_ENDED,  /* the program ended before its image was durable at the target */
+	PMIG_HANDOVER_WAITS   /* no copy runs; a durable image waits at the target */
 };
 
 struct pmig_handover_row {
@@ -200,7 +202,8 @@ struct pmig_store {
 	/* In the order of their starts. A callback that returns nonzero ends the walk with that result, here and below. */
 	int (*process_list)(
 		struct pmig_store *s, int (*each)(void *context, const struct pmig_process_row *row), void *context);
-	/* Takes away the process and all its rows, except who owns it: fencing outlives it. PMIG_ENOENT. */
+	/* Takes away the process, its resources, references and hand-overs. Who owns it stays, since fencing outlives it; images
+	 * have rows of their own. PMIG_ENOENT. */
 	int (*process_drop)(struct pmig_store *s, const char *uuid);
 
 	/* --- resources --- */
@@ -215,13 +218,14 @@ struct pmig_store {
 
 	/* --- journal: durable --- */
 
-	/* `id`, `process`, `epoch`, `source`, `target` are read. PMIG_ENOENT: no such process. PMIG_EEXIST: the id is known with
-	 * other contents (the same again is good). PMIG_EBUSY: another hand-over of this process is open or in doubt here. */
+	/* `id`, `process`, `epoch`, `source`, `target` are read. The process need not be known
+	 * here yet. PMIG_EEXIST: the id is known with other contents (the same again is good). PMIG_EBUSY: another hand-over of
+	 * this process is open or in doubt here. */
 	int (*handover_begin)(struct pmig_store *s, const struct pmig_handover_row *row);
 	/* Appends one row. PMIG_ENOENT: no such hand-over. */
 	int (*handover_step)(
 		struct pmig_store *s, const char *id, const char *step, enum pmig_phase phase, const char *detail);
-	/* Sets the state; done and undone are final (PMIG_EINVAL for another afterwards, the same again is good). PMIG_ENOENT. */
+	/* Sets the state. A final one stays (PMIG_EINVAL for another afterwards, the same again is good). PMIG_ENOENT. */
 	int (*handover_finish)(struct pmig_store *s, const char *id, enum pmig_handover_state state, const char *reason);
 	/* The one that is open or in doubt, else the last one. PMIG_ENOENT: the process never had any. */
 	int (*handover_get)(struct pmig_store *s, const char *process, struct pmig_handover_row **ret_row);
@@ -269,12 +273,15 @@ struct pmig_store {
 
 	/* --- the rows of a process travel with it --- */
 
-	/* Process, resources, references, hand-overs with steps and decisions, as one JSON object; free() *ret_json. What
-	 * belongs to a host does not travel: who owns it, pid, images, hosts, providers. PMIG_ENOENT. */
+	/* Process, resources, references, and the hand-overs that are over with their steps and decisions, as one JSON object;
+	 * free() *ret_json. What belongs to a host does not travel: who owns it, pid, state, images, hosts, providers.
+	 * PMIG_ENOENT. */
 	int (*rows_export)(struct pmig_store *s, const char *process, char **ret_json);
-	/* Takes such rows in, all or none, replacing older ones of that process; what arrives is hostile until checked. A process
-	 * that comes in has the state PMIG_PROCESS_STARTING and no pid. PMIG_ECORRUPT (not of that form, with the place), PMIG_EVERSION,
-	 * PMIG_EIDENTITY (not of `process`), PMIG_EEXIST (the name belongs to another that lives), PMIG_ESTALE (a higher epoch is known). */
+	/* Takes such rows in, all or none, before the epoch is claimed; what arrives is hostile until checked. Resources and
+	 * references replace those that are there; of hand-overs that are known here the own journal stays. A process that comes
+	 * in has the state PMIG_PROCESS_STARTING and no pid: where the hand-over is undone, it must be dropped or set to PMIG_PROCESS_LEFT.
+	 * PMIG_ECORRUPT (not of that form: the sentence has the place), PMIG_EVERSION, PMIG_EIDENTITY (not of `process`),
+	 * PMIG_EEXIST (the name belongs to another that lives), PMIG_ESTALE (a higher epoch is known). */
 	int (*rows_import)(struct pmig_store *s, const char *process, const char *json, size_t size);
 };
 
