@@ -16,6 +16,7 @@ enum instrument_safepoints {
 struct instrument_options {
 	enum instrument_safepoints safepoints;
 	int level;     /* 0..3, s and z count as 2: the -O level of the link */
+	bool debug;    /* the user asked for -g: clones get debug information too */
 	bool strict;   /* an external function that nobody has listed is an error, not a warning */
 	FILE *explain; /* where --explain goes; NULL: nowhere */
 };

@@ -1,0 +1,78 @@
+/* check: what cannot be carried is an error with file and line, here and not later. */
+#include "work.h"
+
+#include <llvm-c/DebugInfo.h>
+#include <string.h>
+
+static bool is_ours(const char *name)
+{
+	return strncmp(name, "pmig_", 5) == 0;
+}
+
+void check_module(struct work *w)
+{
+	for (LLVMValueRef g = LLVMGetFirstGlobal(w->module); g != NULL; g = LLVMGetNextGlobal(g))
+		if (LLVMIsThreadLocal(g) && !LLVMIsGlobalConstant(g) && !is_ours(work_name(g)))
+			work_error(w, g, "the thread-local variable %s cannot be carried yet; make it an ordinary one", work_name(g));
+	LLVMValueRef main = LLVMGetNamedFunction(w->module, "main");
+	if (main != NULL && LLVMIsFunctionVarArg(LLVMGlobalGetValueType(main)))
+		work_error(w, main, "main has no prototype that can be called; give it (void) or (int, char **)");
+}
+
+static bool returns_twice(LLVMValueRef call)
+{
+	unsigned kind = LLVMGetEnumAttributeKindForName("returns_twice", 13);
+	LLVMValueRef callee = work_callee(call);
+	return LLVMGetCallSiteEnumAttribute(call, LLVMAttributeFunctionIndex, kind) != NULL ||
+	       (callee != NULL && LLVMGetEnumAttributeAtIndex(callee, LLVMAttributeFunctionIndex, kind) != NULL);
+}
+
+static bool touches_stack_pointer(LLVMValueRef call)
+{
+	size_t length;
+	LLVMValueRef assembly = LLVMGetCalledValue(call);
+	const char *text = LLVMGetInlineAsmAsmString(assembly, &length);
+	static const char *const words[] = {"rsp", "esp", "push", "pop", "call", "rbp"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (memmem(text, length, words[i], strlen(words[i])) != NULL)
+			return true;
+	return false;
+}
+
+static void check_call(struct work *w, LLVMValueRef call)
+{
+	if (work_is_inline_assembly(call)) {
+		if (touches_stack_pointer(call))
+			work_error(w, call, "inline assembly that touches the stack cannot be carried");
+		return;
+	}
+	if (LLVMGetTailCallKind(call) == LLVMTailCallKindMustTail)
+		work_error(w, call, "a tail call that must be one (musttail) cannot be carried");
+	if (returns_twice(call))
+		work_error(w, call, "setjmp cannot be carried yet in a function that can reach a safe point");
+	if ((work_is_intrinsic(call, "llvm.returnaddress") || work_is_intrinsic(call, "llvm.frameaddress")) &&
+	    LLVMConstIntGetZExtValue(LLVMGetOperand(call, 0)) != 0)
+		work_error(w, call, "the address of a caller's frame cannot be carried");
+}
+
+static void check_instruction(struct work *w, LLVMValueRef i)
+{
+	if (LLVMIsAIndirectBrInst(i) != NULL)
+		work_error(w, i, "computed goto cannot be carried yet in a function that can reach a safe point");
+	else if (LLVMIsAInvokeInst(i) != NULL || LLVMIsACallBrInst(i) != NULL)
+		work_error(w, i, "asm goto or exceptions cannot be carried in a function that can reach a safe point");
+	else if (LLVMIsACallInst(i) != NULL)
+		check_call(w, i);
+}
+
+void check_functions(struct work *w)
+{
+	for (size_t k = 0; k < w->functions_count; k++) {
+		LLVMValueRef f = w->functions[k].value;
+		if (LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
+			work_error(w, f, "%s has a variable argument list and can reach a safe point: not carried yet", work_name(f));
+		for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
+			for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
+				check_instruction(w, i);
+	}
+}

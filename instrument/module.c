@@ -1,0 +1,160 @@
+/* module: the steps of the instrumentation, in their order. */
+#include "work.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/DebugInfo.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/Support.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void run_passes(struct work *w, LLVMTargetMachineRef tm, const char *passes)
+{
+	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
+	LLVMPassBuilderOptionsSetLoopVectorization(o, w->options->level >= 2);
+	LLVMPassBuilderOptionsSetSLPVectorization(o, w->options->level >= 2);
+	LLVMPassBuilderOptionsSetLoopInterleaving(o, w->options->level >= 2);
+	LLVMErrorRef e = LLVMRunPasses(w->module, passes, tm, o);
+	if (e != NULL) {
+		char *message = LLVMGetErrorMessage(e);
+		work_error(w, NULL, "%s: %s", passes, message);
+		LLVMDisposeErrorMessage(message);
+	}
+	LLVMDisposePassBuilderOptions(o);
+}
+
+static void optimise(struct work *w, LLVMTargetMachineRef tm)
+{
+	char passes[16];
+	snprintf(passes, sizeof passes, "default<O%d>", w->options->level);
+	run_passes(w, tm, passes);
+}
+
+/* Thread-local variables of the runtime lie in the executable itself: one instruction reaches them. */
+static LLVMValueRef runtime_variable(struct work *w, LLVMTypeRef type, const char *name)
+{
+	LLVMValueRef g = LLVMGetNamedGlobal(w->module, name);
+	if (g == NULL)
+		g = LLVMAddGlobal(w->module, type, name);
+	LLVMSetThreadLocalMode(g, LLVMLocalExecTLSModel);
+	return g;
+}
+
+static bool has_safepoints(struct work *w)
+{
+	return w->options->safepoints != INSTRUMENT_MANUAL || LLVMGetNamedFunction(w->module, "pmig_stop") != NULL;
+}
+
+/* The runtime owns main(): it sets the arena up, then calls the program's. */
+static void rename_main(struct work *w)
+{
+	LLVMValueRef main = LLVMGetNamedFunction(w->module, "main");
+	if (main != NULL && !LLVMIsDeclaration(main))
+		LLVMSetValueName2(main, "pmig_main", 9);
+}
+
+static void mark_leaves(struct work *w, LLVMValueRef f)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
+			if (LLVMIsACallInst(i) == NULL)
+				continue;
+			LLVMSetTailCallKind(i, LLVMTailCallKindNoTail);
+			if (LLVMGetCallSiteStringAttribute(i, LLVMAttributeFunctionIndex, "statepoint-id", 13) == NULL)
+				LLVMAddCallSiteAttribute(i, LLVMAttributeFunctionIndex, work_attribute(w, "gc-leaf-function", ""));
+		}
+	LLVMSetGC(f, "statepoint-example");
+}
+
+static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
+{
+	for (size_t i = 0; i < w->functions_count; i++) {
+		frame_lower(w, &w->functions[i]);
+		site_split(w, &w->functions[i]);
+		site_find_values(w, &w->functions[i]);
+		site_attach(w, &w->functions[i]);
+		clone_make(w, &w->functions[i]);
+	}
+	run_passes(w, tm, "function(mem2reg)");
+	for (size_t i = 0; i < w->functions_count; i++) {
+		mark_leaves(w, w->functions[i].value);
+		mark_leaves(w, w->functions[i].resume);
+	}
+}
+
+static void verify(struct work *w, const char *when)
+{
+	char *message = NULL;
+	if (LLVMVerifyModule(w->module, LLVMReturnStatusAction, &message))
+		work_error(w, NULL, "internal error %s: %s", when, message);
+	LLVMDisposeMessage(message);
+}
+
+static void parse_hidden_options(void)
+{
+	static const char *const arguments[] = {"pmig-instrument", "-use-registers-for-deopt-values"};
+	static bool done;
+	if (!done)
+		LLVMParseCommandLineOptions(2, arguments, NULL);
+	done = true;
+}
+
+static void steps(struct work *w, LLVMTargetMachineRef tm)
+{
+	rename_main(w);
+	if (!has_safepoints(w)) {
+		optimise(w, tm);
+		table_emit(w);
+		return;
+	}
+	check_module(w);
+	rewrite_calls(w);
+	poll_insert(w);
+	runtime_variable(w, w->i32, "pmig_poll");
+	w->frame_sp = runtime_variable(w, w->ptr, "pmig_frame_sp");
+	if (w->errors != 0)
+		return;
+	optimise(w, tm);
+	rewrite_calls(w);
+	reach_find(w);
+	check_functions(w);
+	if (w->errors != 0)
+		return;
+	instrument_functions(w, tm);
+	table_emit(w);
+	explain_print(w);
+	verify(w, "before statepoints");
+	if (w->errors != 0)
+		return;
+	run_passes(w, tm, "rewrite-statepoints-for-gc");
+	verify(w, "after statepoints");
+}
+
+int instrument_module(LLVMModuleRef m, LLVMTargetMachineRef tm, const struct instrument_options *o)
+{
+	LLVMContextRef context = LLVMGetModuleContext(m);
+	struct work w = {.module = m,
+	                 .context = context,
+	                 .layout = LLVMGetModuleDataLayout(m),
+	                 .builder = LLVMCreateBuilderInContext(context),
+	                 .options = o,
+	                 .i8 = LLVMInt8TypeInContext(context),
+	                 .i32 = LLVMInt32TypeInContext(context),
+	                 .i64 = LLVMInt64TypeInContext(context),
+	                 .ptr = LLVMPointerTypeInContext(context, 0)};
+	parse_hidden_options();
+	LLVMSetIsNewDbgInfoFormat(m, 0); /* debug records as instructions: they move with the code */
+	steps(&w, tm);
+	for (size_t i = 0; i < w.sites_count; i++) {
+		free(w.sites[i].values);
+		free(w.sites[i].offsets);
+	}
+	free(w.sites);
+	free(w.functions);
+	free(w.types);
+	map_finish(&w.taken_types);
+	map_finish(&w.migratable);
+	LLVMDisposeBuilder(w.builder);
+	return w.errors;
+}

@@ -1,0 +1,107 @@
+/* reach: which functions can reach a safe point, by the whole program's call graph.
+ *
+ * An indirect call reaches every address-taken function of its type. Where a program lies about types the graph may
+ * miss an edge; the walk of the stack then meets a return address that is no site and refuses, so a lie costs a
+ * checkpoint, never a wrong result. */
+#include "work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_stop(LLVMValueRef callee)
+{
+	return strcmp(work_name(callee), "pmig_stop") == 0;
+}
+
+/* Is `f` used other than by calling it? */
+static bool address_taken(LLVMValueRef f)
+{
+	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u)) {
+		LLVMValueRef user = LLVMGetUser(u);
+		if (LLVMIsACallInst(user) == NULL || LLVMGetCalledValue(user) != f)
+			return true;
+		for (unsigned i = 0; i < LLVMGetNumArgOperands(user); i++)
+			if (LLVMGetOperand(user, i) == f)
+				return true;
+	}
+	return false;
+}
+
+/* May a call of type `call` land in a function of type `f`? Equal types, or a call or function without prototype. */
+static bool types_match(LLVMTypeRef call, LLVMTypeRef f)
+{
+	if (call == f)
+		return true;
+	if (LLVMGetReturnType(call) != LLVMGetReturnType(f) || (!LLVMIsFunctionVarArg(call) && !LLVMIsFunctionVarArg(f)))
+		return false;
+	unsigned a = LLVMCountParamTypes(call), b = LLVMCountParamTypes(f), n = a < b ? a : b;
+	LLVMTypeRef *pa = map_alloc(a, sizeof *pa), *pb = map_alloc(b, sizeof *pb);
+	LLVMGetParamTypes(call, pa);
+	LLVMGetParamTypes(f, pb);
+	bool match = true;
+	for (unsigned i = 0; i < n; i++)
+		match = match && pa[i] == pb[i];
+	free(pa);
+	free(pb);
+	return match;
+}
+
+static bool reaches(struct work *w, LLVMValueRef call, LLVMValueRef *ret_because)
+{
+	LLVMValueRef callee = work_callee(call);
+	if (callee != NULL) {
+		*ret_because = callee;
+		return is_stop(callee) || map_get(&w->migratable, callee) != MAP_NONE;
+	}
+	*ret_because = NULL;
+	LLVMTypeRef type = LLVMGetCalledFunctionType(call);
+	if (map_get(&w->taken_types, type) != MAP_NONE)
+		return true;
+	for (size_t i = 0; i < w->types_count; i++)
+		if (types_match(type, w->types[i]))
+			return true;
+	return false;
+}
+
+static void add_function(struct work *w, LLVMValueRef f, LLVMValueRef because)
+{
+	w->functions = map_grow(w->functions, &w->functions_capacity, w->functions_count, sizeof *w->functions);
+	map_put(&w->migratable, f, (uint32_t)w->functions_count);
+	w->functions[w->functions_count++] = (struct function){.value = f, .because = because};
+	LLVMTypeRef type = LLVMGlobalGetValueType(f);
+	if (address_taken(f) && map_get(&w->taken_types, type) == MAP_NONE) {
+		map_put(&w->taken_types, type, 1);
+		w->types = map_grow(w->types, &w->types_capacity, w->types_count, sizeof(LLVMTypeRef));
+		w->types[w->types_count++] = type;
+	}
+}
+
+bool reach_is_site(struct work *w, LLVMValueRef call)
+{
+	LLVMValueRef because;
+	return work_is_call(call) && reaches(w, call, &because);
+}
+
+/* Adds `f` if one of its calls reaches a safe point. */
+static bool visit(struct work *w, LLVMValueRef f)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
+			LLVMValueRef because;
+			if (work_is_call(i) && reaches(w, i, &because)) {
+				add_function(w, f, because);
+				return true;
+			}
+		}
+	return false;
+}
+
+void reach_find(struct work *w)
+{
+	for (bool more = true; more;) {
+		more = false;
+		for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f))
+			if (!LLVMIsDeclaration(f) && map_get(&w->migratable, f) == MAP_NONE)
+				more = visit(w, f) || more;
+	}
+}

@@ -1,0 +1,98 @@
+/* rewrite: the program's calls of the C library, by the table runtime/tbl/libc.h: some go to the runtime's own form, some
+ * refuse the program, and an external function that nobody has listed is named. */
+#include "work.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum action { PLAIN = 1, REPLACED, REFUSED };
+
+static const struct entry {
+	const char *name;
+	enum action action;
+	const char *note;
+} entries[] = {
+#define LIBC(name, action, note) {#name, action, note},
+#include "tbl/libc.h"
+#undef LIBC
+};
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static const struct entry *find(const char *name)
+{
+	static struct entry sorted[sizeof entries / sizeof *entries];
+	if (sorted[0].name == NULL) {
+		memcpy(sorted, entries, sizeof entries);
+		qsort(sorted, sizeof entries / sizeof *entries, sizeof *sorted, compare);
+	}
+	struct entry key = {.name = name};
+	return bsearch(&key, sorted, sizeof entries / sizeof *entries, sizeof *sorted, compare);
+}
+
+/* An instruction that uses `f`, for the place in a message. */
+static LLVMValueRef first_use(LLVMValueRef f)
+{
+	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u))
+		if (LLVMIsAInstruction(LLVMGetUser(u)) != NULL)
+			return LLVMGetUser(u);
+	return NULL;
+}
+
+static void copy_return_attribute(struct work *w, LLVMValueRef to, const char *name)
+{
+	LLVMAttributeRef a = LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName(name, strlen(name)), 0);
+	LLVMAddAttributeAtIndex(to, LLVMAttributeReturnIndex, a);
+}
+
+static void replace(struct work *w, LLVMValueRef f, const char *name)
+{
+	LLVMValueRef other = LLVMGetNamedFunction(w->module, name);
+	if (other == NULL) {
+		other = LLVMAddFunction(w->module, name, LLVMGlobalGetValueType(f));
+		if (strcmp(name, "pmig_malloc") == 0 || strcmp(name, "pmig_calloc") == 0)
+			copy_return_attribute(w, other, "noalias");
+	}
+	LLVMReplaceAllUsesWith(f, other);
+}
+
+/* Results of such functions (__errno_location, __ctype_b_loc, …) point into libc, whose address changes with a restore:
+ * they must be asked for anew each time, so the optimiser must not know that the answer is always the same. */
+static void forget_purity(LLVMValueRef f)
+{
+	unsigned memory = LLVMGetEnumAttributeKindForName("memory", 6);
+	if (LLVMGetTypeKind(LLVMGetReturnType(LLVMGlobalGetValueType(f))) != LLVMPointerTypeKind)
+		return;
+	LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, memory);
+	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u)) {
+		LLVMValueRef call = LLVMGetUser(u);
+		if (LLVMIsACallInst(call) != NULL)
+			LLVMRemoveCallSiteEnumAttribute(call, LLVMAttributeFunctionIndex, memory);
+	}
+}
+
+void rewrite_calls(struct work *w)
+{
+	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f)) {
+		const char *name = work_name(f);
+		if (!LLVMIsDeclaration(f) || LLVMGetIntrinsicID(f) != 0 || LLVMGetFirstUse(f) == NULL || strncmp(name, "pmig_", 5) == 0)
+			continue;
+		forget_purity(f);
+		const struct entry *e = find(name);
+		if (e == NULL) {
+			if (!w->rewritten)
+				work_warning(w, first_use(f), "%s: nobody has looked at whether this function keeps state that must travel", name);
+			continue;
+		}
+		char own[256];
+		snprintf(own, sizeof own, "pmig_%s", name);
+		if (e->action == REPLACED)
+			replace(w, f, *e->note != '\0' ? e->note : own);
+		else if (e->action == REFUSED)
+			work_error(w, first_use(f), "%s cannot be carried: %s", name, e->note);
+	}
+	w->rewritten = true;
+}

@@ -1,0 +1,156 @@
+/* site: makes each call that can reach a safe point the last of its block, and attaches what is live behind it. */
+#include "work.h"
+
+#include <llvm-c/DebugInfo.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Moves what stands before and including `call` into a new block before its own. LLVM-C cannot split a block, but
+ * replacing a block that has no terminator redirects its predecessors and leaves the phis behind it alone. */
+static void split_behind(struct work *w, LLVMValueRef call)
+{
+	LLVMBasicBlockRef tail = LLVMGetInstructionParent(call);
+	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(w->context, tail, "site");
+	LLVMPositionBuilderAtEnd(w->builder, head);
+	LLVMSetCurrentDebugLocation2(w->builder, NULL);
+	for (bool last = false; !last;) {
+		LLVMValueRef i = LLVMGetFirstInstruction(tail);
+		last = i == call;
+		LLVMInstructionRemoveFromParent(i);
+		LLVMInsertIntoBuilder(w->builder, i);
+	}
+	LLVMValueRef end = LLVMGetBasicBlockTerminator(tail);
+	LLVMInstructionRemoveFromParent(end);
+	LLVMReplaceAllUsesWith(LLVMBasicBlockAsValue(tail), LLVMBasicBlockAsValue(head));
+	LLVMPositionBuilderAtEnd(w->builder, tail);
+	LLVMInsertIntoBuilder(w->builder, end);
+	LLVMPositionBuilderAtEnd(w->builder, head);
+	LLVMValueRef jump = LLVMBuildBr(w->builder, tail);
+	LLVMInstructionSetDebugLoc(jump, LLVMInstructionGetDebugLoc(call));
+}
+
+/* A call's struct result is taken apart at once, so that only its members are live across later sites. */
+static void take_result_apart(struct work *w, LLVMValueRef call)
+{
+	LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(call));
+	if (kind != LLVMStructTypeKind && kind != LLVMArrayTypeKind)
+		return;
+	LLVMPositionBuilderBefore(w->builder, LLVMGetNextInstruction(call));
+	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(call));
+	struct map members = {0};
+	LLVMValueRef made[64];
+	unsigned count = 0;
+	for (LLVMUseRef u = LLVMGetFirstUse(call), next; u != NULL; u = next) {
+		next = LLVMGetNextUse(u);
+		LLVMValueRef user = LLVMGetUser(u);
+		if (LLVMIsAExtractValueInst(user) == NULL || LLVMGetNumIndices(user) != 1)
+			continue;
+		unsigned index = *LLVMGetIndices(user);
+		bool known = false;
+		for (unsigned k = 0; k < count; k++)
+			known = known || made[k] == user;
+		if (known || index >= 64 || count == 64)
+			continue;
+		uint32_t at = map_get(&members, (void *)(uintptr_t)(index + 1));
+		if (at == MAP_NONE) {
+			at = count;
+			made[count++] = LLVMBuildExtractValue(w->builder, call, index, "");
+			map_put(&members, (void *)(uintptr_t)(index + 1), at);
+		}
+		LLVMReplaceAllUsesWith(user, made[at]);
+		LLVMInstructionEraseFromParent(user);
+	}
+	map_finish(&members);
+}
+
+static void add_site(struct work *w, struct function *f, LLVMValueRef call)
+{
+	w->sites = map_grow(w->sites, &w->sites_capacity, w->sites_count, sizeof *w->sites);
+	if (f->sites_count++ == 0)
+		f->first_site = (uint32_t)w->sites_count;
+	w->sites[w->sites_count++] = (struct site){
+	    .call = call, .function = (uint32_t)(f - w->functions), .line = LLVMGetDebugLocLine(call)};
+}
+
+void site_split(struct work *w, struct function *f)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f->value); b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i != NULL; i = next) {
+			next = LLVMGetNextInstruction(i);
+			if (work_is_call(i))
+				take_result_apart(w, i);
+			next = LLVMGetNextInstruction(i);
+			if (!reach_is_site(w, i))
+				continue;
+			add_site(w, f, i);
+			split_behind(w, i); /* `b` is the rest now */
+		}
+}
+
+static void copy_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index)
+{
+	unsigned n = LLVMGetCallSiteAttributeCount(from, index);
+	LLVMAttributeRef *attributes = map_alloc(n, sizeof(LLVMAttributeRef));
+	LLVMGetCallSiteAttributes(from, index, attributes);
+	for (unsigned i = 0; i < n; i++)
+		LLVMAddCallSiteAttribute(to, index, attributes[i]);
+	free(attributes);
+}
+
+/* LLVM-C cannot add a bundle to a call: builds it anew. */
+static LLVMValueRef rebuild(struct work *w, struct site *s, size_t id)
+{
+	LLVMValueRef call = s->call;
+	unsigned n = LLVMGetNumArgOperands(call);
+	LLVMValueRef *arguments = map_alloc(n, sizeof(LLVMValueRef));
+	for (unsigned i = 0; i < n; i++)
+		arguments[i] = LLVMGetOperand(call, i);
+	LLVMOperandBundleRef deopt = LLVMCreateOperandBundle("deopt", 5, s->values, s->values_count);
+	LLVMPositionBuilderBefore(w->builder, call);
+	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(call));
+	LLVMValueRef made = LLVMBuildCallWithOperandBundles(w->builder, LLVMGetCalledFunctionType(call), LLVMGetCalledValue(call),
+	                                                    arguments, n, &deopt, 1, "");
+	LLVMSetInstructionCallConv(made, LLVMGetInstructionCallConv(call));
+	copy_attributes(call, made, LLVMAttributeFunctionIndex);
+	copy_attributes(call, made, LLVMAttributeReturnIndex);
+	for (unsigned i = 0; i < n; i++)
+		copy_attributes(call, made, i + 1);
+	char number[24];
+	snprintf(number, sizeof number, "%zu", id);
+	LLVMAddCallSiteAttribute(made, LLVMAttributeFunctionIndex, work_attribute(w, "statepoint-id", number));
+	LLVMReplaceAllUsesWith(call, made);
+	LLVMInstructionEraseFromParent(call);
+	LLVMDisposeOperandBundle(deopt);
+	free(arguments);
+	return made;
+}
+
+void site_attach(struct work *w, struct function *f)
+{
+	/* A rebuilt call may be live across another site: replace it in the lists too. */
+	struct map rebuilt = {0};
+	LLVMValueRef *made = map_alloc(f->sites_count, sizeof(LLVMValueRef));
+	for (uint32_t i = 0; i < f->sites_count; i++)
+		map_put(&rebuilt, w->sites[f->first_site + i].call, i);
+	for (uint32_t i = 0; i < f->sites_count; i++) {
+		struct site *s = &w->sites[f->first_site + i];
+		for (uint32_t k = 0; k < s->values_count; k++) {
+			uint32_t at = map_get(&rebuilt, s->values[k]);
+			if (at != MAP_NONE && made[at] != NULL)
+				s->values[k] = made[at];
+		}
+		made[i] = rebuild(w, s, f->first_site + i);
+	}
+	/* those that were rebuilt after they had been listed */
+	for (uint32_t i = 0; i < f->sites_count; i++) {
+		struct site *s = &w->sites[f->first_site + i];
+		for (uint32_t k = 0; k < s->values_count; k++) {
+			uint32_t at = map_get(&rebuilt, s->values[k]);
+			if (at != MAP_NONE)
+				s->values[k] = made[at];
+		}
+		s->call = made[i];
+	}
+	map_finish(&rebuilt);
+	free(made);
+}

@@ -1,0 +1,80 @@
+/* work: helpers that several steps of the instrumentation need. */
+#include "work.h"
+
+#include <llvm-c/DebugInfo.h>
+#include <stdarg.h>
+#include <string.h>
+
+const char *work_name(LLVMValueRef v)
+{
+	size_t length;
+	return LLVMGetValueName2(v, &length);
+}
+
+LLVMValueRef work_callee(LLVMValueRef call)
+{
+	LLVMValueRef callee = LLVMGetCalledValue(call);
+	while (LLVMIsAGlobalAlias(callee) != NULL)
+		callee = LLVMAliasGetAliasee(callee);
+	return LLVMIsAFunction(callee);
+}
+
+bool work_is_inline_assembly(LLVMValueRef call)
+{
+	return LLVMIsAInlineAsm(LLVMGetCalledValue(call)) != NULL;
+}
+
+bool work_is_intrinsic(LLVMValueRef call, const char *prefix)
+{
+	if (LLVMIsACallInst(call) == NULL)
+		return false;
+	LLVMValueRef callee = LLVMIsAFunction(LLVMGetCalledValue(call));
+	if (callee == NULL || LLVMGetIntrinsicID(callee) == 0)
+		return false;
+	return prefix == NULL || strncmp(work_name(callee), prefix, strlen(prefix)) == 0;
+}
+
+bool work_is_call(LLVMValueRef v)
+{
+	return LLVMIsACallInst(v) != NULL && !work_is_inline_assembly(v) && !work_is_intrinsic(v, NULL);
+}
+
+static void say(LLVMValueRef where, const char *kind, const char *format, va_list ap)
+{
+	unsigned length = 0, line = 0;
+	const char *file = NULL;
+	if (where != NULL && (LLVMIsAInstruction(where) != NULL || LLVMIsAGlobalVariable(where) != NULL || LLVMIsAFunction(where) != NULL)) {
+		file = LLVMGetDebugLocFilename(where, &length);
+		line = LLVMGetDebugLocLine(where);
+	}
+	if (file != NULL && length != 0)
+		fprintf(stderr, "%.*s:%u: %s: ", (int)length, file, line, kind);
+	else
+		fprintf(stderr, "pmig-cc: %s: ", kind);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+}
+
+void work_error(struct work *w, LLVMValueRef where, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	say(where, "error", format, ap);
+	va_end(ap);
+	w->errors++;
+}
+
+void work_warning(struct work *w, LLVMValueRef where, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	say(where, w->options->strict ? "error" : "warning", format, ap);
+	va_end(ap);
+	if (w->options->strict)
+		w->errors++;
+}
+
+LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value)
+{
+	return LLVMCreateStringAttribute(w->context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
+}

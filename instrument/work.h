@@ -1,0 +1,89 @@
+/* work: what the steps of the instrumentation share. */
+#ifndef PMIG_INSTRUMENT_WORK_H
+#define PMIG_INSTRUMENT_WORK_H
+
+#include "instrument.h"
+#include "map.h"
+
+#include <llvm-c/Target.h>
+
+/* One call that can reach a safe point. */
+struct site {
+	LLVMValueRef call; /* in the function itself, not in its resume clone */
+	uint32_t function; /* index into work.functions */
+	LLVMValueRef *values; /* live behind the call, its own result not among them */
+	uint32_t values_count;
+	uint32_t *offsets; /* of each value in the saved record */
+	uint32_t size;     /* of the saved record */
+	unsigned line;
+};
+
+/* One function that can reach a safe point. */
+struct function {
+	LLVMValueRef value;
+	LLVMValueRef resume; /* its resume clone */
+	LLVMValueRef because; /* the callee through which it was found; NULL: an indirect call */
+	uint32_t first_site, sites_count;
+	uint64_t frame_size; /* bytes on the arena's frame stack, 0: none */
+	bool result_in_memory; /* libffi has no word for its result type */
+};
+
+struct work {
+	LLVMModuleRef module;
+	LLVMContextRef context;
+	LLVMTargetDataRef layout;
+	LLVMBuilderRef builder;
+	const struct instrument_options *options;
+
+	LLVMTypeRef i8, i32, i64, ptr;
+	LLVMValueRef frame_sp; /* the thread's frame stack pointer, a thread-local variable of the runtime */
+
+	struct map migratable; /* function -> index */
+	struct function *functions;
+	size_t functions_count, functions_capacity;
+	struct map taken_types; /* types of migratable functions whose address is taken */
+	LLVMTypeRef *types;     /* the same as a list */
+	size_t types_count, types_capacity;
+	struct site *sites;
+	size_t sites_count, sites_capacity;
+	bool rewritten; /* rewrite_calls() has run once */
+	int errors;
+};
+
+/* The function that `callee` names, through aliases and casts; NULL for a call through a pointer. */
+LLVMValueRef work_callee(LLVMValueRef call);
+
+/* Is `v` a call (not an intrinsic, not inline assembly)? */
+bool work_is_call(LLVMValueRef v);
+bool work_is_inline_assembly(LLVMValueRef call);
+bool work_is_intrinsic(LLVMValueRef call, const char *prefix);
+
+/* Writes `file:line: error: ...` for an instruction, global or function, and counts it. */
+void work_error(struct work *w, LLVMValueRef where, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void work_warning(struct work *w, LLVMValueRef where, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The name of a value, NUL-terminated, owned by LLVM. */
+const char *work_name(LLVMValueRef v);
+
+/* A string attribute for functions and call sites. */
+LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value);
+
+/* The steps, in their order. Each is one file. */
+void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
+void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
+void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
+bool reach_is_site(struct work *w, LLVMValueRef call);
+void check_module(struct work *w);      /* check.c: what cannot be carried, before optimising */
+void check_functions(struct work *w);   /* check.c: what a migratable function cannot have */
+void frame_lower(struct work *w, struct function *f);      /* frame.c: locals with an address into the arena */
+void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
+void site_find_values(struct work *w, struct function *f); /* liveness.c */
+void site_attach(struct work *w, struct function *f);      /* site.c: deopt bundles */
+void clone_make(struct work *w, struct function *f);       /* clone.c: the resume clone */
+void table_emit(struct work *w);        /* table.c: what the runtime reads */
+void explain_print(struct work *w);     /* explain.c */
+
+/* table.c: the word for a result type, as runtime/frame/program.h has it; false: libffi has none. */
+bool table_type_word(struct work *w, LLVMTypeRef type, char *out, size_t size);
+
+#endif

@@ -1,0 +1,56 @@
+/* program: the tables that the instrumenter puts into every program, as the runtime reads them. Any change here is one
+ * in instrument/table.c. */
+#ifndef PMIG_FRAME_PROGRAM_H
+#define PMIG_FRAME_PROGRAM_H
+
+#include <stdint.h>
+
+#define PROGRAM_VERSION 1
+
+/* The words for result types: v void, b h i l integers of 1 2 4 8 bytes, q __int128, p pointer, f float, d double,
+ * x long double, {…} a struct of these in registers, m in memory (the clone's fourth argument). */
+
+struct program_value {
+	uint32_t offset; /* in the site's record */
+	uint32_t size;   /* bytes */
+};
+
+struct program_site {
+	uint32_t function;     /* index */
+	uint32_t line;         /* 0: unknown */
+	uint32_t first_value;  /* index into values, in the order of the stack map's deopt locations */
+	uint32_t values_count;
+	uint32_t record_size;  /* bytes */
+	uint32_t result_size;  /* bytes of the result that the call gives; 0: none */
+	const char *callee;    /* "" through a pointer */
+};
+
+struct program_function {
+	const char *name, *file;
+	uint32_t line;
+	uint32_t result_size; /* bytes */
+	const char *result;   /* a word, see above */
+	void (*entry)(void);
+	void (*resume)(void); /* result (uint32_t site, const void *record, const void *result[, void *out]) */
+};
+
+struct program_global {
+	void *address;
+	uint64_t size; /* bytes */
+	const char *name;
+};
+
+struct program {
+	uint32_t version;
+	uint32_t functions_count, sites_count, values_count, globals_count;
+	const struct program_function *functions;
+	const struct program_site *sites; /* a site's number is its index and its statepoint id */
+	const struct program_value *values;
+	const struct program_global *globals;
+	const void *stack_maps; /* section .llvm_stackmaps, version 3; NULL without sites */
+	int (*main)(int, char **, char **);
+};
+
+extern const struct program pmig_program;
+
+#endif
