@@ -19,7 +19,7 @@
 #ifndef PMIG_TRANSPORT_LINK_H
 #define PMIG_TRANSPORT_LINK_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 
 #include <stdint.h>
 

@@ -14,7 +14,7 @@
 #ifndef PMIG_TRANSPORT_PACKET_H
 #define PMIG_TRANSPORT_PACKET_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 
 #include <jansson.h>
 #include <stdint.h>

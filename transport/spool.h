@@ -5,7 +5,7 @@
 #ifndef PMIG_TRANSPORT_SPOOL_H
 #define PMIG_TRANSPORT_SPOOL_H
 
-#include "../runtime/base/error.h"
+#include "runtime/base/error.h"
 
 #include <stdint.h>
 #include <sys/types.h>
