@@ -10,6 +10,9 @@
  *                        resource_after()                           it was activated, or
  *                        resource_undo()                            it was not: what was created here goes away
  *
+ * Around it, the driver that calls main() ends the process through pmig_exit() (carried/exit.c), which runs the program's atexit() list; and
+ * escape_find() must leave out arena_streams(): what libc keeps there is made anew.
+ *
  * All state lies in the arena (or in globals that travel), so that a second checkpoint after a restore finds it. */
 #ifndef PMIG_RESOURCE_H
 #define PMIG_RESOURCE_H
@@ -29,8 +32,13 @@ struct resource_options {
 	const char *directory; /* NULL: the working directory is that of the checkpoint, and must exist; else this one */
 };
 
-/* Takes over from libc what must not stay there: environment, program name, clocks. The arena must be ready. Errors: PMIG_ENOMEM. */
-PMIG_MUST_CHECK int resource_start(void);
+/* Takes over from libc what must not stay there: the standard streams, arguments, environment, clocks. The arena must be ready; may
+ * run from .preinit_array, then before any library's constructor could keep a standard stream. Never in a process that
+ * restores: there the streams of the image take the same places. Errors: PMIG_ENOMEM. */
+PMIG_MUST_CHECK int resource_start(int argc, char **argv, char **envp);
+
+/* The arguments for main(), in the arena; after start or restore. The environment is `environ`. */
+char **resource_arguments(int *ret_argc);
 
 /* Descriptors of the runtime itself are not the program's: they are left out (and must not be in use in a process that restores,
  * hence high numbers). At most 16. */
