@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# lib.sh: what every end-to-end test begins with:
+#
+#	. "$(dirname "$0")/lib.sh"
+#	hosts_begin                                    # alpha, beta, gamma; skips the test where that is not allowed
+#	t pmig_on alpha move queens beta               # a step: a line of output, and the test ends here if it fails
+#	check "the result is the same" cmp a b         # the same with words of its own
+#	await "$T/out" 'row 12' 20                     # until the file has a matching line; no sleeping
+#
+# $T is a directory of this test, shown when the test fails and removed when it passes. $PMIG_BUILD is the build tree
+# (its bin/ has everything), $PMIG_SOURCE the checkout; alpha sees both, read-only, beta and gamma neither.
+set -euo pipefail
+LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PMIG_SOURCE=${PMIG_SOURCE:-$(cd "$LIB_DIR/../.." && pwd)}
+PMIG_BUILD=${PMIG_BUILD:-$PMIG_SOURCE/build/dev}
+BIN=$PMIG_BUILD/bin
+TEST_NAME=$(basename "$0" .sh)
+T=$(mktemp -d "/tmp/pmig-$TEST_NAME.XXXXXX")
+export PMIG_SOURCE PMIG_BUILD BIN T
+LIB_OWNS_HOSTS=
+
+skip() {
+	echo "skipped: $*"
+	exit 77
+}
+
+fail() {
+	echo "not ok - $*" >&2
+	exit 1
+}
+
+# check WORDS CMD...: CMD must succeed.
+check() {
+	local words=$1
+	shift
+	"$@" || fail "$words ($*: exit status $?)"
+	echo "ok - $words"
+}
+
+# t CMD...: the same, the command being its own words.
+t() { check "$*" "$@"; }
+
+# expect STATUS CMD...: CMD must end with exactly this exit status; its standard error is in $T/stderr.
+expect() {
+	local want=$1 got=0
+	shift
+	"$@" 2>"$T/stderr" || got=$?
+	[ "$got" -eq "$want" ] || { cat "$T/stderr" >&2 && fail "$*: exit status $got, not $want"; }
+	echo "ok - $* ends with $want"
+}
+
+# says PATTERN: what the last expect() ended with, in words.
+says() {
+	grep -qE -- "$1" "$T/stderr" || { cat "$T/stderr" >&2 && fail "no word of '$1'"; }
+	echo "ok - it says: $(grep -m1 -E -- "$1" "$T/stderr")"
+}
+
+# await FILE PATTERN [SECONDS]: until FILE (which may not exist yet) has a line that matches.
+await() {
+	local out status=0
+	exec {out}< <(exec tail -n +1 -F "$1" 2>/dev/null)
+	local follower=$!
+	timeout "${3:-30}" grep -qm1 -E -- "$2" <&"$out" || status=$?
+	kill "$follower" 2>/dev/null || true
+	exec {out}<&-
+	[ $status -eq 0 ] || fail "$1: no line '$2' within ${3:-30} s; its end: $(tail -n 3 "$1" 2>/dev/null || true)"
+}
+
+# same FILE FILE
+same() { check "$(basename "$1") and $(basename "$2") are identical" cmp "$1" "$2"; }
+
+# differ WORDS A B: two strings that must not be equal.
+differ() { check "$1: $2, then $3" test "$2" != "$3"; }
+
+hosts() { "$PMIG_SOURCE/tests/hosts.sh" "$@"; }
+
+# hosts_begin [VARIABLE=VALUE...]: the three hosts, up until the test ends; in a script started by one that has them, those.
+hosts_begin() {
+	if [ -n "${PMIG_HOSTS_UP:-}" ]; then return; fi
+	export P=$TEST_NAME-$$
+	hosts sweep
+	local status=0
+	hosts check 2>"$T/why" || status=$?
+	if [ $status -eq 77 ]; then skip "$(<"$T/why")"; fi
+	t env OWNER=$$ SHARE="$PMIG_SOURCE $PMIG_BUILD" "$@" "$PMIG_SOURCE/tests/hosts.sh" up
+	export PMIG_HOSTS_UP=$P
+	LIB_OWNS_HOSTS=1
+}
+
+# on HOST CMD...: as the ordinary user of that host.
+on() { hosts as "$@"; }
+
+# pmig_on HOST VERB...: pmig as that user.
+pmig_on() {
+	local host=$1
+	shift
+	hosts as "$host" "$BIN/pmig" "$@"
+}
+
+# pids_on HOST NAME: its processes whose executable is called NAME, by their pids in the host.
+# host_runs HOST NAME: is there one?
+# shellcheck disable=SC2016
+pids_on() { hosts exec "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(basename "$(readlink "$p/exe")" " (deleted)")" = "$1" ] &&
+	echo "${p#/proc/}"; done; true' sh "$2"; }
+host_runs() { [ -n "$(pids_on "$1" "$2")" ]; }
+
+# pid_space HOST: the identity of its process name space, as /proc/PID/ns/pid of a process in it shows it.
+pid_space() { hosts exec "$1" readlink /proc/1/ns/pid; }
+
+lib_end() {
+	local status=$?
+	trap - EXIT
+	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
+		echo "--- $TEST_NAME failed with $status; what it left in $T:" >&2
+		find "$T" -type f -size -64k -exec tail -n 20 {} + >&2 || true
+	fi
+	[ -z "$LIB_OWNS_HOSTS" ] || hosts down || true
+	rm -rf "$T"
+	exit $status
+}
+trap lib_end EXIT
+trap 'exit 130' INT TERM HUP
