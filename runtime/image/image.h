@@ -6,7 +6,7 @@
  *      image_put_globals();
  *   3. image_finish(w, &bytes); image_writer_destroy(w). Making it durable (fsync) is the caller's.
  * The writer takes its own memory from mmap: it touches no heap and no stdio, and reads the program's memory without
- * changing it. Its descriptor may be a file at offset 0, a pipe or a socket; it never seeks. A reader of the pipe that
+ * changing it; nobody else may change it either meanwhile (other threads stopped, signals blocked). Its descriptor may be a file at offset 0, a pipe or a socket; it never seeks. A reader of the pipe that
  * goes away is an error, not a SIGPIPE. After a failure every further call on that writer fails alike.
  *
  * Normal usage, reading:
