@@ -68,6 +68,21 @@ port_state() {
 	sw bridge link set dev "$(port "$1")" state "$2"
 }
 
+# The kernel reports a carrier up to a second late, and bridge ports follow it: cables and ports are waited for, so that
+# what the next verb sets is not overwritten by the echo of this one.
+wait_until() {
+	local i
+	for ((i = 0; i < 250; i++)); do
+		! "$@" || return 0
+		read -rt 0.02 _ <>"$DIR/never" || true
+	done
+	die "$*: not so after 5 s"
+}
+port_is() { sw bridge link show dev "$(port "$1")" | grep -qE "state ($2)"; }
+cable_is() { ip -n "$P-$1" -br link show eth0 | grep -qE "$2"; }
+plugged() { wait_until cable_is "$1" ' UP ' && wait_until port_is "$1" forwarding; }
+unplugged() { wait_until cable_is "$1" NO-CARRIER; }
+
 inside() {
 	local pid
 	pid=$(pid "$1")
@@ -189,7 +204,7 @@ install_host() {
 # What runs as process 1 of a host. Standard output tells boot(): the pid as seen from outside, then "ready".
 init() {
 	local h=$1 outside
-	read -r outside _ </proc/self/stat # still the /proc of the machine
+	read -r outside _ </proc/self/stat # this is still the /proc of the machine
 	mount_root "$h"
 	install_host "$h"
 	echo "$outside"
@@ -257,6 +272,7 @@ up() {
 	echo "${HIDE-$HIDE_DEFAULT}" >"$DIR/hide"
 	echo "${SSHD_EXTRA:-}" >"$DIR/sshd_extra"
 	[ -z "${OWNER:-}" ] || echo "$OWNER $(cut -d' ' -f22 "/proc/$OWNER/stat")" >"$DIR/owner"
+	mkfifo "$DIR/never"
 	ip netns add "$SW"
 	sw ip link add br0 type bridge forward_delay 0 stp_state 0
 	sw ip link set br0 up
@@ -274,6 +290,7 @@ up() {
 		echo 3 >"$DIR/$h/port"
 	done
 	make_keys
+	for h in $HOSTS; do plugged "$h"; done
 	for h in $HOSTS; do
 		"$HERE/hosts.sh" _boot "$h" &
 		jobs+=($!)
@@ -383,8 +400,8 @@ boot) boot "$1" && port_state "$1" 3 ;;
 exec) inside "$@" ;;
 as) as_user "$@" ;;
 ssh) from=$1 && shift && as_user "$from" ssh -o BatchMode=yes "$@" ;;
-cut) sw ip link set "v-$1" down ;;
-mend) sw ip link set "v-$1" up ;;
+cut) sw ip link set "v-$1" down && unplugged "$1" ;;
+mend) sw ip link set "v-$1" up && plugged "$1" ;;
 hole) port_state "$1" 0 ;;
 unhole) port_state "$1" 3 ;;
 kill) stop "$1" ;;
