@@ -1,12 +1,13 @@
 # Programs that migrate: pmig_add_executable() as used inside the project. The installed package has the same
 # function (pmig-config.cmake.in); both call pmig-cc and nothing else.
 
-# pmig_add_executable(NAME SOURCE... [OPTIONS ...] [LIBRARIES ...] [DIRECTORY dir]): NAME, compiled and linked by
-# pmig-cc; OPTIONS go to pmig-cc as they are. Headers found through -MMD are dependencies.
+# pmig_add_executable(NAME SOURCE... [OPTIONS ...] [LIBRARIES ...] [DIRECTORY dir]): the program NAME in dir, by default
+# the current build directory, compiled and linked by pmig-cc with -O2 -g, CMAKE_C_FLAGS and OPTIONS. Headers found
+# through -MMD are dependencies.
 function(pmig_add_executable name)
 	cmake_parse_arguments(arg "" "DIRECTORY" "OPTIONS;LIBRARIES" ${ARGN})
 	if(NOT arg_DIRECTORY)
-		set(arg_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+		set(arg_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 	endif()
 	file(MAKE_DIRECTORY ${arg_DIRECTORY})
 	set(tools "")
@@ -16,6 +17,7 @@ function(pmig_add_executable name)
 			list(APPEND tools pmig_carried)
 		endif()
 	endif()
+	separate_arguments(flags UNIX_COMMAND "-O2 -g ${CMAKE_C_FLAGS}")
 	set(objects "")
 	foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
 		get_filename_component(path ${source} ABSOLUTE)
@@ -23,7 +25,7 @@ function(pmig_add_executable name)
 		set(object ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir/${base}.o)
 		file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}.dir)
 		add_custom_command(OUTPUT ${object}
-			COMMAND ${PMIG_CC} -O2 -g ${arg_OPTIONS} -MMD -MF ${object}.d -c ${path} -o ${object}
+			COMMAND ${PMIG_CC} ${flags} ${arg_OPTIONS} -MMD -MF ${object}.d -c ${path} -o ${object}
 			DEPENDS ${path} ${tools}
 			DEPFILE ${object}.d
 			COMMENT "pmig-cc ${name}/${base}.c" VERBATIM)
@@ -32,10 +34,8 @@ function(pmig_add_executable name)
 	list(TRANSFORM arg_LIBRARIES PREPEND -l)
 	set(program ${arg_DIRECTORY}/${name})
 	add_custom_command(OUTPUT ${program}
-		COMMAND ${PMIG_CC} -O2 -g ${arg_OPTIONS} ${objects} -o ${program} ${arg_LIBRARIES}
+		COMMAND ${PMIG_CC} ${flags} ${arg_OPTIONS} ${objects} -o ${program} ${arg_LIBRARIES}
 		DEPENDS ${objects} ${tools}
 		COMMENT "pmig-cc ${name}" VERBATIM)
 	add_custom_target(${name} ALL DEPENDS ${program})
 endfunction()
-
-set(PMIG_CC ${PROJECT_BINARY_DIR}/bin/pmig-cc)
