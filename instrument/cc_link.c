@@ -1,0 +1,218 @@
+/* cc_link: the linker is asked what belongs to the program, pmig-instrument makes one object of what pmig-cc compiled of it,
+ * and the linker puts that in the place of its parts.
+ *
+ * The first link (the trace) is an ordinary one of the objects as they are, whose functions trap: archives, libraries and scripts
+ * mean what they always mean, and section `.pmig.bc` of its result holds exactly the units that were chosen. Symbols that are
+ * missing are left to the last link to complain about, which knows who uses them in the end. */
+#include "cc.h"
+#include "object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CARRIED "libpmig-carried.a"
+
+struct link {
+	const struct cc_job *job;
+	char *trace;  /* the result of the first link */
+	char *log;    /* what the linker said to it */
+	char *object; /* the instrumented program */
+};
+
+/* Was the file made by pmig-cc? Files that cannot be read are the linker's to complain about. */
+static bool is_unit(const char *path)
+{
+	struct object_file f;
+	const void *bytes;
+	size_t size;
+	if (object_open(path, &f) < 0)
+		return false;
+	bool found = object_find(f.bytes, f.size, &bytes, &size) > 0;
+	object_close(&f);
+	return found;
+}
+
+static const char *path_of(const struct cc_input *in)
+{
+	return in->object != NULL ? in->object : in->text;
+}
+
+static void add_linker(struct cc_args *to, const struct cc_job *job)
+{
+	cc_args_add(to, cc_place_clang());
+	cc_args_add(to, "-Qunused-arguments");
+	cc_args_append(to, &job->both);
+	cc_args_add(to, "-no-pie");
+}
+
+/* The C library's functions that pmig carries come before the C library, wherever the user has put that. */
+static void add_carried(struct cc_args *to, const struct cc_job *job)
+{
+	const char *library = cc_place_library();
+	char *path;
+	if (library == NULL || job->no_runtime || job->runtime)
+		return;
+	if (asprintf(&path, "%s/" CARRIED, library) < 0)
+		abort();
+	struct object_file f;
+	if (object_open(path, &f) >= 0) {
+		cc_args_add(to, path);
+		object_close(&f);
+	}
+	free(path);
+}
+
+static bool is_libc(const struct cc_input *in)
+{
+	return in->kind == CC_WORD && strcmp(in->text, "-lc") == 0;
+}
+
+static int make_trace(struct link *l)
+{
+	struct cc_args a = {0};
+	add_linker(&a, l->job);
+	for (size_t i = 0; i < l->job->inputs_count; i++) {
+		const struct cc_input *in = &l->job->inputs[i];
+		if (is_libc(in))
+			add_carried(&a, l->job);
+		cc_args_add(&a, path_of(in));
+	}
+	add_carried(&a, l->job);
+	cc_args_add(&a, "-Wl,--defsym=" OBJECT_MARKER "=0");
+	cc_args_add(&a, "-Wl,--unresolved-symbols=ignore-all");
+	cc_args_add(&a, "-o");
+	cc_args_add(&a, l->trace);
+	int e = cc_run_tool(&a, l->log);
+	cc_args_finish(&a);
+	return e;
+}
+
+/* What the linker said about a failure. */
+static void print_log(const struct link *l)
+{
+	struct object_file f;
+	if (object_open(l->log, &f) < 0)
+		return;
+	if (f.size > 0)
+		(void)fwrite(f.bytes, 1, f.size, stderr);
+	object_close(&f);
+}
+
+static int instrument(struct link *l)
+{
+	struct cc_args a = {0};
+	cc_args_add(&a, cc_place_instrument());
+	cc_args_add(&a, "link");
+	cc_args_append(&a, &l->job->instrument);
+	for (size_t i = 0; i < l->job->inputs_count; i++) {
+		const struct cc_input *in = &l->job->inputs[i];
+		const char *dot = strrchr(path_of(in), '.');
+		if (in->kind != CC_WORD && dot != NULL && strcmp(dot, ".o") == 0 && !is_unit(path_of(in)))
+			cc_args_format(&a, "--foreign=%s", in->text);
+	}
+	cc_args_add(&a, "-o");
+	cc_args_add(&a, l->object);
+	cc_args_add(&a, l->trace);
+	int e = cc_run_tool(&a, NULL);
+	cc_args_finish(&a);
+	return e;
+}
+
+/* libpmig whole: its start and its hooks are referred to by nobody. The libraries it needs are static, because a target has
+ * none of them. */
+static int add_runtime(struct cc_args *to, const struct cc_job *job)
+{
+	static const char *const words[] = {
+		"-l:libunwind.a", "-l:liblzma.a", "-l:libffi.a", "-l:libxxhash.a", "-ldl", "-pthread"};
+	const char *library = cc_place_library();
+	if (job->no_runtime)
+		return 0;
+	if (library == NULL && job->no_instrument)
+		return 0;
+	if (library == NULL)
+		return error_set(PMIG_ENOENT, "libpmig.a is not where pmig-cc was installed (beside it, in ../lib)");
+	if (!job->no_instrument)
+		cc_args_add(to, "-Wl,--whole-archive");
+	cc_args_format(to, "%s/libpmig.a", library);
+	if (!job->no_instrument)
+		cc_args_add(to, "-Wl,--no-whole-archive");
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		cc_args_add(to, words[i]);
+	return 0;
+}
+
+/* `object`: the instrumented program; NULL: nothing in it was compiled by us, the link is an ordinary one. */
+static int link_final(const struct cc_job *job, const char *object)
+{
+	struct cc_args a = {0};
+	bool placed = object == NULL;
+	int e = 0;
+	add_linker(&a, job);
+	for (size_t i = 0; i < job->inputs_count; i++) {
+		const struct cc_input *in = &job->inputs[i];
+		if (in->kind != CC_WORD && !placed) {
+			cc_args_add(&a, object);
+			placed = true;
+		}
+		if (in->kind == CC_WORD || object == NULL || !is_unit(path_of(in)))
+			cc_args_add(&a, path_of(in));
+	}
+	if (object != NULL)
+		e = add_runtime(&a, job);
+	if (!job->build_id)
+		cc_args_add(&a, "-Wl,--build-id");
+	cc_args_add(&a, "-o");
+	cc_args_add(&a, job->output != NULL ? job->output : "a.out");
+	if (e >= 0)
+		e = cc_run_tool(&a, NULL);
+	cc_args_finish(&a);
+	return e;
+}
+
+static int link_instrumented(struct link *l)
+{
+	int e = make_trace(l);
+	if (e != 0) {
+		print_log(l);
+		return e;
+	}
+	if (!is_unit(l->trace))
+		return link_final(l->job, NULL);
+	e = instrument(l);
+	return e != 0 ? e : link_final(l->job, l->object);
+}
+
+/* -r: the linker joins the sections of records as well. */
+static int link_relocatable(const struct cc_job *job)
+{
+	struct cc_args a = {0};
+	add_linker(&a, job);
+	cc_args_add(&a, "-nostdlib");
+	cc_args_add(&a, "-r");
+	for (size_t i = 0; i < job->inputs_count; i++)
+		cc_args_add(&a, path_of(&job->inputs[i]));
+	cc_args_add(&a, "-o");
+	cc_args_add(&a, job->output != NULL ? job->output : "a.out");
+	int e = cc_run_tool(&a, NULL);
+	cc_args_finish(&a);
+	return e;
+}
+
+int cc_link_program(struct cc_job *job)
+{
+	struct link l = {.job = job};
+	if (job->goal == CC_RELOCATABLE)
+		return link_relocatable(job);
+	int e = cc_run_scratch("trace", &l.trace);
+	if (e >= 0)
+		e = cc_run_scratch("trace.log", &l.log);
+	if (e >= 0)
+		e = cc_run_scratch("program.o", &l.object);
+	if (e >= 0)
+		e = link_instrumented(&l);
+	free(l.trace);
+	free(l.log);
+	free(l.object);
+	return e;
+}
