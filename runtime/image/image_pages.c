@@ -144,9 +144,11 @@ static int find_by_scan(struct finder *f, uintptr_t low, uintptr_t high)
 				return r;
 			done = f->buffer.regions[i].end;
 		}
-		if (scan.walk_end <= low)
+		/* When the regions just fill the vector, walk_end can lie before the last one (seen on 6.18). */
+		uintptr_t next = scan.walk_end > done ? scan.walk_end : done;
+		if (next <= low)
 			return error_set(PMIG_EIO, "PAGEMAP_SCAN makes no progress at 0x%" PRIxPTR, low);
-		low = scan.walk_end;
+		low = next;
 	}
 	return add_untouched(f, done, high);
 }
