@@ -68,11 +68,15 @@ void heap_free(struct heap *h, void *p);
 /* Bytes that the block at `p` really has; p must be what an allocation returned. */
 size_t heap_usable_size(const struct heap *h, const void *p);
 
+/* What heap_usable_size() would say of a block of `size` bytes. */
+size_t heap_good_size(size_t size);
+
 /* True if `p` lies in the heap's range (in a live block or not). */
 bool heap_owns(const struct heap *h, const void *p);
 
-/* True if `p` points into a block that is allocated now, and says which. Exact for a heap at rest; while other threads allocate, as of some moment. Never
- * faults, whatever `p` is. The cost is a few loads, plus a walk of one span's free blocks: use heap_index for many. */
+/* True if `p` points into a block that is allocated now, and says which. Exact for a heap at rest; while other threads
+ * allocate, as of some moment. Never faults, whatever `p` is, and costs a few loads: a free block is known by a 64-bit
+ * mark made of its address and a random key. */
 bool heap_block_of(const struct heap *h, const void *p, void **ret_base, size_t *ret_size);
 
 /* The first and one past the last address at which a block can be now. */
@@ -83,7 +87,8 @@ void heap_trim(struct heap *h);
 
 void heap_usage(struct heap *h, struct heap_usage *ret_usage);
 
-/* Around fork(): no lock of the heap is held by a thread that the child does not have. */
+/* Around fork(), in the parent before and in both after: no lock of the heap is held by a thread that the child does not
+ * have. The calling thread may allocate in between. */
 void heap_fork_prepare(struct heap *h);
 void heap_fork_done(struct heap *h);
 

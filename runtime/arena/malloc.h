@@ -14,8 +14,8 @@ void *pmig_memalign(size_t alignment, size_t size);
 void *pmig_valloc(size_t size);
 void *pmig_pvalloc(size_t size);
 
-/* These decide by the address: a block of the arena, of the foreign heap, or of libc. A block keeps its place: what realloc returns lies where the
- * block lay, except that what was libc's moves into the arena. */
+/* These decide by the address: a block of the arena, of the foreign heap, or of libc. What was not in the arena moves
+ * there with pmig_realloc(): from then on it is the program's own. */
 void *pmig_realloc(void *p, size_t size);
 void *pmig_reallocarray(void *p, size_t n, size_t size);
 void pmig_free(void *p);

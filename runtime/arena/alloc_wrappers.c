@@ -1,0 +1,75 @@
+/* alloc_wrappers: libc's allocating functions in arena mode. */
+#include "alloc_wrappers.h"
+
+#include "interpose.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+ssize_t pmig_getdelim(char **line, size_t *size, int delimiter, FILE *f)
+{
+	interpose_arena_begin();
+	ssize_t n = getdelim(line, size, delimiter, f);
+	interpose_arena_end();
+	return n;
+}
+
+ssize_t pmig_getline(char **line, size_t *size, FILE *f)
+{
+	return pmig_getdelim(line, size, '\n', f);
+}
+
+int pmig_vasprintf(char **ret_text, const char *format, va_list ap)
+{
+	interpose_arena_begin();
+	int n = vasprintf(ret_text, format, ap);
+	interpose_arena_end();
+	return n;
+}
+
+int pmig_asprintf(char **ret_text, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	int n = pmig_vasprintf(ret_text, format, ap);
+	va_end(ap);
+	return n;
+}
+
+char *pmig_realpath(const char *path, char *resolved)
+{
+	interpose_arena_begin();
+	char *p = realpath(path, resolved);
+	interpose_arena_end();
+	return p;
+}
+
+char *pmig_canonicalize_file_name(const char *path)
+{
+	return pmig_realpath(path, NULL);
+}
+
+char *pmig_getcwd(char *buffer, size_t size)
+{
+	interpose_arena_begin();
+	char *p = getcwd(buffer, size);
+	interpose_arena_end();
+	return p;
+}
+
+char *pmig_get_current_dir_name(void)
+{
+	interpose_arena_begin();
+	char *p = get_current_dir_name();
+	interpose_arena_end();
+	return p;
+}
+
+int pmig_scandir(const char *path, struct dirent ***ret_list, int (*filter)(const struct dirent *),
+		 int (*compare)(const struct dirent **, const struct dirent **))
+{
+	interpose_arena_begin();
+	int n = scandir(path, ret_list, filter, compare);
+	interpose_arena_end();
+	return n;
+}
