@@ -3,6 +3,7 @@
  * The unit is read lazily: its function bodies are never parsed. */
 #include "wrap.h"
 #include "emit.h"
+#include "libc.h"
 
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Core.h>
@@ -76,6 +77,17 @@ static void add_reference(struct wrap *w, LLVMValueRef v)
 		print_directive(w, ".type", v, ", @tls_object");
 }
 
+/* What instrumentation will call instead may lie in an archive (libpmig-carried.a) and must be found in time. */
+static void add_replacement(struct wrap *w, LLVMValueRef v)
+{
+	const struct libc_function *f = libc_find(name_of(v));
+	char name[256];
+	if (f == NULL || f->action != LIBC_REPLACED)
+		return;
+	libc_replacement(f, name, sizeof name);
+	(void)fprintf(w->assembly, "\t.globl \"%s\"\n", name);
+}
+
 static void add_function(struct wrap *w, LLVMValueRef v)
 {
 	LLVMValueRef f = LLVMAddFunction(w->module, name_of(v), w->function_type);
@@ -129,9 +141,10 @@ static void add_symbols(struct wrap *w)
 	for (LLVMValueRef f = LLVMGetFirstFunction(w->unit); f != NULL; f = LLVMGetNextFunction(f)) {
 		if (is_special(f) || is_local(f))
 			continue;
-		if (is_undefined(f))
+		if (is_undefined(f)) {
 			add_reference(w, f);
-		else
+			add_replacement(w, f);
+		} else
 			add_function(w, f);
 	}
 	for (LLVMValueRef v = LLVMGetFirstGlobal(w->unit); v != NULL; v = LLVMGetNextGlobal(v)) {
