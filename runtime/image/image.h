@@ -83,9 +83,9 @@ void image_omit(struct image_writer *w, const struct image_range *secrets, size_
 /* One section whose payload is `size` bytes at `data`, or `parts` one after the other. `version` (>= 1) is that of the
  * payload; its meaning is the caller's. */
 int image_put(struct image_writer *w, enum image_section type, unsigned version, const void *data,
-	      size_t size) PMIG_MUST_CHECK;
+	size_t size) PMIG_MUST_CHECK;
 int image_put_parts(struct image_writer *w, enum image_section type, unsigned version, const struct iovec *parts,
-		    size_t n) PMIG_MUST_CHECK;
+	size_t n) PMIG_MUST_CHECK;
 
 #define IMAGE_INCREMENT 1u  /* on top of earlier memory sections: pages that are zero now are recorded as such */
 #define IMAGE_BY_PAGEMAP 2u /* find touched pages by /proc/self/pagemap although the kernel has PAGEMAP_SCAN */

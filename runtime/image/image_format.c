@@ -109,8 +109,8 @@ int image_header_decode(const uint8_t bytes[IMAGE_FILE_HEADER], struct image_ide
 		return error_set(PMIG_ECORRUPT, "the file header does not match its hash");
 	uint32_t version = image_get32(bytes + 8);
 	if (version != IMAGE_FORMAT_VERSION)
-		return error_set(PMIG_EVERSION, "its format is version %u, known here is %u; use the pmig that wrote it", version,
-			IMAGE_FORMAT_VERSION);
+		return error_set(PMIG_EVERSION, "its format is version %u, known here is %u; use the pmig that wrote it",
+			version, IMAGE_FORMAT_VERSION);
 	struct image_identity id = {
 		.machine = image_get32(bytes + 16),
 		.page_size = image_get32(bytes + 20),
@@ -134,7 +134,8 @@ int image_header_decode(const uint8_t bytes[IMAGE_FILE_HEADER], struct image_ide
 	if (id.page_size < 4096 || id.page_size > 65536 || (id.page_size & (id.page_size - 1)) != 0)
 		return error_set(PMIG_ECORRUPT, "%u is not a page size", id.page_size);
 	if (id.byte_order < 1 || id.byte_order > 2 || (id.pointer_size != 4 && id.pointer_size != 8))
-		return error_set(PMIG_ECORRUPT, "byte order %u and pointer size %u do not exist", id.byte_order, id.pointer_size);
+		return error_set(PMIG_ECORRUPT, "byte order %u and pointer size %u do not exist", id.byte_order,
+			id.pointer_size);
 	*ret = id;
 	*ret_hash = hash;
 	return 0;
@@ -163,8 +164,8 @@ static int check_kind(const struct image_section_header *h)
 	if (kind == NULL && h->need == IMAGE_OPTIONAL)
 		return 0;
 	if (kind == NULL)
-		return error_set(PMIG_EVERSION, "section type %u (\"%s\") is mandatory and not known here; use a newer pmig", h->type,
-			h->name);
+		return error_set(PMIG_EVERSION, "section type %u (\"%s\") is mandatory and not known here; use a newer pmig",
+			h->type, h->name);
 	if (strcmp(kind->name, h->name) != 0 || kind->need != h->need)
 		return error_set(PMIG_ECORRUPT, "type %u is called \"%s\", not \"%s\"", h->type, kind->name, h->name);
 	bool ours = h->type == IMAGE_MEMORY || h->type == IMAGE_GLOBALS || h->type == IMAGE_END;

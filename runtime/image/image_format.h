@@ -65,7 +65,8 @@ const struct image_section_kind *image_section_kind(uint32_t type);
 
 /* Each decode checks everything that the bytes alone can tell and sets the reason. */
 uint64_t image_header_encode(uint8_t bytes[IMAGE_FILE_HEADER], const struct image_identity *id);
-int image_header_decode(const uint8_t bytes[IMAGE_FILE_HEADER], struct image_identity *ret, uint64_t *ret_hash) PMIG_MUST_CHECK;
+int image_header_decode(const uint8_t bytes[IMAGE_FILE_HEADER], struct image_identity *ret,
+	uint64_t *ret_hash) PMIG_MUST_CHECK;
 void image_section_encode(uint8_t bytes[IMAGE_SECTION_HEADER], struct image_section_header *h);
 int image_section_decode(const uint8_t bytes[IMAGE_SECTION_HEADER], struct image_section_header *ret) PMIG_MUST_CHECK;
 void image_end_encode(uint8_t bytes[IMAGE_END_SIZE], const struct image_end *end);

@@ -56,8 +56,10 @@ static int verify_part(const struct image *im, const struct image_part *part)
 	const uint8_t *bulk = im->bytes + part->bulk;
 	for (uint64_t i = 0, left = part->head.bulk_size; left > 0; i++) {
 		size_t size = left < IMAGE_CHUNK ? left : IMAGE_CHUNK;
-		if (!image_hash_equal(image_hash(bulk + i * IMAGE_CHUNK, size), image_get64(im->bytes + part->table + i * 8)))
-			return image_error(im, part, PMIG_ECORRUPT, "the data from offset 0x%" PRIx64 " to 0x%" PRIx64 " do not match their hash",
+		if (!image_hash_equal(image_hash(bulk + i * IMAGE_CHUNK, size),
+			    image_get64(im->bytes + part->table + i * 8)))
+			return image_error(im, part, PMIG_ECORRUPT,
+				"the data from offset 0x%" PRIx64 " to 0x%" PRIx64 " do not match their hash",
 				part->bulk + i * IMAGE_CHUNK, part->bulk + i * IMAGE_CHUNK + size);
 		left -= size;
 	}
@@ -85,7 +87,8 @@ static int must_be_sound(const struct image *im)
 
 /* --- memory --- */
 
-static int check_permitted(const struct image *im, const struct image_part *part, const struct image_range *permitted, size_t n)
+static int check_permitted(const struct image *im, const struct image_part *part, const struct image_range *permitted,
+	size_t n)
 {
 	struct image_entry e;
 	image_describe(im, part, &e);
@@ -94,11 +97,14 @@ static int check_permitted(const struct image *im, const struct image_part *part
 		image_run_at(&e, i, &run);
 		bool inside = false;
 		for (size_t k = 0; k < n && !inside; k++)
-			inside = run.address >= permitted[k].address && run.address - permitted[k].address <= permitted[k].size &&
-				 run.pages * im->identity.page_size <= permitted[k].size - (run.address - permitted[k].address);
+			inside = run.address >= permitted[k].address &&
+				run.address - permitted[k].address <= permitted[k].size &&
+				run.pages * im->identity.page_size <=
+					permitted[k].size - (run.address - permitted[k].address);
 		if (!inside)
-			return image_error(im, part, PMIG_ECORRUPT, "run %zu, %" PRIu64 " pages at 0x%" PRIx64 ", is outside the arena", i,
-				run.pages, run.address);
+			return image_error(im, part, PMIG_ECORRUPT,
+				"run %zu, %" PRIu64 " pages at 0x%" PRIx64 ", is outside the arena", i, run.pages,
+				run.address);
 	}
 	return 0;
 }
@@ -138,8 +144,8 @@ static int read_batch(const struct image *im, struct batch *b)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
-			return error_errno(PMIG_EIO, got < 0 ? errno : EIO, "image %s: read of %" PRIu64 " bytes at offset 0x%" PRIx64, im->name,
-				b->size, b->offset);
+			return error_errno(PMIG_EIO, got < 0 ? errno : EIO,
+				"image %s: read of %" PRIu64 " bytes at offset 0x%" PRIx64, im->name, b->size, b->offset);
 		b->offset += (uint64_t)got;
 		b->size -= (uint64_t)got;
 		size_t left = (size_t)got;
@@ -154,7 +160,8 @@ static int read_batch(const struct image *im, struct batch *b)
 	return 0;
 }
 
-static int map_run(const struct image *im, const struct image_part *part, uint64_t least, struct batch *b, const struct image_run *run)
+static int map_run(const struct image *im, const struct image_part *part, uint64_t least, struct batch *b,
+	const struct image_run *run)
 {
 	uint64_t size = run->pages * im->identity.page_size;
 	void *to = (void *)(uintptr_t)run->address;
@@ -175,7 +182,8 @@ static int map_run(const struct image *im, const struct image_part *part, uint64
 		return 0;
 	}
 	int flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE | (run->offset == 0 ? MAP_ANONYMOUS : 0);
-	if (mmap(to, size, PROT_READ | PROT_WRITE, flags, run->offset == 0 ? -1 : im->fd, (off_t)run->offset) == MAP_FAILED) {
+	if (mmap(to, size, PROT_READ | PROT_WRITE, flags, run->offset == 0 ? -1 : im->fd, (off_t)run->offset) ==
+		MAP_FAILED) {
 		int number = errno;
 		(void)error_errno(PMIG_ENOMEM, number, "mmap of %" PRIu64 " bytes at 0x%" PRIx64, size, run->address);
 		return image_prefix(im, part, PMIG_ENOMEM);
@@ -227,13 +235,14 @@ int image_restore_globals(const struct image *im, const struct image_range *expe
 	while (part->head.type != IMAGE_GLOBALS)
 		part++;
 	if (e.size / IMAGE_GLOBAL != n)
-		return image_error(im, part, PMIG_EIDENTITY, "it has %zu globals, this executable has %zu", e.size / IMAGE_GLOBAL, n);
+		return image_error(im, part, PMIG_EIDENTITY, "it has %zu globals, this executable has %zu",
+			e.size / IMAGE_GLOBAL, n);
 	for (size_t i = 0; i < n; i++) {
 		const uint8_t *p = (const uint8_t *)e.data + i * IMAGE_GLOBAL;
 		if (image_get64(p) != expected[i].address || image_get64(p + 8) != expected[i].size)
 			return image_error(im, part, PMIG_EIDENTITY,
-				"global %zu is %" PRIu64 " bytes at 0x%" PRIx64 ", in this executable %zu at 0x%" PRIxPTR, i, image_get64(p + 8),
-				image_get64(p), expected[i].size, expected[i].address);
+				"global %zu is %" PRIu64 " bytes at 0x%" PRIx64 ", in this executable %zu at 0x%" PRIxPTR, i,
+				image_get64(p + 8), image_get64(p), expected[i].size, expected[i].address);
 	}
 	const uint8_t *from = im->bytes + part->bulk;
 	for (size_t i = 0; i < n; from += expected[i++].size)

@@ -205,7 +205,9 @@ static bool parse_hex(const char **p, const char *end, uint64_t *ret)
 	uint64_t value = 0;
 	const char *s = *p;
 	for (; s < end; s++) {
-		unsigned digit = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0') : *s >= 'a' && *s <= 'f' ? (unsigned)(*s - 'a') + 10 : 16;
+		unsigned digit = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0')
+			: *s >= 'a' && *s <= 'f'        ? (unsigned)(*s - 'a') + 10
+							: 16;
 		if (digit == 16)
 			break;
 		value = value << 4 | digit;
@@ -224,8 +226,8 @@ static bool parse_mapping(const char *p, const char *end, struct mapping *ret)
 		return false;
 	bool readable = p[1] == 'r';
 	p += 6;
-	if (!parse_hex(&p, end, &offset) || p == end || *p++ != ' ' || !parse_hex(&p, end, &major) || p == end || *p++ != ':' ||
-		!parse_hex(&p, end, &minor) || end - p < 2)
+	if (!parse_hex(&p, end, &offset) || p == end || *p++ != ' ' || !parse_hex(&p, end, &major) || p == end ||
+		*p++ != ':' || !parse_hex(&p, end, &minor) || end - p < 2)
 		return false;
 	*ret = (struct mapping){start, stop, readable, p[1] != '0'};
 	return true;
@@ -267,8 +269,9 @@ static int check_ranges(const struct image_range *ranges, size_t n, size_t page)
 		const struct image_range *a = &ranges[i];
 		if (a->address % page != 0 || a->size % page != 0 || a->address < past || a->size > UINTPTR_MAX - a->address)
 			return error_set(PMIG_EINVAL,
-				"range %zu of memory, 0x%" PRIxPTR " + 0x%zx, is not page-aligned or not behind the one before", i,
-				a->address, a->size);
+				"range %zu of memory, 0x%" PRIxPTR
+				" + 0x%zx, is not page-aligned or not behind the one before",
+				i, a->address, a->size);
 		past = a->address + a->size;
 	}
 	return 0;

@@ -23,6 +23,7 @@ int image_pieces_add(struct image_pieces *pieces, struct image_piece piece) PMIG
 void image_pieces_finish(struct image_pieces *pieces);
 
 /* Appends the pages of `ranges` as image_put_memory() says; `flags` are its flags. */
-int image_pages_find(const struct image_range *ranges, size_t n, unsigned flags, struct image_pieces *pieces) PMIG_MUST_CHECK;
+int image_pages_find(const struct image_range *ranges, size_t n, unsigned flags,
+	struct image_pieces *pieces) PMIG_MUST_CHECK;
 
 #endif

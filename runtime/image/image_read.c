@@ -15,8 +15,8 @@ int image_prefix(const struct image *im, const struct image_part *part, int code
 {
 	if (part == NULL)
 		return error_prefix(code, "image %s", im->name);
-	return error_prefix(code, "image %s: section %s #%td at offset 0x%" PRIx64, im->name, part->head.name, part - im->parts,
-		part->offset);
+	return error_prefix(code, "image %s: section %s #%td at offset 0x%" PRIx64, im->name, part->head.name,
+		part - im->parts, part->offset);
 }
 
 int image_error(const struct image *im, const struct image_part *part, int code, const char *format, ...)
@@ -51,8 +51,9 @@ static int check_runs(const struct image *im, const struct image_part *part)
 		uint64_t address = image_get64(p), pages = image_get64(p + 8), at = image_get64(p + 16);
 		if (address % page != 0 || pages == 0 || pages > (UINT64_MAX - address) / page || address < past)
 			return image_error(im, part, PMIG_ECORRUPT,
-				"run %" PRIu64 ", %" PRIu64 " pages at 0x%" PRIx64 ", is empty, not aligned, or out of order", i, pages,
-				address);
+				"run %" PRIu64 ", %" PRIu64 " pages at 0x%" PRIx64
+				", is empty, not aligned, or out of order",
+				i, pages, address);
 		past = address + pages * page;
 		if (at == 0)
 			continue;
@@ -74,7 +75,8 @@ static int check_globals(const struct image *im, const struct image_part *part)
 		const uint8_t *p = im->bytes + part->payload + i * IMAGE_GLOBAL;
 		uint64_t address = image_get64(p), size = image_get64(p + 8);
 		if (size > left || size > UINT64_MAX - address)
-			return image_error(im, part, PMIG_ECORRUPT, "entry %" PRIu64 ", %" PRIu64 " bytes, is too large", i, size);
+			return image_error(im, part, PMIG_ECORRUPT, "entry %" PRIu64 ", %" PRIu64 " bytes, is too large", i,
+				size);
 		left -= size;
 	}
 	if (left != 0)
@@ -85,11 +87,13 @@ static int check_globals(const struct image *im, const struct image_part *part)
 static int check_end(const struct image *im, const struct image_part *part, uint64_t seal)
 {
 	if (part->head.size != IMAGE_END_SIZE)
-		return image_error(im, part, PMIG_ECORRUPT, "its payload is %" PRIu64 " bytes, not %d", part->head.size, IMAGE_END_SIZE);
+		return image_error(im, part, PMIG_ECORRUPT, "its payload is %" PRIu64 " bytes, not %d", part->head.size,
+			IMAGE_END_SIZE);
 	struct image_end end;
 	image_end_decode(im->bytes + part->payload, &end);
 	if (end.size != im->size)
-		return image_error(im, part, PMIG_ECORRUPT, "the file has %" PRIu64 " bytes and should have %" PRIu64, im->size, end.size);
+		return image_error(im, part, PMIG_ECORRUPT, "the file has %" PRIu64 " bytes and should have %" PRIu64,
+			im->size, end.size);
 	if (end.sections != im->n || !image_hash_equal(seal, end.seal))
 		return image_error(im, part, PMIG_ECORRUPT, "a section is missing, out of place or exchanged");
 	return 0;
@@ -102,7 +106,8 @@ static int place(const struct image *im, struct image_part *part)
 {
 	uint64_t at = part->payload = part->offset + IMAGE_SECTION_HEADER;
 	if (part->head.size > im->size - at)
-		return image_error(im, part, PMIG_ECORRUPT, "its payload of %" PRIu64 " bytes ends behind the file", part->head.size);
+		return image_error(im, part, PMIG_ECORRUPT, "its payload of %" PRIu64 " bytes ends behind the file",
+			part->head.size);
 	uint64_t end = at + part->head.size;
 	at = image_align(end, 8);
 	if (part->head.bulk_size > 0) {
@@ -170,8 +175,8 @@ static int make_room(struct image *im)
 static int read_section(struct image *im, uint64_t *at, uint64_t *seal, bool *ret_end)
 {
 	if (im->n == IMAGE_SECTIONS_MAX || im->size - *at < IMAGE_SECTION_HEADER)
-		return image_error(im, NULL, PMIG_ECORRUPT, "section #%zu at offset 0x%" PRIx64 ": the image ends without its end section",
-			im->n, *at);
+		return image_error(im, NULL, PMIG_ECORRUPT,
+			"section #%zu at offset 0x%" PRIx64 ": the image ends without its end section", im->n, *at);
 	int r = make_room(im);
 	if (r < 0)
 		return r;
@@ -314,7 +319,8 @@ int image_get(const struct image *im, enum image_section type, size_t index, str
 		return 0;
 	}
 	const struct image_section_kind *kind = image_section_kind(type);
-	return image_error(im, NULL, PMIG_ENOENT, "it has no section %s #%zu", kind != NULL ? kind->name : "of this type", index);
+	return image_error(im, NULL, PMIG_ENOENT, "it has no section %s #%zu", kind != NULL ? kind->name : "of this type",
+		index);
 }
 
 size_t image_run_count(const struct image_entry *e)

@@ -222,7 +222,8 @@ static int begin_section(struct image_writer *w, enum image_section type, unsign
 		return error_set(w->failed, "image: an earlier part of it failed");
 	const struct image_section_kind *kind = image_section_kind(type);
 	if (kind == NULL || version == 0 || w->finished)
-		return fail(w, error_set(PMIG_EINVAL, "image: section type %d, version %u cannot be written now", type, version));
+		return fail(w,
+			error_set(PMIG_EINVAL, "image: section type %d, version %u cannot be written now", type, version));
 	if (w->count[type]++ >= kind->most || w->sections + 1 >= IMAGE_SECTIONS_MAX + (type == IMAGE_END))
 		return fail(w, error_set(PMIG_EINVAL, "image: more than %zu sections %s", kind->most, kind->name));
 	struct image_section_header h = {

@@ -69,7 +69,7 @@ static inline struct image_identity case_identity(void)
 
 /* Four pages: full, untouched, one byte at its end, touched but zero; and behind them a page with two globals. */
 #define CASE_PAGES 4
-static const struct image_range case_memory = {(uintptr_t)CASE_ARENA, CASE_PAGES * CASE_PAGE};
+static const struct image_range case_memory = {(uintptr_t)CASE_ARENA, CASE_PAGES *CASE_PAGE};
 static const struct image_range case_globals[2] = {
 	{(uintptr_t)CASE_ARENA + CASE_PAGES * CASE_PAGE + 3, 5},
 	{(uintptr_t)CASE_ARENA + CASE_PAGES * CASE_PAGE + 64, 8},

@@ -165,7 +165,8 @@ static void lays_increments_on_top_of_the_base(void **state)
 	memset(arena + 2 * CASE_PAGE, 0, CASE_PAGE);
 	assert_int_equal(madvise(arena + 3 * CASE_PAGE, CASE_PAGE, MADV_DONTNEED), 0);
 	memset(arena + 5 * CASE_PAGE, 5, CASE_PAGE);
-	const struct image_range dirty[] = {{(uintptr_t)arena + CASE_PAGE, 3 * CASE_PAGE}, {(uintptr_t)arena + 5 * CASE_PAGE, CASE_PAGE}};
+	const struct image_range dirty[] = {
+		{(uintptr_t)arena + CASE_PAGE, 3 * CASE_PAGE}, {(uintptr_t)arena + 5 * CASE_PAGE, CASE_PAGE}};
 	case_good(image_put_memory(w, dirty, 2, IMAGE_INCREMENT));
 	end(w);
 	case_unmap(8);

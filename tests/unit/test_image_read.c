@@ -137,7 +137,8 @@ static void forge_section(struct forged *f, struct image_section_header h, const
 static int forge_open(struct forged *f)
 {
 	uint8_t end[IMAGE_END_SIZE];
-	image_end_encode(end, &(struct image_end){f->size + IMAGE_SECTION_HEADER + IMAGE_END_SIZE, f->sections + 1, f->seal});
+	image_end_encode(end,
+		&(struct image_end){f->size + IMAGE_SECTION_HEADER + IMAGE_END_SIZE, f->sections + 1, f->seal});
 	forge_section(f, (struct image_section_header){IMAGE_END, "end", 1, IMAGE_MANDATORY, IMAGE_END_SIZE, 0, 0, 0}, end);
 	int fd = case_file();
 	assert_int_equal(write(fd, f->bytes, f->size), f->size);
@@ -161,8 +162,9 @@ static void skips_an_unknown_optional_section_and_refuses_a_mandatory_one(void *
 	forge_begin(&f);
 	forge_section(&f, (struct image_section_header){77, "future", 9, IMAGE_MANDATORY, 3, 0, 0, 0}, "abc");
 	assert_int_equal(forge_open(&f), PMIG_EVERSION);
-	assert_string_equal(pmig_reason(), "image forged: section #0 at offset 0x200: section type 77 (\"future\") is mandatory "
-					   "and not known here; use a newer pmig");
+	assert_string_equal(pmig_reason(),
+		"image forged: section #0 at offset 0x200: section type 77 (\"future\") is mandatory "
+		"and not known here; use a newer pmig");
 }
 
 /* Section headers that lie, each with the hash that it should have. */
@@ -230,7 +232,9 @@ static void refuses_forged_runs(void **state)
 			image_set64(runs + 8 * k, lies[i][k]);
 		size_t n = lies[i][3] != 0 ? 2 : 1;
 		forge_begin(&f);
-		forge_section(&f, (struct image_section_header){IMAGE_MEMORY, "memory", 1, IMAGE_MANDATORY, n * IMAGE_RUN, 0, 0, 0}, runs);
+		forge_section(&f,
+			(struct image_section_header){IMAGE_MEMORY, "memory", 1, IMAGE_MANDATORY, n * IMAGE_RUN, 0, 0, 0},
+			runs);
 		int r = forge_open(&f);
 		if (r != PMIG_ECORRUPT)
 			fail_msg("lie %zu: %d", i, r);
@@ -251,7 +255,9 @@ static void refuses_forged_globals(void **state)
 		image_set64(entry, lies[i][0]);
 		image_set64(entry + 8, lies[i][1]);
 		forge_begin(&f);
-		forge_section(&f, (struct image_section_header){IMAGE_GLOBALS, "globals", 1, IMAGE_MANDATORY, IMAGE_GLOBAL, 0, 0, 0}, entry);
+		forge_section(&f,
+			(struct image_section_header){IMAGE_GLOBALS, "globals", 1, IMAGE_MANDATORY, IMAGE_GLOBAL, 0, 0, 0},
+			entry);
 		assert_int_equal(forge_open(&f), PMIG_ECORRUPT);
 	}
 }
