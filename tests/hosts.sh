@@ -83,6 +83,13 @@ cable_is() { ip -n "$P-$1" -br link show eth0 | grep -qE "$2"; }
 plugged() { wait_until cable_is "$1" ' UP ' && wait_until port_is "$1" forwarding; }
 unplugged() { wait_until cable_is "$1" NO-CARRIER; }
 
+# A host that is back can be reached at once: what the others have concluded from its silence (ARP gives up for a second
+# or three) is forgotten.
+forget_silence() {
+	local h
+	for h in $HOSTS; do ip -n "$P-$h" neigh flush dev eth0 nud all 2>/dev/null || true; done
+}
+
 inside() {
 	local pid
 	pid=$(pid "$1")
@@ -105,7 +112,6 @@ check() {
 		command -v "$tool" >/dev/null || skip "$tool is needed for test hosts"
 	done
 	d=$(mktemp -d)
-	# shellcheck disable=SC2016
 	unshare -m -n -p -u -i --fork sh -ec 'mount --make-rprivate / && mount -t tmpfs tmpfs "$1" &&
 		mkdir "$1/u" "$1/w" "$1/r" && mount -t overlay overlay -o "lowerdir=/,upperdir=$1/u,workdir=$1/w" "$1/r" &&
 		mount -t proc proc "$1/r/proc" && ip link add name v0 type veth peer name v1 && ip link add name br0 type bridge' \
@@ -214,7 +220,6 @@ init() {
 	cd /
 	umount -l /.old
 	# sshd writes its pid file once it listens; a fifo in that place makes it an event. Bash as process 1 reaps orphans.
-	# shellcheck disable=SC2016
 	exec env -i PATH=$SYSTEM_PATH LANG=C.UTF-8 HOME=/root /bin/bash -c '
 		mkfifo /run/sshd.fifo && /usr/sbin/sshd -E /var/log/sshd.log -o PidFile=/run/sshd.fifo </dev/null &&
 		read -r pid </run/sshd.fifo && echo "$pid" >/run/sshd.pid && echo ready || exit 1
@@ -396,14 +401,14 @@ sweep) sweep ;;
 status) status ;;
 _init) init "$1" ;;
 _boot) boot "$1" ;;
-boot) boot "$1" && port_state "$1" 3 ;;
+boot) boot "$1" && port_state "$1" 3 && forget_silence ;;
 exec) inside "$@" ;;
 as) as_user "$@" ;;
 ssh) from=$1 && shift && as_user "$from" ssh -o BatchMode=yes "$@" ;;
 cut) sw ip link set "v-$1" down && unplugged "$1" ;;
-mend) sw ip link set "v-$1" up && plugged "$1" ;;
+mend) sw ip link set "v-$1" up && plugged "$1" && forget_silence ;;
 hole) port_state "$1" 0 ;;
-unhole) port_state "$1" 3 ;;
+unhole) port_state "$1" 3 && forget_silence ;;
 kill) stop "$1" ;;
 power) port_state "$1" 0 && stop "$1" ;;
 rate) rate "$@" ;;

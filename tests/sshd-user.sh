@@ -3,7 +3,8 @@
 # hosts.sh is not allowed.
 #
 #   sshd-user.sh up DIR     start it; prints "PORT PID". DIR then has: host (host key), user (client key), known_hosts,
-#                           config (a client's ssh_config for host "target"), log
+#                           config (a client's ssh_config, in which this server is called as DIR's last part), log, and
+#                           home, which is HOME in its sessions, so that several such servers have state of their own
 #   sshd-user.sh down DIR   stop it
 set -euo pipefail
 
@@ -26,12 +27,13 @@ server_config() {
 		MaxSessions 100
 		MaxStartups 100
 		Subsystem sftp internal-sftp
+		SetEnv HOME=$1/home
 	END
 }
 
 client_config() {
 	cat <<-END
-		Host target
+		Host $(basename "$1")
 		HostName 127.0.0.1
 		Port $2
 		IdentityFile $1/user
@@ -46,7 +48,7 @@ up() {
 	local d port pid=failed
 	[ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd # which a root's sshd insists on
 	umask 077
-	mkdir -p "$1"
+	mkdir -p "$1/home"
 	d=$(cd "$1" && pwd)
 	[ -e "$d/host" ] || ssh-keygen -q -t ed25519 -N '' -C host -f "$d/host"
 	[ -e "$d/user" ] || ssh-keygen -q -t ed25519 -N '' -C user -f "$d/user"

@@ -17,7 +17,7 @@ BIN=$PMIG_BUILD/bin
 TEST_NAME=$(basename "$0" .sh)
 T=$(mktemp -d "/tmp/pmig-$TEST_NAME.XXXXXX")
 export PMIG_SOURCE PMIG_BUILD BIN T
-LIB_OWNS_HOSTS=
+LIB_OWNS_HOSTS='' LIB_SSHDS=()
 
 skip() {
 	echo "skipped: $*"
@@ -81,10 +81,25 @@ hosts_begin() {
 	hosts sweep
 	local status=0
 	hosts check 2>"$T/why" || status=$?
-	if [ $status -eq 77 ]; then skip "$(<"$T/why")"; fi
+	if [ $status -eq 77 ]; then skip "$(sed 's/.*skipped: //' "$T/why")"; fi
 	t env OWNER=$$ SHARE="$PMIG_SOURCE $PMIG_BUILD" "$@" "$PMIG_SOURCE/tests/hosts.sh" up
 	export PMIG_HOSTS_UP=$P
 	LIB_OWNS_HOSTS=1
+}
+
+# loopback_begin NAME...: where hosts_begin is not allowed: for each NAME an sshd of this user on a loopback port. HOME is
+# then a directory of this test, in which ssh_config, keys and known_hosts lead to them by name.
+loopback_begin() {
+	local name
+	export HOME=$T/home
+	mkdir -p "$HOME/.ssh"
+	chmod 700 "$HOME/.ssh"
+	for name; do
+		check "sshd for $name" "$PMIG_SOURCE/tests/sshd-user.sh" up "$T/$name"
+		LIB_SSHDS+=("$T/$name")
+		cat "$T/$name/config" >>"$HOME/.ssh/config"
+		cat "$T/$name/known_hosts" >>"$HOME/.ssh/known_hosts"
+	done
 }
 
 # on HOST CMD...: as the ordinary user of that host.
@@ -99,7 +114,6 @@ pmig_on() {
 
 # pids_on HOST NAME: its processes whose executable is called NAME, by their pids in the host.
 # host_runs HOST NAME: is there one?
-# shellcheck disable=SC2016
 pids_on() { hosts exec "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(basename "$(readlink "$p/exe")" " (deleted)")" = "$1" ] &&
 	echo "${p#/proc/}"; done; true' sh "$2"; }
 host_runs() { [ -n "$(pids_on "$1" "$2")" ]; }
@@ -114,6 +128,8 @@ lib_end() {
 		echo "--- $TEST_NAME failed with $status; what it left in $T:" >&2
 		find "$T" -type f -size -64k -exec tail -n 20 {} + >&2 || true
 	fi
+	local sshd
+	for sshd in "${LIB_SSHDS[@]}"; do "$PMIG_SOURCE/tests/sshd-user.sh" down "$sshd" || true; done
 	[ -z "$LIB_OWNS_HOSTS" ] || hosts down || true
 	rm -rf "$T"
 	exit $status
