@@ -105,9 +105,21 @@ static const char *check_number(const struct row_column *c, int64_t value)
 	return value < low || value > high ? "is out of range" : NULL;
 }
 
+/* As check_text(), for a text that comes in: what is stored already was an array when it came. */
+static const char *check_new_text(const struct row_column *c, const char *text)
+{
+	const char *wrong = check_text(c, text);
+	if (wrong != NULL || c->type != ROW_ARRAY)
+		return wrong;
+	json_t *array = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	wrong = json_is_array(array) ? NULL : "is not a JSON array";
+	json_decref(array);
+	return wrong;
+}
+
 static const char *check_column(const struct row_column *c, const void *row)
 {
-	return is_text(c->type) ? check_text(c, get_text(c, row)) : check_number(c, get_number(c, row));
+	return is_text(c->type) ? check_new_text(c, get_text(c, row)) : check_number(c, get_number(c, row));
 }
 
 int row_check(const struct row_table *table, const void *row)
@@ -328,7 +340,7 @@ static const char *column_from_json(const struct row_column *c, json_t *object, 
 		if (text == NULL)
 			return "is not a text";
 		*(const char **)((char *)row + c->offset) = text;
-		return check_text(c, text);
+		return check_new_text(c, text);
 	}
 	if (!json_is_integer(value))
 		return "is not a number";

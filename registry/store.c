@@ -261,7 +261,11 @@ static int host_put(struct pmig_store *s, const struct pmig_host_row *row)
 
 static int host_get(struct pmig_store *s, const char *name, struct pmig_host_row **ret_row)
 {
-	return get(s, &row_host, "WHERE name = ?1", name, (void **)ret_row);
+	void *row;
+	int r = get(s, &row_host, "WHERE name = ?1", name, &row);
+	if (r >= 0)
+		*ret_row = row;
+	return r;
 }
 
 static int provider_put(struct pmig_store *s, const struct pmig_provider_row *row)

@@ -6,7 +6,7 @@ SCHEMA_STEP(1,
 	"	name TEXT NOT NULL CHECK (name <> ''),"
 	"	program TEXT NOT NULL,"
 	"	build TEXT NOT NULL,"
-	"	argv TEXT NOT NULL CHECK (json_valid(argv) AND json_type(argv) = 'array'),"
+	"	argv TEXT NOT NULL,"
 	"	home TEXT NOT NULL,"
 	"	epoch INTEGER NOT NULL CHECK (epoch >= 0),"
 	"	state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 8),"
@@ -87,7 +87,7 @@ SCHEMA_STEP(1,
 	"	cell TEXT NOT NULL,"
 	"	strategy INTEGER NOT NULL CHECK (strategy BETWEEN 1 AND 5),"
 	"	reason TEXT NOT NULL,"
-	"	alternatives TEXT NOT NULL CHECK (json_valid(alternatives) AND json_type(alternatives) = 'array'),"
+	"	alternatives TEXT NOT NULL,"
 	"	PRIMARY KEY (handover, slot)"
 	") STRICT, WITHOUT ROWID;"
 
