@@ -1,0 +1,253 @@
+/* open: the functions by which a program opens and closes streams and chooses their buffers. */
+#include "cookie.h"
+#include "replaced.h"
+#include "stream.h"
+
+#include "../arena/malloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What fopen's mode says; see fopen(3). */
+struct mode {
+	int flags;     /* for open() */
+	char plain[4]; /* for fdopen() */
+	bool charset;  /* ",ccs=": libc converts */
+};
+
+static int parse(const char *text, struct mode *ret)
+{
+	static const struct {
+		char letter;
+		int flags;
+	} kinds[] = {{'r', 0}, {'w', O_CREAT | O_TRUNC}, {'a', O_CREAT | O_APPEND}};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (text[0] != kinds[i].letter)
+			continue;
+		struct mode m = {.flags = kinds[i].flags, .plain = {text[0]}};
+		bool plus = false;
+		const char *p = text + 1;
+		for (; *p != 0 && *p != ','; p++) {
+			plus |= *p == '+';
+			m.flags |= *p == 'x' ? O_EXCL : *p == 'e' ? O_CLOEXEC : 0;
+		}
+		m.charset = strncmp(p, ",ccs=", 5) == 0;
+		m.flags |= plus ? O_RDWR : text[0] == 'r' ? O_RDONLY : O_WRONLY;
+		if (plus)
+			m.plain[1] = '+';
+		*ret = m;
+		return 0;
+	}
+	errno = EINVAL;
+	return -1;
+}
+
+/* A stream on `fd` in a new slot; closes nothing on failure. */
+static FILE *on_descriptor(int fd, const char *mode)
+{
+	struct stream *s = stream_slot_take();
+	if (s == NULL)
+		return NULL;
+	s->fd = fd;
+	(void)snprintf(s->mode, sizeof s->mode, "%s", mode);
+	FILE *f = stream_place_descriptor(s);
+	if (f == NULL)
+		stream_slot_give(s);
+	return f;
+}
+
+/* libc's own, where it does something that cannot be made anew: it works, and refuses the checkpoint by name. */
+static FILE *unsupported(FILE *f, const char *note)
+{
+	struct stream *s = f != NULL ? stream_slot_take() : NULL;
+	if (s != NULL) {
+		s->kind = STREAM_UNSUPPORTED;
+		s->note = note;
+		s->fd = fileno(f);
+		s->handle = f;
+	}
+	return f;
+}
+
+FILE *pmig_fopen(const char *path, const char *mode)
+{
+	struct mode m;
+	if (parse(mode, &m) < 0)
+		return NULL;
+	if (m.charset)
+		return unsupported(fopen(path, mode), "it converts characters (\",ccs=\")");
+	int fd = open(path, m.flags, 0666);
+	if (fd < 0)
+		return NULL;
+	FILE *f = on_descriptor(fd, m.plain);
+	if (f == NULL) {
+		int number = errno;
+		close(fd);
+		errno = number;
+	}
+	return f;
+}
+
+FILE *pmig_fdopen(int fd, const char *mode)
+{
+	struct mode m;
+	if (parse(mode, &m) < 0)
+		return NULL;
+	FILE *f = on_descriptor(fd, m.plain);
+	if (f != NULL && (m.flags & O_CLOEXEC) != 0)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return f;
+}
+
+FILE *pmig_freopen(const char *path, const char *mode, FILE *f)
+{
+	struct stream *s = stream_find(f);
+	struct mode m;
+	FILE *g = freopen(path, mode, f);
+	if (s == NULL)
+		return g;
+	/* libc's freopen keeps the FILE where it is, and keeps it allocated when it fails. */
+	s->fd = g != NULL ? fileno(g) : -1;
+	if (s->kind == STREAM_COOKIE)
+		s->kind = STREAM_DESCRIPTOR;
+	s->buffering = 0;
+	if (g != NULL && parse(mode, &m) == 0) {
+		memcpy(s->mode, m.plain, sizeof s->mode);
+		if (m.charset) {
+			s->kind = STREAM_UNSUPPORTED;
+			s->note = "it converts characters (\",ccs=\")";
+		}
+	}
+	return g;
+}
+
+FILE *pmig_tmpfile(void)
+{
+	int fd = open(P_tmpdir, O_RDWR | O_TMPFILE | O_EXCL, 0600);
+	if (fd < 0) { /* a file system without nameless files */
+		char path[] = P_tmpdir "/tmpfXXXXXX";
+		fd = mkstemp(path);
+		if (fd >= 0)
+			unlink(path);
+	}
+	if (fd < 0)
+		return NULL;
+	FILE *f = on_descriptor(fd, "w+");
+	if (f == NULL)
+		close(fd);
+	return f;
+}
+
+/* A stream over a copy of `what`, which is in the arena from then on. */
+static FILE *on_cookie(const struct cookie *what, const char *mode)
+{
+	struct cookie *c = pmig_malloc(sizeof *c);
+	struct stream *s = c != NULL ? stream_slot_take() : NULL;
+	if (s == NULL) {
+		pmig_free(c);
+		return NULL;
+	}
+	*c = *what;
+	s->cookie = c;
+	(void)snprintf(s->mode, sizeof s->mode, "%s", mode);
+	FILE *f = stream_place_cookie(s);
+	if (f == NULL) {
+		stream_slot_give(s);
+		pmig_free(c);
+	}
+	return f;
+}
+
+FILE *pmig_fopencookie(void *context, const char *mode, cookie_io_functions_t io)
+{
+	struct mode m;
+	if (parse(mode, &m) < 0)
+		return NULL;
+	return on_cookie(&(struct cookie){.kind = COOKIE_PROGRAM, .context = context, .io = io}, m.plain);
+}
+
+FILE *pmig_fmemopen(void *data, size_t size, const char *mode)
+{
+	struct mode m;
+	if (parse(mode, &m) < 0)
+		return NULL;
+	struct cookie c = {.kind = COOKIE_MEMORY, .data = data, .room = size, .append = m.plain[0] == 'a'};
+	if (data == NULL) {
+		c.data = pmig_calloc(1, size + 1);
+		if (c.data == NULL)
+			return NULL;
+		c.owned = 1;
+	} else if (m.plain[0] == 'w' && size > 0) {
+		c.data[0] = 0;
+	}
+	c.end = m.plain[0] == 'r' ? size : strnlen(c.data, size);
+	c.position = c.append ? c.end : 0;
+	FILE *f = on_cookie(&c, m.plain);
+	if (f == NULL && c.owned)
+		pmig_free(c.data);
+	return f;
+}
+
+FILE *pmig_open_memstream(char **ret_data, size_t *ret_size)
+{
+	struct cookie c = {.kind = COOKIE_GROWING, .data = pmig_calloc(1, 64), .room = 64, .ret_data = ret_data, .ret_size = ret_size};
+	if (c.data == NULL)
+		return NULL;
+	FILE *f = on_cookie(&c, "w");
+	if (f == NULL) {
+		pmig_free(c.data);
+		return NULL;
+	}
+	*ret_data = c.data;
+	*ret_size = 0;
+	return f;
+}
+
+int pmig_fclose(FILE *f)
+{
+	struct stream *s = stream_find(f);
+	int r = fclose(f);
+	if (s != NULL)
+		stream_slot_give(s);
+	return r;
+}
+
+int pmig_fcloseall(void)
+{
+	int r = 0;
+	for (struct stream *s = stream_next(NULL); s != NULL; s = stream_next(s))
+		if (pmig_fclose(s->handle) == EOF)
+			r = EOF;
+	return r;
+}
+
+int pmig_setvbuf(FILE *f, char *buffer, int mode, size_t size)
+{
+	int r = setvbuf(f, buffer, mode, size);
+	struct stream *s = stream_find(f);
+	if (r == 0 && s != NULL) {
+		s->buffering = mode + 1;
+		s->buffer = mode == _IONBF || size == 0 ? NULL : buffer;
+		s->buffer_size = s->buffer != NULL ? size : 0;
+	}
+	return r;
+}
+
+void pmig_setbuffer(FILE *f, char *buffer, size_t size)
+{
+	(void)pmig_setvbuf(f, buffer, buffer != NULL ? _IOFBF : _IONBF, size);
+}
+
+void pmig_setbuf(FILE *f, char *buffer)
+{
+	pmig_setbuffer(f, buffer, BUFSIZ);
+}
+
+void pmig_setlinebuf(FILE *f)
+{
+	(void)pmig_setvbuf(f, NULL, _IOLBF, 0);
+}
