@@ -52,6 +52,19 @@ static bool append(char *out, size_t size, const char *word)
 	return true;
 }
 
+static bool add_word(struct work *w, LLVMTypeRef type, char *out, size_t size);
+
+/* LLVM returns each member in a register of its own, C packs them into eightbytes: the same only for two members of which the
+ * first fills its eightbyte. */
+static bool add_struct(struct work *w, LLVMTypeRef type, char *out, size_t size)
+{
+	if (LLVMCountStructElementTypes(type) != 2 || LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 0)) != 8 ||
+	    LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 1)) > 8)
+		return false;
+	return append(out, size, "{") && add_word(w, LLVMStructGetTypeAtIndex(type, 0), out, size) &&
+	       add_word(w, LLVMStructGetTypeAtIndex(type, 1), out, size) && append(out, size, "}");
+}
+
 static bool add_word(struct work *w, LLVMTypeRef type, char *out, size_t size)
 {
 	switch (LLVMGetTypeKind(type)) {
@@ -89,12 +102,7 @@ static bool add_word(struct work *w, LLVMTypeRef type, char *out, size_t size)
 			return false;
 		return append(out, size, "{ff}");
 	case LLVMStructTypeKind:
-		if (!append(out, size, "{"))
-			return false;
-		for (unsigned i = 0; i < LLVMCountStructElementTypes(type); i++)
-			if (!add_word(w, LLVMStructGetTypeAtIndex(type, i), out, size))
-				return false;
-		return append(out, size, "}");
+		return add_struct(w, type, out, size);
 	default:
 		return false;
 	}

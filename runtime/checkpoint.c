@@ -1,0 +1,267 @@
+/* checkpoint: puts memory, globals, frames and resources together in one image. */
+#include "checkpoint.h"
+
+#include "arena/arena.h"
+#include "arena/escape.h"
+#include "build.h"
+#include "control_channel.h"
+#include "frame/program.h"
+#include "frame/resume.h"
+#include "image/image.h"
+#include "resource/resource.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define STATE_VERSION 1
+
+extern __thread char *pmig_frame_sp;
+
+/* The runtime's own state that travels: IMAGE_PROGRAM. */
+struct state {
+	uint64_t checkpoint;
+	uint64_t libc; /* an address in libc; see checkpoint_libc_then() */
+	char *frame_sp;
+};
+
+static struct state then;
+static uint64_t number;
+
+uint64_t checkpoint_number(void)
+{
+	return number;
+}
+
+const void *checkpoint_libc_then(void)
+{
+	return (const void *)(uintptr_t)then.libc;
+}
+
+const void *checkpoint_libc_now(void)
+{
+	return dlsym(RTLD_DEFAULT, "gnu_get_libc_version"); /* never taken by a program: not an address of its own */
+}
+
+static void cleanup_map(struct image_range **ranges)
+{
+	if (*ranges != NULL)
+		(void)munmap(*ranges, (pmig_program.globals_count + 1) * sizeof **ranges);
+}
+
+static void cleanup_writer(struct image_writer **w)
+{
+	image_writer_destroy(*w);
+}
+
+static void cleanup_image(struct image **im)
+{
+	image_close(*im);
+}
+
+/* The program's globals as ranges, in memory that is neither heap. */
+static int global_ranges(struct image_range **ret)
+{
+	struct image_range *r = mmap(NULL, (pmig_program.globals_count + 1) * sizeof *r, PROT_READ | PROT_WRITE,
+	                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (r == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for the list of globals");
+	for (uint32_t i = 0; i < pmig_program.globals_count; i++)
+		r[i] = (struct image_range){(uintptr_t)pmig_program.globals[i].address, pmig_program.globals[i].size};
+	*ret = r;
+	return 0;
+}
+
+static size_t arena_image_ranges(struct image_range *ret)
+{
+	struct arena_range ranges[ARENA_RANGES_MAX];
+	size_t n = arena_ranges(ranges, ARENA_RANGES_MAX);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = (struct image_range){(uintptr_t)ranges[i].address, ranges[i].size};
+	return n;
+}
+
+static void fill_identity(struct image_identity *id)
+{
+	image_identity_init(id);
+	memcpy(id->build, build_identity(), sizeof id->build);
+	const char *uuid = control_uuid();
+	for (size_t i = 0, k = 0; uuid[i] != '\0' && uuid[i + 1] != '\0' && k < sizeof id->process;) {
+		unsigned byte;
+		if (uuid[i] == '-') {
+			i++;
+			continue;
+		}
+		if (sscanf(uuid + i, "%2x", &byte) != 1)
+			break;
+		id->process[k++] = (uint8_t)byte;
+		i += 2;
+	}
+	(void)snprintf(id->name, sizeof id->name, "%.*s", (int)sizeof id->name - 1, control_name());
+	id->epoch = control_epoch();
+	id->checkpoint = number;
+}
+
+static int write_memory(struct image_writer *w)
+{
+	struct image_range ranges[ARENA_RANGES_MAX];
+	struct arena_layout layout;
+	arena_trim();
+	arena_layout_get(&layout);
+	int r = image_put(w, IMAGE_LAYOUT, layout.version, &layout, sizeof layout);
+	if (r < 0)
+		return r;
+	return image_put_memory(w, ranges, arena_image_ranges(ranges), 0);
+}
+
+static int write_globals(struct image_writer *w)
+{
+	__attribute__((cleanup(cleanup_map))) struct image_range *globals = NULL;
+	int r = global_ranges(&globals);
+	return r < 0 ? r : image_put_globals(w, globals, pmig_program.globals_count);
+}
+
+static int write_frames(struct image_writer *w, const struct walk_buffer *frames)
+{
+	struct walk_header h = {.count = frames->count, .size = frames->size};
+	struct iovec parts[] = {{&h, sizeof h}, {frames->bytes, frames->size}};
+	return image_put_parts(w, IMAGE_FRAMES, WALK_VERSION, parts, 2);
+}
+
+static int write_sections(struct image_writer *w, const struct walk_buffer *frames)
+{
+	struct state now = {.checkpoint = number, .libc = (uintptr_t)checkpoint_libc_now(), .frame_sp = pmig_frame_sp};
+	int r = image_put(w, IMAGE_PROGRAM, STATE_VERSION, &now, sizeof now);
+	if (r >= 0)
+		r = resource_save(w);
+	if (r < 0)
+		return r;
+	r = write_frames(w, frames);
+	if (r >= 0)
+		r = write_globals(w);
+	if (r >= 0)
+		r = write_memory(w);
+	if (r < 0)
+		resource_continue();
+	return r;
+}
+
+int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_result *ret)
+{
+	__attribute__((cleanup(cleanup_writer))) struct image_writer *w = NULL;
+	struct image_identity id;
+	const void *rest;
+	size_t rest_size;
+	uint64_t rest_count, bytes = 0;
+	resume_pending(&rest, &rest_size, &rest_count);
+	int r = walk_append(frames, rest, rest_size, rest_count);
+	if (r < 0)
+		return r;
+	arena_thread(0)->sp = pmig_frame_sp;
+	number++;
+	fill_identity(&id);
+	r = image_writer_create(fd, &id, &w);
+	if (r >= 0)
+		r = write_sections(w, frames);
+	if (r < 0)
+		return error_prefix(r, "checkpoint");
+	r = image_finish(w, &bytes);
+	if (r < 0) {
+		resource_continue();
+		return error_prefix(r, "checkpoint");
+	}
+	*ret = (struct checkpoint_result){.bytes = bytes, .frames = frames->count};
+	return 0;
+}
+
+static int read_state(struct image *im)
+{
+	struct image_entry e;
+	int r = image_get(im, IMAGE_PROGRAM, 0, &e);
+	if (r < 0)
+		return r;
+	if (e.version != STATE_VERSION || e.size != sizeof then)
+		return error_set(PMIG_EVERSION, "section program of version %u with %zu bytes", e.version, e.size);
+	memcpy(&then, e.data, sizeof then);
+	number = then.checkpoint;
+	if (!arena_contains(then.frame_sp))
+		return error_set(PMIG_ECORRUPT, "section program: the frame stack pointer lies outside the arena");
+	pmig_frame_sp = then.frame_sp;
+	return 0;
+}
+
+static int read_memory(struct image *im)
+{
+	struct image_range ranges[ARENA_RANGES_MAX];
+	struct arena_layout layout;
+	struct image_entry e;
+	int r = image_get(im, IMAGE_LAYOUT, 0, &e);
+	if (r >= 0)
+		r = arena_layout_set(e.data, e.size);
+	if (r < 0)
+		return r;
+	memcpy(&layout, e.data, sizeof layout);
+	size_t n = 0;
+	ranges[n++] = (struct image_range){ARENA_BASE, ARENA_SIZE};
+	r = image_map_memory(im, ranges, n);
+	return r < 0 ? r : arena_adopt(&layout);
+}
+
+static int read_globals(struct image *im)
+{
+	__attribute__((cleanup(cleanup_map))) struct image_range *globals = NULL;
+	int r = global_ranges(&globals);
+	return r < 0 ? r : image_restore_globals(im, globals, pmig_program.globals_count);
+}
+
+static int read_frames(struct image *im, uint64_t *ret_frames)
+{
+	struct walk_header h;
+	struct image_entry e;
+	int r = image_get(im, IMAGE_FRAMES, 0, &e);
+	if (r < 0)
+		return r;
+	if (e.version != WALK_VERSION || e.size < sizeof h)
+		return error_set(PMIG_EVERSION, "section frames of version %u", e.version);
+	memcpy(&h, e.data, sizeof h);
+	if (h.size != e.size - sizeof h)
+		return error_set(PMIG_ECORRUPT, "section frames: %zu bytes where %lu were announced", e.size - sizeof h, (unsigned long)h.size);
+	/* stays for the life of the process: the driver reads it frame by frame */
+	char *copy = mmap(NULL, h.size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (copy == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for %lu bytes of frames", (unsigned long)h.size);
+	memcpy(copy, (const char *)e.data + sizeof h, h.size);
+	*ret_frames = h.count;
+	return resume_adopt(copy, h.size, h.count);
+}
+
+int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *ret_frames)
+{
+	__attribute__((cleanup(cleanup_image))) struct image *im = NULL;
+	static char from[sizeof(((struct image_identity *)NULL)->host)];
+	struct image_identity mine;
+	int r = image_open(fd, name, &im);
+	if (r < 0)
+		return r;
+	fill_identity(&mine);
+	r = image_check_identity(im, &mine);
+	if (r >= 0)
+		r = image_verify(im);
+	if (r >= 0)
+		r = read_memory(im);
+	if (r >= 0)
+		r = read_state(im);
+	if (r >= 0)
+		r = read_globals(im);
+	if (r >= 0)
+		r = read_frames(im, ret_frames);
+	if (r >= 0)
+		r = resource_restore(im, &(struct resource_options){0});
+	if (r < 0)
+		return r;
+	memcpy(from, image_identity(im)->host, sizeof from);
+	*ret_from = from;
+	return 0;
+}

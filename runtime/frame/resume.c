@@ -1,0 +1,147 @@
+/* resume: the driver. */
+#include "resume.h"
+
+#include "program.h"
+
+#include <ffi.h>
+#include <string.h>
+
+#define TYPES_MAX 64
+
+static _Thread_local struct {
+	const char *frames, *end;
+	uint64_t count;
+	const void *current;
+} pending;
+
+const void *resume_current(void)
+{
+	return pending.current;
+}
+
+void resume_pending(const void **ret_frames, size_t *ret_size, uint64_t *ret_count)
+{
+	*ret_frames = pending.frames;
+	*ret_size = (size_t)(pending.end - pending.frames);
+	*ret_count = pending.count;
+}
+
+int resume_adopt(const void *frames, size_t size, uint64_t count)
+{
+	const char *p = frames, *end = p + size;
+	for (uint64_t i = 0; i < count; i++) {
+		struct walk_frame f;
+		if ((size_t)(end - p) < sizeof f)
+			return error_set(PMIG_ECORRUPT, "frame %lu is cut off", (unsigned long)i);
+		memcpy(&f, p, sizeof f);
+		if (f.site >= pmig_program.sites_count || f.size != ((pmig_program.sites[f.site].record_size + 7) & ~7u) ||
+		    (size_t)(end - p) - sizeof f < f.size)
+			return error_set(PMIG_ECORRUPT, "frame %lu does not fit the program", (unsigned long)i);
+		p += sizeof f + f.size;
+	}
+	if (p != end)
+		return error_set(PMIG_ECORRUPT, "%zu bytes behind the last frame", (size_t)(end - p));
+	pending.frames = frames;
+	pending.end = end;
+	pending.count = count;
+	return 0;
+}
+
+/* libffi's description of a result type, built from a word (program.h) without any heap. */
+struct types {
+	ffi_type structs[TYPES_MAX / 2];
+	ffi_type *elements[TYPES_MAX];
+	size_t structs_used, elements_used;
+};
+
+static ffi_type *parse_type(struct types *t, const char **word)
+{
+	static ffi_type *quad_elements[] = {&ffi_type_uint64, &ffi_type_uint64, NULL};
+	static ffi_type quad = {.type = FFI_TYPE_STRUCT, .elements = quad_elements}; /* __int128: two general registers */
+	switch (*(*word)++) {
+	case 'b':
+		return &ffi_type_uint8;
+	case 'h':
+		return &ffi_type_uint16;
+	case 'i':
+		return &ffi_type_uint32;
+	case 'l':
+		return &ffi_type_uint64;
+	case 'q':
+		return &quad;
+	case 'p':
+		return &ffi_type_pointer;
+	case 'f':
+		return &ffi_type_float;
+	case 'd':
+		return &ffi_type_double;
+	case 'x':
+		return &ffi_type_longdouble;
+	case '{': {
+		ffi_type *members[TYPES_MAX / 4];
+		size_t n = 0;
+		while (**word != '}' && **word != '\0' && n < TYPES_MAX / 4 - 1)
+			members[n++] = parse_type(t, word);
+		members[n++] = NULL;
+		*word += **word == '}';
+		if (t->structs_used == TYPES_MAX / 2 || t->elements_used + n > TYPES_MAX)
+			return &ffi_type_void;
+		ffi_type *type = &t->structs[t->structs_used++];
+		*type = (ffi_type){.type = FFI_TYPE_STRUCT, .elements = &t->elements[t->elements_used]};
+		memcpy(type->elements, members, n * sizeof *members);
+		t->elements_used += n;
+		return type;
+	}
+	default:
+		return &ffi_type_void;
+	}
+}
+
+union result {
+	char bytes[RESUME_RESULT_MAX];
+	long double alignment;
+};
+
+/* Calls the clone of `function` for one frame. */
+static void call(const struct program_function *function, uint32_t site, const void *record, union result *result)
+{
+	struct types types = {0};
+	const char *word = function->result;
+	bool in_memory = *word == 'm';
+	ffi_type *parameters[] = {&ffi_type_uint32, &ffi_type_pointer, &ffi_type_pointer, &ffi_type_pointer};
+	ffi_cif cif;
+	ffi_type *type = in_memory ? &ffi_type_void : parse_type(&types, &word);
+	if (ffi_prep_cif(&cif, FFI_DEFAULT_ABI, in_memory ? 4 : 3, type, parameters) != FFI_OK)
+		__builtin_trap(); /* the instrumenter wrote a word that it never writes */
+	union result given = *result, got = {0};
+	const void *given_at = &given;
+	void *got_at = &got;
+	void *arguments[] = {&site, &record, &given_at, &got_at};
+	pending.current = (const void *)function->resume;
+	ffi_call(&cif, function->resume, &got, arguments);
+	*result = got;
+}
+
+__attribute__((noinline, noclone)) int resume_drive(int argc, char **argv, char **envp, int outcome)
+{
+	union result result = {0};
+	if (pending.count == 0) {
+		pending.current = (const void *)pmig_program.main;
+		int (*volatile main)(int, char **, char **) = pmig_program.main; /* a call, never a jump */
+		int status = main(argc, argv, envp);
+		pending.current = NULL;
+		return status;
+	}
+	memcpy(result.bytes, &outcome, sizeof outcome);
+	while (pending.count != 0) {
+		struct walk_frame f;
+		const char *record = pending.frames + sizeof f;
+		memcpy(&f, pending.frames, sizeof f);
+		pending.frames = record + f.size;
+		pending.count--;
+		call(&pmig_program.functions[pmig_program.sites[f.site].function], f.site, record, &result);
+	}
+	int status;
+	memcpy(&status, result.bytes, sizeof status);
+	return status;
+}

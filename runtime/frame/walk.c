@@ -1,0 +1,207 @@
+/* walk: libunwind finds the return addresses and the registers, LLVM's stack maps say where the values are. */
+#define UNW_LOCAL_ONLY
+#include "walk.h"
+
+#include "program.h"
+#include "resume.h"
+#include "stackmap.h"
+
+#include <dlfcn.h>
+#include <libunwind.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define DESCRIBED_MAX 6
+
+static int reserve(struct walk_buffer *b, size_t more)
+{
+	if (b->capacity - b->size >= more)
+		return 0;
+	size_t wanted = b->capacity != 0 ? 2 * b->capacity : 1 << 20;
+	while (wanted - b->size < more)
+		wanted *= 2;
+	void *p = b->bytes == NULL ? mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+	                           : mremap(b->bytes, b->capacity, wanted, MREMAP_MAYMOVE);
+	if (p == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for %zu bytes of frames", wanted);
+	b->bytes = p;
+	b->capacity = wanted;
+	return 0;
+}
+
+int walk_append(struct walk_buffer *b, const void *frames, size_t size, uint64_t count)
+{
+	int r = reserve(b, size);
+	if (r < 0)
+		return r;
+	if (size != 0)
+		memcpy(b->bytes + b->size, frames, size);
+	b->size += size;
+	b->count += count;
+	return 0;
+}
+
+void walk_finish(struct walk_buffer *b)
+{
+	if (b->bytes != NULL)
+		(void)munmap(b->bytes, b->capacity);
+	*b = (struct walk_buffer){0};
+}
+
+static void name_of(unw_cursor_t *cursor, char *out, size_t size)
+{
+	unw_word_t ip = 0, offset;
+	Dl_info info;
+	(void)unw_get_reg(cursor, UNW_REG_IP, &ip);
+	if (unw_get_proc_name(cursor, out, size, &offset) != 0)
+		(void)snprintf(out, size, "code at %#lx", (unsigned long)ip);
+	size_t length = strlen(out);
+	if (dladdr((void *)ip, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL) {
+		const char *slash = strrchr(info.dli_fname, '/');
+		(void)snprintf(out + length, size - length, " in %s", slash != NULL ? slash + 1 : info.dli_fname);
+	}
+}
+
+/* The value of one location, as `size` bytes at `out`. */
+static int read_value(unw_cursor_t *cursor, const struct stackmap_location *l, uint32_t size, char *out)
+{
+	unw_word_t value = 0;
+	const void *from = &value;
+	if (l->kind <= STACKMAP_INDIRECT && unw_get_reg(cursor, (unw_regnum_t)l->reg, &value) != 0)
+		return error_set(PMIG_ECORRUPT, "register %u of a frame is not known", l->reg);
+	switch (l->kind) {
+	case STACKMAP_REGISTER:
+		break;
+	case STACKMAP_DIRECT: /* an address on the native stack: must not occur, locals live in the arena */
+		return error_set(PMIG_EPOINTER, "a frame holds the address of a native stack slot");
+	case STACKMAP_INDIRECT:
+		from = (const void *)(value + (unw_word_t)(int64_t)l->offset);
+		if (l->size < size)
+			size = l->size;
+		break;
+	case STACKMAP_CONSTANT:
+		value = (unw_word_t)(int64_t)l->offset;
+		break;
+	case STACKMAP_CONSTANT_INDEX:
+		value = stackmap_constant((uint32_t)l->offset);
+		break;
+	default:
+		return error_set(PMIG_ECORRUPT, "a stack map location of kind %u", l->kind);
+	}
+	if (from == &value && size > sizeof value)
+		return error_set(PMIG_ECORRUPT, "a value of %u bytes in a register", size);
+	memcpy(out, from, size);
+	return 0;
+}
+
+static int capture(unw_cursor_t *cursor, const struct stackmap_record *r, struct walk_buffer *b)
+{
+	const struct program_site *site = &pmig_program.sites[r->site];
+	const struct program_value *values = &pmig_program.values[site->first_value];
+	struct walk_frame frame = {.site = (uint32_t)r->site, .size = (site->record_size + 7) & ~7u};
+	if (r->values_count != site->values_count)
+		return error_set(PMIG_ECORRUPT, "site %u: %u values, the stack map has %u", frame.site, site->values_count, r->values_count);
+	int e = reserve(b, sizeof frame + frame.size);
+	if (e < 0)
+		return e;
+	char *record = b->bytes + b->size + sizeof frame;
+	memcpy(b->bytes + b->size, &frame, sizeof frame);
+	memset(record, 0, frame.size);
+	for (uint32_t i = 0; i < site->values_count; i++) {
+		e = read_value(cursor, &r->values[i], values[i].size, record + values[i].offset);
+		if (e < 0)
+			return error_prefix(e, "%s, line %u, value %u", pmig_program.functions[site->function].name, site->line, i);
+	}
+	b->size += sizeof frame + frame.size;
+	b->count++;
+	return 0;
+}
+
+static unw_word_t function_start(unw_cursor_t *cursor)
+{
+	unw_proc_info_t info;
+	return unw_get_proc_info(cursor, &info) == 0 ? info.start_ip : 0;
+}
+
+/* The start of the function that `ip`, a return address, lies in. */
+static unw_word_t start_of(unw_word_t ip)
+{
+	unw_proc_info_t info;
+	return ip != 0 && unw_get_proc_info_by_ip(unw_local_addr_space, ip - 1, &info, NULL) == 0 ? info.start_ip : 0;
+}
+
+/* The frame below the last site. The driver called `outermost` (the start of the last matched function): the program's main
+ * directly, or a resume clone, which nobody else can call, through libffi. Anything else hides a foreign frame. */
+static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
+{
+	const void *called = resume_current();
+	if (outermost == (unw_word_t)called &&
+	    (called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
+		return 0;
+	char name[160];
+	name_of(cursor, name, sizeof name);
+	return error_set(PMIG_EFOREIGN, "the stack cannot be taken apart here: it goes through %s, which pmig did not build", name);
+}
+
+static int walk_from(unw_cursor_t *cursor, struct walk_buffer *b)
+{
+	unw_word_t ip, last = 0;
+	do {
+		struct stackmap_record r;
+		if (unw_get_reg(cursor, UNW_REG_IP, &ip) != 0)
+			return error_set(PMIG_EFOREIGN, "the stack cannot be read");
+		if (!stackmap_find(ip, &r))
+			return check_bottom(cursor, start_of(last));
+		int e = capture(cursor, &r, b);
+		if (e < 0)
+			return e;
+		last = ip;
+	} while (unw_step(cursor) > 0);
+	return error_set(PMIG_EFOREIGN, "the stack ends without the runtime's driver");
+}
+
+int walk_stack(const void *from, struct walk_buffer *ret)
+{
+	static bool configured;
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip = 0;
+	int r = stackmap_load();
+	if (r < 0)
+		return r;
+	if (!configured)
+		configured = unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD) == 0;
+	if (unw_getcontext(&context) != 0 || unw_init_local(&cursor, &context) != 0)
+		return error_set(PMIG_EFOREIGN, "the stack cannot be read");
+	while (ip != (unw_word_t)from)
+		if (unw_step(&cursor) <= 0 || unw_get_reg(&cursor, UNW_REG_IP, &ip) != 0)
+			return error_set(PMIG_EFOREIGN, "the stack cannot be read");
+	ret->size = ret->count = 0;
+	r = walk_from(&cursor, ret);
+	if (r < 0)
+		ret->size = ret->count = 0;
+	return r;
+}
+
+void walk_describe(void *context, char *out, size_t size)
+{
+	unw_cursor_t cursor;
+	unw_context_t here;
+	size_t at = 0;
+	out[0] = '\0';
+	if (context == NULL && unw_getcontext(&here) != 0)
+		return;
+	if (unw_init_local2(&cursor, context != NULL ? context : &here, context != NULL ? UNW_INIT_SIGNAL_FRAME : 0) != 0)
+		return;
+	for (int i = 0; i < DESCRIBED_MAX && at + 1 < size; i++) {
+		char name[160];
+		if (function_start(&cursor) == (unw_word_t)resume_drive)
+			break;
+		name_of(&cursor, name, sizeof name);
+		int n = snprintf(out + at, size - at, "%s%s", i == 0 ? "in " : ", called by ", name);
+		at += n > 0 ? (size_t)n : 0;
+		if (unw_step(&cursor) <= 0)
+			break;
+	}
+}

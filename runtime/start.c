@@ -1,0 +1,109 @@
+/* start: the real main() of every program that pmig-cc builds. Sets the arena up, then starts or resumes the program. */
+#include "arena/arena.h"
+#include "build.h"
+#include "checkpoint.h"
+#include "control_channel.h"
+#include "frame/program.h"
+#include "frame/resume.h"
+#include "resource/resource.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_OURS 125
+
+extern __thread char *pmig_frame_sp;
+
+const char *pmig_name(void)
+{
+	return control_name();
+}
+
+static _Noreturn void give_up(void)
+{
+	(void)dprintf(2, "pmig: %s\n", pmig_reason());
+	(void)control_send(CONTROL_FAILED, (const int64_t[8]){PMIG_EIO}, pmig_reason());
+	_exit(EXIT_OURS);
+}
+
+/* Nothing of the program has run yet. Says RESTORED and waits until this copy is the one that runs. */
+static void restore(int fd, bool by_agent)
+{
+	const char *from = "";
+	struct timespec begin, end;
+	uint64_t frames = 0;
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	int r = checkpoint_read(fd, "image", &from, &frames);
+	if (r < 0) {
+		(void)error_prefix(r, "restore");
+		if (by_agent) {
+			(void)control_send(CONTROL_FAILED, (const int64_t[8]){r}, pmig_reason());
+			_exit(EXIT_OURS);
+		}
+		give_up();
+	}
+	(void)close(fd);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	if (by_agent) {
+		struct control_message m;
+		int64_t ns = (end.tv_sec - begin.tv_sec) * 1000000000ll + end.tv_nsec - begin.tv_nsec;
+		(void)control_send(CONTROL_RESTORED, (const int64_t[8]){ns, (int64_t)frames}, "");
+		if (control_wait_verdict(&m) < 0 || m.type != CONTROL_ACTIVATE) {
+			resource_undo();
+			_exit(EXIT_OURS);
+		}
+	}
+	stop_tell(PMIG_RESTORED, from, "");
+}
+
+/* The test mode (stop_every()): the descriptor of the image that this process continues from; -1: it starts. */
+static int test_mode(void)
+{
+	const char *interval = getenv("PMIG_EVERY"), *path = getenv("PMIG_EVERY_IMAGE"), *image = getenv("PMIG_EVERY_RESTORE");
+	if (interval == NULL || path == NULL)
+		return -1;
+	int fd = image != NULL ? atoi(image) : -1;
+	long n = strtol(interval, NULL, 10);
+	if (n > 0)
+		stop_every(n, strdup(path));
+	(void)unsetenv("PMIG_EVERY");
+	(void)unsetenv("PMIG_EVERY_IMAGE");
+	(void)unsetenv("PMIG_EVERY_RESTORE");
+	return fd;
+}
+
+static void check_addresses(void)
+{
+	if (checkpoint_libc_then() == checkpoint_libc_now())
+		(void)dprintf(2, "pmig: libraries lie where they were: this restore proves little\n");
+}
+
+int main(int argc, char **argv, char **envp)
+{
+	(void)envp;
+	if (pmig_program.main == NULL) {
+		(void)error_set(PMIG_EINVAL, "this program has no main()");
+		give_up();
+	}
+	if (arena_create() < 0 || control_start(build_text()) < 0)
+		give_up();
+	pmig_frame_sp = arena_thread(0)->stack_base;
+	stop_start();
+	if (control_descriptor() >= 0)
+		resource_private(control_descriptor());
+	int image = control_restoring(), by_test = test_mode();
+	if (image < 0 && by_test < 0) {
+		if (resource_start(argc, argv, environ) < 0)
+			give_up();
+		exit(resume_drive(argc, argv, environ, 0));
+	}
+	restore(image >= 0 ? image : by_test, image >= 0);
+	if (by_test >= 0)
+		check_addresses();
+	exit(resume_drive(0, NULL, NULL, PMIG_RESTORED));
+}

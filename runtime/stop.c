@@ -1,0 +1,250 @@
+/* stop: the slow path of a safe point: requests of the agent, and the test mode that restores at every k-th one. */
+#include "stop.h"
+
+#include "checkpoint.h"
+#include "control_channel.h"
+#include "frame/walk.h"
+#include "resource/resource.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+__thread volatile int pmig_poll;
+__thread char *pmig_frame_sp;
+
+static struct {
+	int held;
+	int image; /* the request that waits for a good point; -1: none */
+	bool freeze, told;
+	struct timespec asked;
+	long interval, countdown;
+	const char *path;
+} stop = {.image = -1};
+
+void stop_hold(int delta)
+{
+	stop.held += delta;
+}
+
+static const char *host_name(void)
+{
+	static char name[65];
+	if (gethostname(name, sizeof name - 1) != 0)
+		name[0] = '\0';
+	return name;
+}
+
+void stop_tell(enum pmig_outcome outcome, const char *from, const char *reason)
+{
+	struct pmig_news news = {.outcome = outcome, .from = from, .to = host_name(), .reason = reason};
+	stop_hold(1);
+	resource_after(&news);
+	stop_hold(-1);
+}
+
+/* Only sets the flag: the request is read at the next safe point. CANCEL is answered from here, since that point may
+ * never come. */
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info;
+	int saved = errno;
+	pmig_poll = 1;
+	if (control_pending() && stop.image >= 0) {
+		struct control_message m;
+		int fd = -1;
+		if (control_request(&m, &fd) > 0 && m.type == CONTROL_CANCEL) {
+			char where[512] = "";
+			if (m.args[0] != 0)
+				walk_describe(context, where, sizeof where);
+			(void)close(stop.image);
+			stop.image = -1;
+			(void)control_send(CONTROL_WHERE, NULL, where);
+		}
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	errno = saved;
+}
+
+void stop_start(void)
+{
+	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO | SA_ONSTACK};
+	(void)sigemptyset(&action.sa_mask);
+	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
+}
+
+void stop_every(long interval, const char *path)
+{
+	stop.interval = stop.countdown = interval;
+	stop.path = path;
+	pmig_poll = 1;
+}
+
+static int64_t elapsed_ns(const struct timespec *since)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000000000ll + now.tv_nsec - since->tv_nsec;
+}
+
+static void drop_request(void)
+{
+	(void)close(stop.image);
+	stop.image = -1;
+}
+
+/* Not at this point: the poll flag stays set, the agent hears the reason once. */
+static int try_later(void)
+{
+	pmig_poll = 1;
+	if (!stop.told)
+		(void)control_send(CONTROL_NOT_HERE, NULL, pmig_reason());
+	stop.told = true;
+	return 0;
+}
+
+/* Frozen: only the agent decides how it goes on. */
+static int wait_for_verdict(void)
+{
+	struct control_message m;
+	int r = control_wait_verdict(&m);
+	if (r < 0)
+		_exit(125); /* another copy may run by now: not one more instruction of the program */
+	if (m.type == CONTROL_END) {
+		(void)resource_release();
+		_exit(0);
+	}
+	resource_continue();
+	enum pmig_outcome outcome = m.args[0] == PMIG_FAILED ? PMIG_FAILED : PMIG_CONTINUED;
+	stop_tell(outcome, host_name(), m.text);
+	return outcome;
+}
+
+static int take_checkpoint(struct walk_buffer *frames)
+{
+	struct checkpoint_result result;
+	struct timespec begin;
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	stop_hold(1);
+	int r = resource_prepare();
+	stop_hold(-1);
+	if (r == PMIG_EBUSY)
+		return try_later();
+	if (r >= 0)
+		r = checkpoint_write(stop.image, frames, &result);
+	drop_request();
+	if (r < 0) {
+		char reason[PMIG_REASON_MAX];
+		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
+		(void)control_send(CONTROL_FAILED, (const int64_t[8]){r}, reason);
+		stop_tell(PMIG_FAILED, host_name(), reason);
+		return PMIG_FAILED;
+	}
+	const int64_t args[8] = {(int64_t)result.bytes, (int64_t)result.frames, elapsed_ns(&begin)};
+	(void)control_send(stop.freeze ? CONTROL_FROZEN : CONTROL_SAVED, args, "");
+	if (stop.freeze)
+		return wait_for_verdict();
+	resource_continue();
+	stop_tell(PMIG_CONTINUED, host_name(), "");
+	return PMIG_CONTINUED;
+}
+
+static void read_requests(void)
+{
+	struct control_message m;
+	int fd = -1;
+	while (control_request(&m, &fd) > 0) {
+		if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
+			if (stop.image >= 0)
+				drop_request();
+			stop.image = fd;
+			stop.freeze = (m.args[0] & CONTROL_FREEZE) != 0;
+			stop.told = false;
+			fd = -1;
+		} else if (m.type == CONTROL_CANCEL && stop.image >= 0) {
+			drop_request();
+			(void)control_send(CONTROL_WHERE, NULL, "at a safe point");
+		}
+		if (fd >= 0)
+			(void)close(fd);
+	}
+}
+
+/* The test mode: what cannot be done is said and ends the test. */
+static int restore_in_fresh_process(const void *from, struct walk_buffer *frames)
+{
+	struct checkpoint_result result;
+	int r = walk_stack(from, frames);
+	if (r == PMIG_EFOREIGN) {
+		stop.countdown = 1;
+		return 0;
+	}
+	if (r >= 0) {
+		stop_hold(1);
+		r = resource_prepare();
+		stop_hold(-1);
+	}
+	if (r == PMIG_EBUSY) {
+		stop.countdown = 1;
+		return 0;
+	}
+	(void)unlink(stop.path); /* this process may be mapped from it */
+	int fd = r < 0 ? -1 : open(stop.path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	if (r >= 0 && fd < 0)
+		r = error_errno(PMIG_EIO, errno, "%s", stop.path);
+	if (r >= 0)
+		r = checkpoint_write(fd, frames, &result);
+	if (r < 0) {
+		(void)dprintf(2, "pmig: %s\n", pmig_reason());
+		_exit(125);
+	}
+	char interval[24], number[24];
+	(void)snprintf(interval, sizeof interval, "%ld", stop.interval);
+	(void)snprintf(number, sizeof number, "%d", fd);
+	(void)setenv("PMIG_EVERY", interval, 1);
+	(void)setenv("PMIG_EVERY_IMAGE", stop.path, 1);
+	(void)setenv("PMIG_EVERY_RESTORE", number, 1);
+	for (int other = 3; other < 1024; other++)
+		if (other != fd)
+			(void)fcntl(other, F_SETFD, FD_CLOEXEC);
+	(void)execl("/proc/self/exe", program_invocation_name, (char *)NULL);
+	(void)dprintf(2, "pmig: /proc/self/exe: %s\n", strerror(errno));
+	_exit(125);
+}
+
+static int work_at(const void *from, struct walk_buffer *frames)
+{
+	if (stop.interval > 0) {
+		if (--stop.countdown > 0)
+			return 0;
+		stop.countdown = stop.interval;
+		return restore_in_fresh_process(from, frames);
+	}
+	pmig_poll = 0;
+	read_requests();
+	if (stop.image < 0)
+		return 0;
+	int r = walk_stack(from, frames);
+	return r < 0 ? try_later() : take_checkpoint(frames);
+}
+
+__attribute__((noinline)) int pmig_stop(void)
+{
+	if (stop.held != 0)
+		return 0;
+	int saved = errno;
+	stop_hold(1);
+	struct walk_buffer frames = {0};
+	int outcome = work_at(__builtin_return_address(0), &frames);
+	walk_finish(&frames);
+	stop_hold(-1);
+	errno = saved;
+	return outcome;
+}

@@ -1,0 +1,20 @@
+/* stop: what happens at a safe point when somebody asks. */
+#ifndef PMIG_STOP_H
+#define PMIG_STOP_H
+
+#include "base/error.h"
+
+/* Installs the handler of CONTROL_SIGNAL. */
+void stop_start(void);
+
+/* At every `interval`-th safe point: writes an image to `path`, ends, and continues from it in a fresh process
+ * (the same process id, by execve). What the tests of all captured constructs use; see PMIG_EVERY in pmig-cc(1). */
+void stop_every(long interval, const char *path);
+
+/* While nonzero, safe points do nothing (hooks and the runtime itself run). */
+void stop_hold(int delta);
+
+/* Tells the hooks, whose safe points do nothing meanwhile. */
+void stop_tell(enum pmig_outcome outcome, const char *from, const char *reason);
+
+#endif
