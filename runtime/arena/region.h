@@ -71,6 +71,7 @@ _Static_assert(sizeof(struct unit) == 64, "one cache line each");
 /* What one thread allocates from. Outlives its thread: the next new thread takes it with all its spans. */
 struct cache {
 	struct unit *current[HEAP_CLASSES]; /* never NULL: heap->none where the list is empty */
+	uint32_t last[HEAP_CLASSES];        /* unit index of the end of each list */
 	_Atomic(void *) pending;            /* blocks of full spans, freed by other threads */
 	struct cache *next;                 /* of all caches */
 	struct cache *next_idle;

@@ -52,14 +52,31 @@ static void list_push(struct heap *h, struct cache *c, struct unit *u)
 	u->next = head == &h->none ? 0 : unit_index(h, head);
 	if (u->next != 0)
 		head->prev = unit_index(h, u);
+	else
+		c->last[u->class] = unit_index(h, u);
 	u->state = SPAN_LISTED;
 	c->current[u->class] = u;
+}
+
+/* At the end, so that more blocks of it are freed before it is looked at. */
+static void list_append(struct heap *h, struct cache *c, struct unit *u)
+{
+	if (c->current[u->class] == &h->none) {
+		list_push(h, c, u);
+		return;
+	}
+	u->prev = c->last[u->class];
+	u->next = 0;
+	h->meta[u->prev].next = c->last[u->class] = unit_index(h, u);
+	u->state = SPAN_LISTED;
 }
 
 static void list_remove(struct heap *h, struct cache *c, struct unit *u)
 {
 	if (u->next != 0)
 		h->meta[u->next].prev = u->prev;
+	else
+		c->last[u->class] = u->prev;
 	if (u->prev != 0)
 		h->meta[u->prev].next = u->next;
 	else
@@ -80,7 +97,7 @@ void span_free_edge(struct heap *h, struct cache *c, struct unit *u)
 {
 	if (u->state == SPAN_FULL) {
 		atomic_store_explicit(&u->remote, 0, memory_order_relaxed);
-		list_push(h, c, u);
+		list_append(h, c, u);
 	}
 	if (u->used == 0 && (u->next != 0 || u->prev != 0)) /* the last of a class stays */
 		span_give_back(h, c, u);
