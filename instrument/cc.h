@@ -85,6 +85,12 @@ PMIG_MUST_CHECK int cc_compile_pass(struct cc_job *job);
 /* Links; cc_compile_all() has been called. Returns as above. */
 PMIG_MUST_CHECK int cc_link_program(struct cc_job *job);
 
+/* Is `path` an archive with members, all of which pmig-cc compiled? */
+bool cc_archive_is_ours(const char *path);
+
+/* The archive that -l`library` means, if it lies in one of the -L directories; NULL otherwise. The caller frees it. */
+char *cc_archive_find(const struct cc_job *job, const char *library);
+
 /* Sets the signals up, so that cc_run_finish() is reached on each of them. */
 PMIG_MUST_CHECK int cc_run_init(bool verbose);
 

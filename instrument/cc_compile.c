@@ -68,8 +68,6 @@ static void add_source(struct cc_args *to, const struct cc_input *in)
 	if (in->language != NULL)
 		cc_args_format(to, "-x%s", in->language);
 	cc_args_add(to, in->text);
-	if (in->language != NULL)
-		cc_args_add(to, "-xnone");
 }
 
 static int assemble(const struct cc_job *job, const struct cc_input *in, const char *object)
@@ -169,6 +167,20 @@ int cc_compile_all(struct cc_job *job)
 	return worst;
 }
 
+static void add_sources(struct cc_args *to, const struct cc_job *job)
+{
+	bool named = false; /* a language that would hold for the next file too */
+	for (size_t i = 0; i < job->inputs_count; i++) {
+		const struct cc_input *in = &job->inputs[i];
+		if (in->kind != CC_C && in->kind != CC_ASSEMBLER)
+			continue;
+		if (named && in->language == NULL)
+			cc_args_add(to, "-xnone");
+		add_source(to, in);
+		named = in->language != NULL;
+	}
+}
+
 int cc_compile_pass(struct cc_job *job)
 {
 	struct cc_args a = {0};
@@ -180,9 +192,7 @@ int cc_compile_pass(struct cc_job *job)
 		cc_args_add(&a, "-Qunused-arguments");
 		if (job->goal == CC_ASSEMBLY)
 			cc_args_add(&a, "-S");
-		for (size_t i = 0; i < job->inputs_count; i++)
-			if (job->inputs[i].kind == CC_C || job->inputs[i].kind == CC_ASSEMBLER)
-				add_source(&a, &job->inputs[i]);
+		add_sources(&a, job);
 		if (job->output != NULL) {
 			cc_args_add(&a, "-o");
 			cc_args_add(&a, job->output);

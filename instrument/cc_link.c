@@ -142,6 +142,20 @@ static int add_runtime(struct cc_args *to, const struct cc_job *job)
 	return 0;
 }
 
+/* Is the word at `i` a file all of which is in the instrumented program? */
+static bool is_consumed(const struct cc_job *job, size_t i)
+{
+	const struct cc_input *in = &job->inputs[i];
+	if (in->kind != CC_WORD)
+		return is_unit(path_of(in)) || cc_archive_is_ours(path_of(in));
+	if (strncmp(in->text, "-l", 2) != 0 || in->text[2] == 0)
+		return false;
+	char *path = cc_archive_find(job, in->text + 2);
+	bool ours = path != NULL && cc_archive_is_ours(path);
+	free(path);
+	return ours;
+}
+
 /* `object`: the instrumented program; NULL: nothing in it was compiled by us, the link is an ordinary one. */
 static int link_final(const struct cc_job *job, const char *object)
 {
@@ -155,7 +169,7 @@ static int link_final(const struct cc_job *job, const char *object)
 			cc_args_add(&a, object);
 			placed = true;
 		}
-		if (in->kind == CC_WORD || object == NULL || !is_unit(path_of(in)))
+		if (object == NULL || !is_consumed(job, i))
 			cc_args_add(&a, path_of(in));
 	}
 	if (object != NULL)
