@@ -108,6 +108,6 @@ void cc_run_finish(void);
 const char *cc_place_clang(void);
 const char *cc_place_instrument(void);
 const char *cc_place_include(void); /* NULL: not there */
-const char *cc_place_library(void); /* the directory of libpmig.a; NULL: not there */
+const char *cc_place_library(void); /* the directory of libpmig.o; NULL: not there */
 
 #endif

@@ -51,7 +51,7 @@ static void add_carried(struct cc_args *to, const struct cc_job *job)
 {
 	const char *library = cc_place_library();
 	char *path;
-	if (library == NULL || job->no_runtime || job->runtime)
+	if (library == NULL || job->no_runtime || job->no_instrument)
 		return;
 	if (asprintf(&path, "%s/" CARRIED, library) < 0)
 		abort();
@@ -119,26 +119,17 @@ static int instrument(struct link *l)
 	return e;
 }
 
-/* libpmig whole: its start and its hooks are referred to by nobody. The libraries it needs are static, because a target has
- * none of them. */
+/* The runtime is one object: its start and its hooks are referred to by nobody. */
 static int add_runtime(struct cc_args *to, const struct cc_job *job)
 {
-	static const char *const words[] = {
-		"-l:libunwind.a", "-l:liblzma.a", "-l:libffi.a", "-l:libxxhash.a", "-ldl", "-pthread"};
 	const char *library = cc_place_library();
-	if (job->no_runtime)
-		return 0;
-	if (library == NULL && job->no_instrument)
+	if (job->no_runtime || job->no_instrument)
 		return 0;
 	if (library == NULL)
-		return error_set(PMIG_ENOENT, "libpmig.a is not where pmig-cc was installed (beside it, in ../lib)");
-	if (!job->no_instrument)
-		cc_args_add(to, "-Wl,--whole-archive");
-	cc_args_format(to, "%s/libpmig.a", library);
-	if (!job->no_instrument)
-		cc_args_add(to, "-Wl,--no-whole-archive");
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		cc_args_add(to, words[i]);
+		return error_set(PMIG_ENOENT, "libpmig.o is not where pmig-cc was installed (in lib/ beside its bin/)");
+	cc_args_format(to, "%s/libpmig.o", library);
+	cc_args_add(to, "-ldl");
+	cc_args_add(to, "-pthread");
 	return 0;
 }
 

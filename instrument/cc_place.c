@@ -1,4 +1,4 @@
-/* cc_place: bin/pmig-cc has bin/pmig-instrument, include/pmig/ and lib/libpmig.a beside it, in the build directory and
+/* cc_place: bin/pmig-cc has bin/pmig-instrument, include/pmig/ and lib/libpmig.o beside it, in the build directory and
  * where it was installed; Debian's library directories have one more level. */
 #include "cc.h"
 
@@ -63,5 +63,5 @@ const char *cc_place_library(void)
 {
 	static const char *const places[] = {"../lib", "../lib/x86_64-linux-gnu", "../lib64", NULL};
 	static char path[PATH_MAX];
-	return find(places, "libpmig.a", path);
+	return find(places, "libpmig.o", path);
 }

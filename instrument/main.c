@@ -2,11 +2,11 @@
 #include "emit.h"
 #include "instrument.h"
 #include "merge.h"
+#include "plain.h"
 #include "wrap.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
@@ -136,22 +136,6 @@ static int do_wrap(struct request *r)
 	return e;
 }
 
-/* What LLVM itself makes of the program, for comparison. */
-static int optimise(LLVMModuleRef m, LLVMTargetMachineRef machine, int level)
-{
-	char passes[] = "default<O0>";
-	passes[sizeof "default<O" - 1] = (char)('0' + level);
-	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-	LLVMErrorRef failed = LLVMRunPasses(m, passes, machine, o);
-	LLVMDisposePassBuilderOptions(o);
-	if (failed == NULL)
-		return 0;
-	char *text = LLVMGetErrorMessage(failed);
-	int e = error_set(PMIG_EINVAL, "LLVM refuses %s: %s", passes, text);
-	LLVMDisposeErrorMessage(text);
-	return e;
-}
-
 static int open_explain(struct request *r)
 {
 	if (r->explain == NULL)
@@ -179,7 +163,7 @@ static int transform(struct request *r, struct merge_result *merged, LLVMTargetM
 	int e = open_explain(r);
 	if (e < 0)
 		return e;
-	e = r->plain ? optimise(merged->module, machine, r->instrument.level)
+	e = r->plain ? plain_optimise(merged->module, machine, r->instrument.level)
 		     : instrument_module(merged->module, machine, &r->instrument);
 	int closed = close_explain(r);
 	if (e == 0 && !merged->debug) /* lines were only for messages */
