@@ -22,7 +22,7 @@ struct arena {
 _Static_assert(sizeof(struct arena) <= ARENA_HEADER_SIZE, "the header has its place");
 _Static_assert(ARENA_THREADS + ARENA_THREADS_MAX * ARENA_THREAD_SIZE <= ARENA_STACKS, "parts do not overlap");
 _Static_assert(ARENA_STACKS + ARENA_STACK_MAIN + (ARENA_THREADS_MAX - 1) * ARENA_STACK_SIZE <= ARENA_HEAP,
-	       "parts do not overlap");
+	"parts do not overlap");
 
 /* Process state: whether the reservation was made. */
 static _Atomic bool exists;
@@ -77,14 +77,14 @@ static int reserve(uint64_t size)
 	if (number == EEXIST)
 		return error_set(PMIG_EEXIST, "arena: something lies in the way at %p", (void *)at(0));
 	return error_errno(PMIG_ENOMEM, number, "arena: cannot reserve %llu GiB of addresses at %p (see ulimit -v)",
-			   (unsigned long long)(size >> 30), (void *)at(0));
+		(unsigned long long)(size >> 30), (void *)at(0));
 }
 
 static int open_part(uint64_t offset, uint64_t size)
 {
 	if (mprotect(at(offset), size, PROT_READ | PROT_WRITE) != 0)
 		return error_errno(PMIG_ENOMEM, errno, "arena: cannot open %llu bytes at %p", (unsigned long long)size,
-				   (void *)at(offset));
+			(void *)at(offset));
 	return 0;
 }
 
@@ -287,19 +287,20 @@ static int check_layout(const struct arena_layout *l, size_t size)
 	if (size < sizeof l->magic + sizeof l->version + sizeof l->size || l->magic != ARENA_MAGIC)
 		return error_set(PMIG_ECORRUPT, "arena: this is no arena layout");
 	if (l->version != ARENA_VERSION)
-		return error_set(PMIG_EVERSION, "arena: layout version %u, this runtime knows %d", l->version, ARENA_VERSION);
+		return error_set(PMIG_EVERSION, "arena: layout version %u, this runtime knows %d", l->version,
+			ARENA_VERSION);
 	if (size != sizeof *l || l->size != sizeof *l)
 		return error_set(PMIG_ECORRUPT, "arena: a layout of %zu bytes, expected %zu", size, sizeof *l);
 	if (l->base != ARENA_BASE)
-		return error_set(PMIG_EIDENTITY, "arena: made for address %#llx, here it is %#llx", (unsigned long long)l->base,
-				 (unsigned long long)ARENA_BASE);
+		return error_set(PMIG_EIDENTITY, "arena: made for address %#llx, here it is %#llx",
+			(unsigned long long)l->base, (unsigned long long)ARENA_BASE);
 	if (l->reserved != header()->reserved)
-		return error_set(PMIG_EIDENTITY, "arena: made for %#llx bytes, here are %#llx", (unsigned long long)l->reserved,
-				 (unsigned long long)header()->reserved);
+		return error_set(PMIG_EIDENTITY, "arena: made for %#llx bytes, here are %#llx",
+			(unsigned long long)l->reserved, (unsigned long long)header()->reserved);
 	for (unsigned i = 0; i < ARENA_THREADS_MAX; i++)
 		if (l->stacks[i] > stack_most(i) || l->stacks[i] % PAGE != 0 || (i == 0 && l->stacks[i] == 0))
 			return error_set(PMIG_ECORRUPT, "arena: a frame stack %u of %#llx bytes", i,
-					 (unsigned long long)l->stacks[i]);
+				(unsigned long long)l->stacks[i]);
 	return 0;
 }
 
@@ -325,7 +326,8 @@ static int check_thread(unsigned index, uint64_t opened)
 	const struct arena_thread *t = block(index);
 	if ((t->used != 0) != (opened != 0))
 		return error_set(PMIG_ECORRUPT, "arena: thread block %u and the layout differ", index);
-	if (t->used && (t->index != index || t->stack_base != stack_base(index) || t->stack_limit != t->stack_base + opened ||
+	if (t->used &&
+		(t->index != index || t->stack_base != stack_base(index) || t->stack_limit != t->stack_base + opened ||
 			t->sp < t->stack_base || t->sp > t->stack_limit))
 		return error_set(PMIG_ECORRUPT, "arena: thread block %u does not describe its frame stack", index);
 	return 0;

@@ -31,6 +31,6 @@ struct escape_options {
  * result of it ends the search and is returned. The heap must be at rest or escapes may be missed. Returns the number
  * found, or a negative PMIG_E*. */
 int escape_find(const struct escape_range *ranges, size_t n, const struct escape_options *options,
-		int (*found)(void *context, const struct escape *e), void *context);
+	int (*found)(void *context, const struct escape *e), void *context);
 
 #endif

@@ -111,7 +111,7 @@ void *heap_memalign(struct heap *h, size_t alignment, size_t size)
 	if (alignment <= 4096 && size <= HEAP_SMALL_MAX) { /* spans begin at page boundaries */
 		unsigned class = span_class(size > alignment ? size : alignment);
 		while (class < HEAP_CLASSES && span_class_size[class] % alignment != 0)
-			class++;
+			class ++;
 		if (class < HEAP_CLASSES)
 			return small_alloc(h, span_class_size[class], false);
 	}
@@ -290,7 +290,7 @@ int heap_reopen(void *base, size_t reserved, const uint64_t open[2])
 	uint64_t opened = open[1] >> UNIT_SHIFT;
 	if (opened > total || open[1] % UNIT_SIZE != 0 || open[0] != REGION_HEADER + run_meta_size((uint32_t)opened))
 		return error_set(PMIG_ECORRUPT, "heap: opened parts of %#llx and %#llx bytes do not fit the range",
-				(unsigned long long)open[0], (unsigned long long)open[1]);
+			(unsigned long long)open[0], (unsigned long long)open[1]);
 	if (mprotect(base, open[0], PROT_READ | PROT_WRITE) != 0)
 		return error_errno(PMIG_ENOMEM, errno, "heap: cannot open %#llx bytes", (unsigned long long)open[0]);
 	if (open[1] != 0 && mprotect((char *)base + units_offset(total), open[1], PROT_READ | PROT_WRITE) != 0)
@@ -303,11 +303,12 @@ static int adopt_header(const struct heap *h, size_t reserved, unsigned slot, co
 	if (h->magic != REGION_MAGIC)
 		return error_set(PMIG_ECORRUPT, "heap: no heap at %p", (const void *)h);
 	if (h->version != REGION_VERSION)
-		return error_set(PMIG_EVERSION, "heap: layout version %u, this runtime knows %u", h->version, REGION_VERSION);
+		return error_set(PMIG_EVERSION, "heap: layout version %u, this runtime knows %u", h->version,
+			REGION_VERSION);
 	uint32_t total = units_in(reserved);
 	if (h->slot != slot || h->reserved != reserved || h->total != total || h->opened > total || h->top > h->opened ||
-	    h->meta != (const struct unit *)((const char *)h + REGION_HEADER) ||
-	    h->units != (const char *)h + units_offset(total))
+		h->meta != (const struct unit *)((const char *)h + REGION_HEADER) ||
+		h->units != (const char *)h + units_offset(total))
 		return error_set(PMIG_ECORRUPT, "heap: its header does not describe this range");
 	uint64_t have[2];
 	heap_open(h, have);
@@ -321,7 +322,7 @@ static bool is_cache(const struct heap *h, const struct cache *c)
 {
 	uint64_t offset = (uint64_t)((uintptr_t)c - (uintptr_t)h->units);
 	return offset >> UNIT_SHIFT < h->top && h->meta[offset >> UNIT_SHIFT].kind == UNIT_CACHES &&
-	       offset % UNIT_SIZE % sizeof *c == 0 && offset % UNIT_SIZE + sizeof *c <= UNIT_SIZE;
+		offset % UNIT_SIZE % sizeof *c == 0 && offset % UNIT_SIZE + sizeof *c <= UNIT_SIZE;
 }
 
 static bool is_span_of(const struct heap *h, const struct unit *u, const struct cache *c, unsigned class)
@@ -330,7 +331,7 @@ static bool is_span_of(const struct heap *h, const struct unit *u, const struct 
 		return true;
 	uint64_t offset = (uint64_t)((uintptr_t)u - (uintptr_t)h->meta);
 	return offset / sizeof *u < h->top && offset % sizeof *u == 0 && u->kind == UNIT_SPAN && u->owner == c &&
-	       u->class == class;
+		u->class == class;
 }
 
 static int adopt_caches(const struct heap *h)
@@ -339,7 +340,7 @@ static int adopt_caches(const struct heap *h)
 	for (const struct cache *c = h->all; c != NULL; c = c->next) {
 		if (!is_cache(h, c) || n++ >= h->caches)
 			return error_set(PMIG_ECORRUPT, "heap: the list of thread caches leads astray");
-		for (unsigned class = 0; class < HEAP_CLASSES; class++)
+		for (unsigned class = 0; class < HEAP_CLASSES; class ++)
 			if (!is_span_of(h, c->current[class], c, class))
 				return error_set(PMIG_ECORRUPT, "heap: a thread cache leads astray");
 	}
@@ -389,7 +390,8 @@ static int check_span(const struct heap *h, const struct unit *u)
 	uint32_t blocks = u->bump / u->block;
 	uint32_t listed = count_list(u->free, blocks);
 	if (u->bump > u->limit || u->used + listed != blocks)
-		return error_set(PMIG_ECORRUPT, "heap: span %u: %u blocks, %u used, %u free", unit_index(h, u), blocks, u->used, listed);
+		return error_set(PMIG_ECORRUPT, "heap: span %u: %u blocks, %u used, %u free", unit_index(h, u), blocks,
+			u->used, listed);
 	return 0;
 }
 
@@ -399,7 +401,8 @@ static int check_free_run(const struct heap *h, uint32_t i, bool after_free)
 	uint32_t dirty = 0;
 	for (uint32_t k = 0; k < u->units; k++)
 		dirty += u[k].dirty;
-	if (after_free || dirty != u->used || (u->units > 1 && (u[u->units - 1].kind != UNIT_TAIL || u[u->units - 1].back != u->units - 1)))
+	if (after_free || dirty != u->used ||
+		(u->units > 1 && (u[u->units - 1].kind != UNIT_TAIL || u[u->units - 1].back != u->units - 1)))
 		return error_set(PMIG_ECORRUPT, "heap: free run %u of %u units is inconsistent", i, u->units);
 	bool found = false;
 	for (uint32_t k = h->bins[run_bin(u->units)]; k != 0 && !found; k = h->meta[k].next)
@@ -416,7 +419,9 @@ int heap_check(struct heap *h)
 		n = u->units;
 		if (n == 0 || n > h->top - i || (u->kind != UNIT_FREE && u->kind < UNIT_SPAN) || u->kind > UNIT_CACHES)
 			return error_set(PMIG_ECORRUPT, "heap: unit %u of kind %u begins no run", i, u->kind);
-		int e = u->kind == UNIT_SPAN ? check_span(h, u) : u->kind == UNIT_FREE ? check_free_run(h, i, after_free) : 0;
+		int e = u->kind == UNIT_SPAN   ? check_span(h, u)
+			: u->kind == UNIT_FREE ? check_free_run(h, i, after_free)
+					       : 0;
 		if (e < 0)
 			return e;
 		after_free = u->kind == UNIT_FREE;
@@ -424,7 +429,7 @@ int heap_check(struct heap *h)
 		dirty += u->kind == UNIT_FREE ? u->used : 0;
 	}
 	if (sums[UNIT_FREE] != h->free_units || sums[UNIT_LARGE] != h->large_units || sums[UNIT_SPAN] != h->span_units ||
-	    dirty != h->dirty_units)
+		dirty != h->dirty_units)
 		return error_set(PMIG_ECORRUPT, "heap: the sums are wrong");
 	return 0;
 }

@@ -113,9 +113,10 @@ static struct heap *make_foreign(void)
 	lock_take(&making);
 	if (foreign == NULL) {
 		void *p = mmap((void *)INTERPOSE_BASE, INTERPOSE_SIZE, PROT_NONE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 		if (p == MAP_FAILED || ((uintptr_t)p & 0xffff) != 0) { /* something is there: any address will do, aligned */
-			char *q = mmap(NULL, INTERPOSE_SIZE + 0x10000, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			char *q = mmap(NULL, INTERPOSE_SIZE + 0x10000, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 			p = q != MAP_FAILED ? (void *)(((uintptr_t)q + 0xffff) & ~(uintptr_t)0xffff) : NULL;
 		}
 		if (p != NULL)
@@ -158,8 +159,9 @@ static inline void *foreign_alloc(const struct request *r)
 	if (h == NULL || r->size > PTRDIFF_MAX - SITE)
 		return no_memory(ENOMEM);
 	size_t size = r->size + SITE;
-	void *p = r->zero ? heap_calloc(h, 1, size) :
-		  r->alignment > 16 ? heap_memalign(h, r->alignment, size) : heap_malloc(h, size);
+	void *p = r->zero           ? heap_calloc(h, 1, size)
+		: r->alignment > 16 ? heap_memalign(h, r->alignment, size)
+				    : heap_malloc(h, size);
 	if (p == NULL)
 		return NULL;
 	return signed_by(p, r->alignment > 16 ? heap_usable_size(h, p) : heap_good_size(size), r->site);

@@ -49,22 +49,22 @@ enum unit_state {
 struct cache;
 
 struct unit {
-	void *free;                /* span: blocks freed by the owner */
-	_Atomic uintptr_t remote;  /* span: blocks freed by others, or REMOTE_FULL */
-	struct cache *owner;       /* span */
-	uint32_t bump;             /* span: offset of the first block never handed out */
-	uint32_t limit;            /* span: offset past the last block */
-	uint32_t used;             /* span: blocks handed out; free run: dirty units */
-	uint32_t block;            /* span: bytes of a block */
-	uint32_t inverse;          /* span: 2^31 * 16 / block, rounded up */
-	uint32_t units;            /* length of the run */
-	uint32_t next, prev;       /* span: in its cache's list; free run: in its bin */
-	uint32_t back;             /* UNIT_INSIDE, UNIT_TAIL: distance to the first unit */
-	uint8_t kind;              /* enum unit_kind */
-	uint8_t class;             /* span */
-	uint8_t dirty;             /* its bytes may be other than zero */
-	uint8_t state : 4;         /* span: enum unit_state */
-	uint8_t fresh : 4;         /* span: what lies above `bump` is zero */
+	void *free;               /* span: blocks freed by the owner */
+	_Atomic uintptr_t remote; /* span: blocks freed by others, or REMOTE_FULL */
+	struct cache *owner;      /* span */
+	uint32_t bump;            /* span: offset of the first block never handed out */
+	uint32_t limit;           /* span: offset past the last block */
+	uint32_t used;            /* span: blocks handed out; free run: dirty units */
+	uint32_t block;           /* span: bytes of a block */
+	uint32_t inverse;         /* span: 2^31 * 16 / block, rounded up */
+	uint32_t units;           /* length of the run */
+	uint32_t next, prev;      /* span: in its cache's list; free run: in its bin */
+	uint32_t back;            /* UNIT_INSIDE, UNIT_TAIL: distance to the first unit */
+	uint8_t kind;             /* enum unit_kind */
+	uint8_t class;            /* span */
+	uint8_t dirty;            /* its bytes may be other than zero */
+	uint8_t state : 4;        /* span: enum unit_state */
+	uint8_t fresh : 4;        /* span: what lies above `bump` is zero */
 };
 _Static_assert(sizeof(struct unit) == 64, "one cache line each");
 
@@ -83,13 +83,13 @@ struct heap {
 	uint32_t slot;
 	char *units;
 	struct unit *meta;
-	uint64_t key;       /* random: marks free blocks */
-	uint64_t reserved;  /* bytes from base */
-	uint32_t total;     /* units there is room for */
+	uint64_t key;         /* random: marks free blocks */
+	uint64_t reserved;    /* bytes from base */
+	uint32_t total;       /* units there is room for */
 	_Atomic uint32_t top; /* units ever used */
-	uint32_t opened;    /* units that are readable and writable */
-	uint32_t mapped;    /* pages may be those of a file: to clear them, map fresh ones */
-	struct unit none;   /* a span without blocks */
+	uint32_t opened;      /* units that are readable and writable */
+	uint32_t mapped;      /* pages may be those of a file: to clear them, map fresh ones */
+	struct unit none;     /* a span without blocks */
 
 	struct lock lock __attribute__((aligned(64))); /* over all that follows, and units that are in no span */
 	uint32_t free_units, dirty_units, large_units, span_units;

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define OPEN_STEP 1024u  /* units that are opened at a time: 64 MiB */
-#define SEARCH_MAX 32    /* runs of a bin that are looked at for the best fit */
+#define OPEN_STEP 1024u             /* units that are opened at a time: 64 MiB */
+#define SEARCH_MAX 32               /* runs of a bin that are looked at for the best fit */
 #define CLEAR_BY_KERNEL (16u << 20) /* from so many bytes on, fresh pages instead of memset: they may never be touched */
 
 unsigned run_bin(uint32_t n)
@@ -97,8 +97,8 @@ static bool open_to(struct heap *h, uint32_t end)
 	int saved = errno;
 	size_t meta = run_meta_size(h->opened), more_meta = run_meta_size(to);
 	if (mprotect((char *)h->meta + meta, more_meta - meta, PROT_READ | PROT_WRITE) != 0 ||
-	    mprotect(h->units + ((uint64_t)h->opened << UNIT_SHIFT), (uint64_t)(to - h->opened) << UNIT_SHIFT,
-		     PROT_READ | PROT_WRITE) != 0) {
+		mprotect(h->units + ((uint64_t)h->opened << UNIT_SHIFT), (uint64_t)(to - h->opened) << UNIT_SHIFT,
+			PROT_READ | PROT_WRITE) != 0) {
 		errno = saved;
 		return false;
 	}
@@ -182,7 +182,7 @@ struct unit *run_alloc(struct heap *h, uint32_t n, uint32_t align, enum unit_kin
 	uint32_t i = take(h, want);
 	if (i == 0 && kind != UNIT_CACHES)
 		return NULL;
-	uint32_t skip = (align - (i & (align - 1))) & (align - 1);
+	uint32_t skip = (uint32_t)(-(((uintptr_t)h->units >> UNIT_SHIFT) + i) & (align - 1));
 	if (want > n) { /* give back what was taken for the alignment only */
 		if (skip > 0) {
 			make_taken(h, i, skip, UNIT_LARGE);
@@ -204,7 +204,8 @@ static void clear(struct heap *h, uint32_t i, uint32_t n)
 	int saved = errno;
 	bool done;
 	if (h->mapped)
-		done = mmap(p, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == p;
+		done = mmap(p, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+			       0) == p;
 	else
 		done = madvise(p, size, MADV_DONTNEED) == 0;
 	if (!done)

@@ -4,7 +4,7 @@
 
 #include "region.h"
 
-/* Takes `n` units whose first lies at a multiple of `align` units (a power of two) from the start of the units, and marks
+/* Takes `n` units whose first has an address that is a multiple of `align` units (a power of two), and marks
  * them `kind`. NULL: no room, or the kernel refused. Their `dirty` marks still say what they held: run_use(). */
 struct unit *run_alloc(struct heap *h, uint32_t n, uint32_t align, enum unit_kind kind);
 

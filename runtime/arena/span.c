@@ -19,6 +19,7 @@ static struct heap *_Atomic heaps[HEAP_INSTANCES];
 static pthread_key_t ended;
 static pthread_once_t ended_once = PTHREAD_ONCE_INIT;
 
+/* clang-format off */
 const uint16_t span_class_size[HEAP_CLASSES] = {
 	16, 32, 48, 64, 80, 96, 112, 128, /* then four to a doubling */
 	160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024,
@@ -27,13 +28,13 @@ const uint16_t span_class_size[HEAP_CLASSES] = {
 };
 
 const uint8_t span_class_table[1024 / 16 + 1] = {
-	0, 0, 1, 2, 3, 4, 5, 6, 7,                      /* to 128 by 16 */
-	8, 8, 9, 9, 10, 10, 11, 11,                     /* to 256 by 32 */
-	12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, /* to 512 by 64 */
-	15, 15, 15, 15,
+	0, 0, 1, 2, 3, 4, 5, 6, 7,                                      /* to 128 by 16 */
+	8, 8, 9, 9, 10, 10, 11, 11,                                     /* to 256 by 32 */
+	12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15, /* to 512 by 64 */
 	16, 16, 16, 16, 16, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17, 17, /* to 1024 by 128 */
 	18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19, 19, 19,
 };
+/* clang-format on */
 
 _Noreturn void span_die(const void *p, const char *why)
 {
@@ -112,7 +113,7 @@ void span_free_remote(struct heap *h, struct unit *u, void *p)
 	while (old != REMOTE_FULL) {
 		block[0] = old;
 		if (atomic_compare_exchange_weak_explicit(&u->remote, &old, (uintptr_t)p, memory_order_release,
-							  memory_order_relaxed))
+			    memory_order_relaxed))
 			return;
 	}
 	/* A full span is in no list, so nobody would look at `remote`: the owner is told by the block itself. */
@@ -120,7 +121,7 @@ void span_free_remote(struct heap *h, struct unit *u, void *p)
 	do
 		block[0] = (uint64_t)(uintptr_t)pending;
 	while (!atomic_compare_exchange_weak_explicit(&owner->pending, &pending, p, memory_order_release,
-						      memory_order_relaxed));
+		memory_order_relaxed));
 }
 
 /* Takes over what others freed of `u`, which is listed. */
@@ -183,7 +184,7 @@ static bool set_full(struct heap *h, struct cache *c, struct unit *u)
 {
 	uintptr_t none = 0;
 	if (!atomic_compare_exchange_strong_explicit(&u->remote, &none, REMOTE_FULL, memory_order_relaxed,
-						     memory_order_relaxed))
+		    memory_order_relaxed))
 		return false;
 	list_remove(h, c, u);
 	u->state = SPAN_FULL;
@@ -217,7 +218,7 @@ void *span_refill(struct heap *h, struct cache *c, unsigned class)
 void span_collect(struct heap *h, struct cache *c)
 {
 	collect_pending(h, c);
-	for (unsigned class = 0; class < HEAP_CLASSES; class++)
+	for (unsigned class = 0; class < HEAP_CLASSES; class ++)
 		for (struct unit *u = c->current[class]; u != &h->none; u = u->next != 0 ? &h->meta[u->next] : &h->none)
 			collect_remote(u);
 }
@@ -225,7 +226,7 @@ void span_collect(struct heap *h, struct cache *c)
 void span_release_empty(struct heap *h, struct cache *c)
 {
 	span_collect(h, c);
-	for (unsigned class = 0; class < HEAP_CLASSES; class++) {
+	for (unsigned class = 0; class < HEAP_CLASSES; class ++) {
 		struct unit *u = c->current[class];
 		while (u != &h->none) {
 			struct unit *next = u->next != 0 ? &h->meta[u->next] : &h->none;
@@ -280,7 +281,7 @@ static struct cache *cache_make(struct heap *h)
 	}
 	struct cache *c = (struct cache *)h->cache_next;
 	h->cache_next += sizeof(struct cache);
-	for (unsigned class = 0; class < HEAP_CLASSES; class++)
+	for (unsigned class = 0; class < HEAP_CLASSES; class ++)
 		c->current[class] = &h->none;
 	c->next = h->all;
 	h->all = c;

@@ -135,8 +135,8 @@ int main(int argc, char **argv)
 			libc += b / runs;
 		}
 		qsort(ratios, runs, sizeof *ratios, compare);
-		printf("{\"name\":\"%s\",\"ratio\":%.3f,\"goal\":0.8,\"runs\":%u,\"seconds\":%.3f,\"glibc_seconds\":%.3f}\n", l->name,
-		       ratios[runs / 2], runs, ours, libc);
+		printf("{\"name\":\"%s\",\"ratio\":%.3f,\"goal\":0.8,\"runs\":%u,\"seconds\":%.3f,\"glibc_seconds\":%.3f}\n",
+			l->name, ratios[runs / 2], runs, ours, libc);
 		(void)fflush(stdout);
 	}
 	return 0;

@@ -2,8 +2,7 @@
  * WORK_FREE defined, so that the calls are direct ones. */
 
 /* Binary trees, after Boehm and Demetriou: build and walk many short-lived trees beside one that lives. */
-struct WORK(node)
-{
+struct WORK(node) {
 	struct WORK(node) * left, *right;
 };
 
