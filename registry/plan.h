@@ -4,7 +4,7 @@
  *   1. fill a struct plan_resource per resource: the registry's row, what its kind can do (plan_operations()), the facts;
  *   2. plan_undeclared() for those that nobody declared;
  *   3. plan_make(), then plan_check(): a refusal happens here, before anything is frozen;
- *   4. plan_show_text() or plan_show_json() (plan_show.h), plan_destroy().
+ *   4. plan_show_text() or plan_show_json() (plan_show.h), plan_show_record(), plan_destroy().
  *
  * plan_make() is pure: no input or output, no clock, no globals; the same arguments give the same plan, byte by byte.
  *
@@ -38,6 +38,7 @@ struct plan_resource {
 	unsigned operations; /* PLAN_CAN(PMIG_MOVE) | ... of its kind; see plan_operations() */
 	unsigned withheld;   /* of these, what its default withholds; set by plan_undeclared() */
 	const char *refused; /* why it can only be refused; set by plan_undeclared() */
+	bool part;           /* part of the process: travels in the image; set by plan_undeclared() */
 
 	struct plan_fact size;    /* bytes; unknown: row.size */
 	struct plan_fact rate;    /* bytes per second that a reference would carry; unknown: row.rate */
@@ -48,10 +49,9 @@ struct plan_resource {
 	/* Asked of the target. */
 	struct plan_fact same_content; /* 1: it has equal content (hash, build id), whatever its path there */
 	struct plan_fact providers;    /* how many of row.type it has */
-	struct plan_fact
-		reached;      /* 1: the reference is global already: the target reaches the same thing by the same name */
-	const char *there;    /* the locator of that content or provider */
-	const char *obstacle; /* what at the target is in the way of a move or copy to its locator */
+	struct plan_fact reached; /* 1: the reference is global already: the target reaches the same thing by the same name */
+	const char *there;        /* the locator of that content or provider */
+	const char *obstacle;     /* what at the target is in the way of a move or copy to its locator */
 };
 
 /* Of the process, the target and the way there. Strings are borrowed until plan_make() returns. */
@@ -111,8 +111,8 @@ struct plan_decision {
 /* Owned by the planner; strings live as long as the plan. */
 struct plan {
 	const char *process, *source, *target;
-	const char *
-		refusal; /* NULL: the move is possible; else the sentence: "move refused: display (by identifier, fixed): ..." */
+	/* NULL: the move is possible; else the sentence: "move refused: display (by identifier, fixed): ..." */
+	const char *refusal;
 	struct plan_price total; /* the image included */
 	struct plan_facts facts; /* as they were given */
 	struct plan_limits limits;
@@ -140,6 +140,9 @@ enum plan_situation {
 /* What the kind of this name can do in this version (tbl/kind.h); 0 for an unknown one: it can only be refused. */
 unsigned plan_operations(const char *kind);
 
+/* "regular file, read only"; static. */
+const char *plan_situation_words(enum plan_situation situation);
+
 /* Gives the resource the default of its situation: binding, attachment, origin PMIG_UNDECLARED, withheld, refused. */
 void plan_undeclared(struct plan_resource *resource, enum plan_situation situation);
 
@@ -153,8 +156,5 @@ int plan_check(const struct plan *plan) PMIG_MUST_CHECK;
 
 /* Takes NULL. */
 void plan_destroy(struct plan *plan);
-
-/* Writes what was decided, with reasons and alternatives, to the journal of hand-over `handover`. Errors of decision_put(). */
-int plan_record(const struct plan *plan, struct pmig_store *store, const char *handover) PMIG_MUST_CHECK;
 
 #endif

@@ -14,7 +14,7 @@ int plan_show_json(const struct plan *plan, FILE *out) PMIG_MUST_CHECK;
 /* The alternatives of one decision as a JSON array, as they are kept in the registry; free(). NULL: no memory. */
 char *plan_show_alternatives(const struct plan_decision *decision);
 
-/* "move", "copy", "reference", "rebind", "refuse"; "none" for anything else. Static. */
-const char *plan_show_strategy(enum pmig_strategy strategy);
+/* Writes what was decided, with reasons and alternatives, as rows of hand-over `handover`. Errors of decision_put(), PMIG_ENOMEM. */
+int plan_show_record(const struct plan *plan, struct pmig_store *store, const char *handover) PMIG_MUST_CHECK;
 
 #endif

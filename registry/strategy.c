@@ -1,0 +1,68 @@
+/* strategy: the table of strategies, as data: which choices a cell has, in which order, under which conditions. */
+#include "strategy.h"
+
+enum { EITHER = -1, ALONE = 0, SHARED = 1 };
+enum { BY_ANY, BY_IDENTIFIER = PMIG_BY_IDENTIFIER, BY_VALUE = PMIG_BY_VALUE, BY_TYPE = PMIG_BY_TYPE };
+enum { IS_ANY, IS_UNATTACHED = PMIG_UNATTACHED, IS_FASTENED = PMIG_FASTENED, IS_FIXED = PMIG_FIXED };
+
+static const struct strategy_choice choices[] = {
+#define STRATEGY(binding, attachment, sharing, strategy, condition, why) \
+	{BY_##binding, IS_##attachment, sharing, PMIG_##strategy, STRATEGY_##condition, why},
+#include "tbl/strategy.h"
+#undef STRATEGY
+};
+#define CHOICE_COUNT (sizeof choices / sizeof *choices)
+
+const struct strategy_choice *strategy_table(size_t *ret_count)
+{
+	*ret_count = CHOICE_COUNT;
+	return choices;
+}
+
+static bool of_cell(const struct strategy_choice *c, enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
+{
+	return c->binding == (int)binding && c->attachment == (int)attachment &&
+		(c->sharing == EITHER || c->sharing == shared);
+}
+
+static bool offers_reference(enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
+{
+	for (size_t i = 0; i < CHOICE_COUNT; i++)
+		if (choices[i].strategy == PMIG_REFER && of_cell(&choices[i], binding, attachment, shared))
+			return true;
+	return false;
+}
+
+const struct strategy_choice *strategy_next(const struct strategy_choice *after, enum pmig_binding binding,
+	enum pmig_attachment attachment, bool shared)
+{
+	for (const struct strategy_choice *c = after != NULL ? after + 1 : choices; c < choices + CHOICE_COUNT; c++) {
+		bool general = c->binding == BY_ANY;
+		if (general && (c->strategy != PMIG_REFER || offers_reference(binding, attachment, shared)))
+			return c;
+		if (!general && of_cell(c, binding, attachment, shared))
+			return c;
+	}
+	return NULL;
+}
+
+const char *strategy_cell(enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
+{
+	static const char *const cells[3][3][2] = {
+#define CELL(b, a) {"by " b ", " a, "by " b ", " a ", shared"}
+#define CELLS(b) {CELL(b, "unattached"), CELL(b, "fastened"), CELL(b, "fixed")}
+		CELLS("identifier"),
+		CELLS("value"),
+		CELLS("type"),
+	};
+	if (binding < PMIG_BY_IDENTIFIER || binding > PMIG_BY_TYPE || attachment < PMIG_UNATTACHED ||
+		attachment > PMIG_FIXED)
+		return "unknown";
+	return cells[binding - 1][attachment - 1][shared];
+}
+
+const char *strategy_name(enum pmig_strategy strategy)
+{
+	static const char *const names[] = {"none", "move", "copy", "reference", "rebind", "refuse"};
+	return (size_t)strategy < sizeof names / sizeof *names ? names[strategy] : names[0];
+}
