@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_errno
+#undef error_prefix
+
 static _Thread_local char reason[PMIG_REASON_MAX];
 
 struct error {

@@ -22,6 +22,17 @@ int error_errno(int code, int number, const char *format, ...) PMIG_PRINTF(3, 4)
 /* Puts "formatted: " before this thread's reason; returns `code`. */
 int error_prefix(int code, const char *format, ...) PMIG_PRINTF(2, 3);
 
+#ifdef __clang_analyzer__ /* it does not look into another file, so say here that what comes back is what was given */
+static inline int error_given(int returned, int code)
+{
+	(void)returned;
+	return code;
+}
+#define error_set(code, ...) error_given((error_set)(code, __VA_ARGS__), code)
+#define error_errno(code, ...) error_given((error_errno)(code, __VA_ARGS__), code)
+#define error_prefix(code, ...) error_given((error_prefix)(code, __VA_ARGS__), code)
+#endif
+
 /* The exit status with which a verb ends after `code` (0 for code >= 0); see tbl/error.h. */
 int error_exit_status(int code);
 
