@@ -139,8 +139,8 @@ static int list(bool (*skip)(int), int **ret, size_t *ret_n)
 int descriptor_scan(bool (*skip)(int fd), struct description **ret, size_t *ret_n)
 {
 	struct description *all = NULL;
-	int *fds;
-	size_t n = 0, n_fds;
+	int *fds = NULL;
+	size_t n = 0, n_fds = 0;
 	int r = list(skip, &fds, &n_fds);
 	if (r < 0)
 		return r;

@@ -1,0 +1,159 @@
+/* file: a regular file. What was only read is copied; what was written moves along, and is gone from the source after the hand-over;
+ * what has no name travels as its content. Nothing that exists at the target is ever overwritten: equal content is used as it is,
+ * other content refuses. */
+#include "../base/error.h"
+#include "../resource/descriptor.h"
+#include "place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pmig/kind.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+static int match(const struct pmig_resource *r)
+{
+	return S_ISREG(r->st.st_mode) && (r->flags & O_PATH) == 0;
+}
+
+static bool below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+	while (n > 0 && directory[n - 1] == '/')
+		n--;
+	return n > 0 && strncmp(path, directory, n) == 0 && path[n] == '/';
+}
+
+static bool temporary(const char *path)
+{
+	const char *directory = getenv("TMPDIR");
+	return below(path, P_tmpdir) || below(path, "/var/tmp") || (directory != NULL && below(path, directory));
+}
+
+/* Files that are a view of this machine's kernel have no content that could travel. */
+static bool of_kernel(int fd)
+{
+	struct statfs fs;
+	static const unsigned long magics[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+		if ((unsigned long)fs.f_type == magics[i])
+			return true;
+	return false;
+}
+
+static int describe(struct pmig_resource *r)
+{
+	bool writes = (r->flags & O_ACCMODE) != O_RDONLY, kernel = of_kernel(r->fd);
+	r->size = (uint64_t)r->st.st_size;
+	r->unlinked = r->st.st_nlink == 0;
+	if (writes && !r->shared)
+		r->shared = descriptor_elsewhere(r->locator, &r->st, true, r->shared_with, sizeof r->shared_with);
+	if (r->declaration.binding == 0) {
+		bool by_value = !writes || r->unlinked || temporary(r->locator);
+		r->declaration.binding = by_value && !kernel ? PMIG_BY_VALUE : PMIG_BY_IDENTIFIER;
+		r->declaration.attachment = kernel ? PMIG_FIXED : PMIG_UNATTACHED;
+	}
+	return 0;
+}
+
+static int save(struct pmig_resource *r, struct pmig_writer *w)
+{
+	pmig_write_text(w, r->unlinked ? "" : r->locator);
+	pmig_write_number(w, r->st.st_mode & 07777);
+	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));
+	return pmig_write_content(w, r->fd, (uint64_t)r->st.st_size);
+}
+
+static int differs(const struct place_file *f)
+{
+	struct stat st = {0};
+	char date[64] = "";
+	struct tm tm;
+	if (stat(f->path, &st) == 0 && localtime_r(&st.st_mtime, &tm) != NULL)
+		(void)strftime(date, sizeof date, "%F %T", &tm);
+	return error_set(PMIG_EREFUSED, "another file lies here under that name (%lld bytes, of %s; the program's has %llu bytes); nothing was overwritten: "
+		"move it away, or let it be set aside with --rewind", (long long)st.st_size, date, (unsigned long long)f->size);
+}
+
+/* By name, as the strategy says; `must`: a nameless copy will not do. */
+static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
+{
+	struct place_file f = {.path = pmig_read_text(in), .flags = r->flags};
+	f.mode = (mode_t)pmig_read_number(in);
+	f.modified = (int64_t)pmig_read_number(in);
+	f.data = pmig_read_content(in, &f.size);
+	int e = pmig_read_check(in);
+	if (e < 0)
+		return e;
+	if (f.path[0] == 0)
+		return place_nameless(&f, &r->fd);
+	if (!place_sound(f.path))
+		return error_set(PMIG_ECORRUPT, "%s is not a path as the kernel writes it", f.path);
+	struct place_done *done = calloc(1, sizeof *done);
+	if (done == NULL)
+		return error_set(PMIG_ENOMEM, "no memory for a file");
+	r->state = done;
+	bool other = false;
+	e = place_find(&f, r->strategy == PMIG_MOVE, &r->fd, &other);
+	if (e > 0)
+		return 0;
+	if (e == 0 && other)
+		e = r->rewind ? place_aside(f.path, done) : differs(&f);
+	if (e == 0)
+		e = place_create(&f, &r->fd, done);
+	if (e == PMIG_EREFUSED && !must && !other)
+		return place_nameless(&f, &r->fd);
+	return e;
+}
+
+static int move(struct pmig_resource *r, struct pmig_reader *in)
+{
+	return arrive(r, in, true);
+}
+
+/* Only the content counts: where the path cannot be had, a file without a name has the same bytes. */
+static int copy(struct pmig_resource *r, struct pmig_reader *in)
+{
+	return arrive(r, in, r->declaration.binding == PMIG_BY_IDENTIFIER);
+}
+
+static int undo(struct pmig_resource *r)
+{
+	if (r->state != NULL)
+		place_undo(r->state);
+	free(r->state);
+	r->state = NULL;
+	return 0;
+}
+
+/* Removed only if nothing about it has changed since the freeze: a target that sees the same file system has touched it. */
+static int release(struct pmig_resource *r)
+{
+	struct stat now;
+	const struct stat *then = &r->st;
+	if (r->strategy != PMIG_MOVE || r->unlinked || lstat(r->locator, &now) < 0)
+		return 0;
+	bool same = now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size &&
+		    now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+	return same && unlink(r->locator) == 0 ? 0 : 1;
+}
+
+const struct pmig_kind kind_file = {
+	.version = PMIG_KIND_VERSION,
+	.name = "file",
+	.about = "a regular file, named or not",
+	.match = match,
+	.describe = describe,
+	.save = save,
+	.move = move,
+	.copy = copy,
+	.undo = undo,
+	.release = release,
+};
