@@ -124,6 +124,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	}
 	check_module(w);
 	rewrite_calls(w);
+	constructors_collect(w);
 	poll_insert(w);
 	runtime_variable(w, w->i32, "pmig_poll");
 	if (w->errors != 0)

@@ -201,6 +201,7 @@ static LLVMValueRef stack_maps(struct work *w)
 void table_emit(struct work *w)
 {
 	LLVMValueRef main = LLVMGetNamedFunction(w->module, "pmig_main");
+	LLVMValueRef constructors = LLVMGetNamedFunction(w->module, CONSTRUCTORS_NAME);
 	size_t globals_count, values_count;
 	LLVMValueRef global_rows = globals(w, &globals_count), value_rows;
 	LLVMValueRef site_rows = sites(w, &value_rows, &values_count);
@@ -214,7 +215,8 @@ void table_emit(struct work *w)
 	                      value_rows,
 	                      global_rows,
 	                      stack_maps(w),
-	                      main != NULL ? main : LLVMConstNull(w->ptr)};
+	                      main != NULL ? main : LLVMConstNull(w->ptr),
+	                      constructors != NULL ? constructors : LLVMConstNull(w->ptr)};
 	LLVMValueRef value = record(w, row, sizeof row / sizeof *row);
 	LLVMValueRef table = LLVMAddGlobal(w->module, LLVMTypeOf(value), "pmig_program");
 	LLVMSetInitializer(table, value);

@@ -7,6 +7,8 @@
 
 #include <llvm-c/Target.h>
 
+#define CONSTRUCTORS_NAME "pmig_constructors"
+
 /* One call that can reach a safe point. */
 struct site {
 	LLVMValueRef call; /* in the function itself, not in its resume clone */
@@ -70,6 +72,7 @@ LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *val
 
 /* The steps, in their order. Each is one file. */
 void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
+void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
 void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
 void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
 bool reach_is_site(struct work *w, LLVMValueRef call);

@@ -2,12 +2,12 @@
 #include "checkpoint.h"
 
 #include "arena/arena.h"
-#include "arena/escape.h"
 #include "build.h"
 #include "control_channel.h"
 #include "frame/program.h"
 #include "frame/resume.h"
 #include "image/image.h"
+#include "outside.h"
 #include "resource/resource.h"
 
 #include <dlfcn.h>
@@ -160,6 +160,9 @@ int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_resul
 	if (r < 0)
 		return r;
 	arena_thread(0)->sp = pmig_frame_sp;
+	r = outside_check(frames);
+	if (r < 0)
+		return error_prefix(r, "checkpoint");
 	number++;
 	fill_identity(&id);
 	r = image_writer_create(fd, &id, &w);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,9 +212,8 @@ static int restore_in_fresh_process(const void *from, struct walk_buffer *frames
 	(void)setenv("PMIG_EVERY", interval, 1);
 	(void)setenv("PMIG_EVERY_IMAGE", stop.path, 1);
 	(void)setenv("PMIG_EVERY_RESTORE", number, 1);
-	for (int other = 3; other < 1024; other++)
-		if (other != fd)
-			(void)fcntl(other, F_SETFD, FD_CLOEXEC);
+	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	(void)fcntl(fd, F_SETFD, 0);
 	(void)execl("/proc/self/exe", program_invocation_name, (char *)NULL);
 	(void)dprintf(2, "pmig: /proc/self/exe: %s\n", strerror(errno));
 	_exit(125);

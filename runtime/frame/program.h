@@ -49,6 +49,7 @@ struct program {
 	const struct program_global *globals;
 	const void *stack_maps; /* section .llvm_stackmaps, version 3; NULL without sites */
 	int (*main)(int, char **, char **);
+	void (*constructors)(void); /* to call before main in a process that starts; NULL: the loader has called them */
 };
 
 extern const struct program pmig_program;

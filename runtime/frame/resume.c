@@ -126,6 +126,8 @@ __attribute__((noinline, noclone)) int resume_drive(int argc, char **argv, char 
 {
 	union result result = {0};
 	if (pending.count == 0) {
+		if (pmig_program.constructors != NULL)
+			pmig_program.constructors();
 		pending.current = (const void *)pmig_program.main;
 		int (*volatile main)(int, char **, char **) = pmig_program.main; /* a call, never a jump */
 		int status = main(argc, argv, envp);

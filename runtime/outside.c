@@ -1,0 +1,114 @@
+/* outside: the window test of arena/escape.h over all that travels, and names for what it finds. */
+#include "outside.h"
+
+#include "arena/arena.h"
+#include "arena/escape.h"
+#include "arena/heap.h"
+#include "frame/program.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+
+struct search {
+	const struct walk_buffer *frames;
+	const struct program_global *global; /* being looked through; NULL: the arena or frames */
+	bool in_frames;
+};
+
+/* "allocated by regcomp in libc.so.6" */
+static void name_owner(const void *site, char *out, size_t size)
+{
+	Dl_info info;
+	if (site == NULL || dladdr(site, &info) == 0 || info.dli_fname == NULL) {
+		(void)snprintf(out, size, "a library");
+		return;
+	}
+	const char *slash = strrchr(info.dli_fname, '/');
+	const char *file = slash != NULL ? slash + 1 : info.dli_fname;
+	if (info.dli_sname != NULL)
+		(void)snprintf(out, size, "%s in %s", info.dli_sname, file);
+	else
+		(void)snprintf(out, size, "%s", file);
+}
+
+/* The function whose captured frame holds the word at `word`. */
+static const char *frame_of(const struct walk_buffer *frames, const char *word)
+{
+	size_t at = 0;
+	while (at < frames->size) {
+		struct walk_frame f;
+		memcpy(&f, frames->bytes + at, sizeof f);
+		at += sizeof f + f.size;
+		if (word < frames->bytes + at)
+			return pmig_program.functions[pmig_program.sites[f.site].function].name;
+	}
+	return "?";
+}
+
+static void name_place(const struct search *s, const struct escape *e, char *out, size_t size)
+{
+	void *base;
+	size_t block;
+	if (s->global != NULL)
+		(void)snprintf(out, size, "the variable %s", s->global->name);
+	else if (s->in_frames)
+		(void)snprintf(out, size, "a local value of %s()", frame_of(s->frames, e->word));
+	else if (heap_block_of(arena_heap(), e->word, &base, &block))
+		(void)snprintf(out, size, "the heap block of %zu bytes at %p, offset %zu", block, base, (size_t)((const char *)e->word - (char *)base));
+	else
+		(void)snprintf(out, size, "a local variable at %p", e->word);
+}
+
+/* Freed blocks keep old bytes, streams are made anew: neither counts. */
+static bool counts(const struct search *s, const struct escape *e)
+{
+	uintptr_t offset = (uintptr_t)e->word - ARENA_BASE;
+	void *base;
+	size_t size;
+	if (s->global != NULL || s->in_frames)
+		return true;
+	if (offset >= ARENA_HEAP)
+		return heap_block_of(arena_heap(), e->word, &base, &size);
+	return offset >= ARENA_STACKS;
+}
+
+static int found(void *context, const struct escape *e)
+{
+	const struct search *s = context;
+	char place[160], owner[160];
+	if (!counts(s, e))
+		return 0;
+	name_place(s, e, place, sizeof place);
+	name_owner(e->site, owner, sizeof owner);
+	return error_set(PMIG_EPOINTER,
+	                 "%s points to %zu bytes allocated by %s, which do not travel; release them before the safe point, or declare the "
+	                 "handle",
+	                 place, e->size, owner);
+}
+
+static int look(struct search *s, const void *address, size_t size)
+{
+	int r = escape_find(&(struct escape_range){address, size}, 1, &(struct escape_options){.max = SIZE_MAX}, found, s);
+	return r < 0 ? r : 0;
+}
+
+int outside_check(const struct walk_buffer *frames)
+{
+	struct search s = {.frames = frames};
+	struct arena_range ranges[ARENA_RANGES_MAX];
+	int r = 0;
+	for (uint32_t i = 0; i < pmig_program.globals_count && r >= 0; i++) {
+		s.global = &pmig_program.globals[i];
+		r = look(&s, s.global->address, s.global->size);
+	}
+	s.global = NULL;
+	s.in_frames = true;
+	if (r >= 0 && frames->size != 0)
+		r = look(&s, frames->bytes, frames->size);
+	s.in_frames = false;
+	size_t n = arena_ranges(ranges, ARENA_RANGES_MAX);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = look(&s, ranges[i].address, ranges[i].size);
+	return r;
+}

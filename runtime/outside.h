@@ -1,0 +1,11 @@
+/* outside: pointers from what travels into memory that does not: blocks that libc or a foreign library allocated. */
+#ifndef PMIG_OUTSIDE_H
+#define PMIG_OUTSIDE_H
+
+#include "frame/walk.h"
+
+/* Looks through the program's globals, heap, frame stacks and captured values. Error: PMIG_EPOINTER; the reason names where
+ * the first such pointer lies, what it leads to, and who allocated that. */
+PMIG_MUST_CHECK int outside_check(const struct walk_buffer *frames);
+
+#endif
