@@ -126,7 +126,7 @@ lib_end() {
 	trap - EXIT
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		echo "--- $TEST_NAME failed with $status; what it left in $T:" >&2
-		find "$T" -type f -size -64k -exec tail -n 20 {} + >&2 || true
+		find "$T" -maxdepth 2 -type f -size -64k -print0 | sort -z | head -zn 20 | xargs -0r tail -vn 15 >&2 || true
 	fi
 	local sshd
 	for sshd in "${LIB_SSHDS[@]}"; do "$PMIG_SOURCE/tests/sshd-user.sh" down "$sshd" || true; done
