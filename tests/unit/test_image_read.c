@@ -245,19 +245,19 @@ static void refuses_forged_runs(void **state)
 	assert_int_equal(forge_open(&f), PMIG_ECORRUPT);
 }
 
+/* The last sizes add up to the bytes that there are, none, if the sum may wrap. */
 static void refuses_forged_globals(void **state)
 {
 	(void)state;
-	static const uint64_t lies[][2] = {{4096, 1}, {UINT64_MAX, 1}, {0, UINT64_MAX}};
+	static const uint64_t lies[][4] = {{4096, 1}, {UINT64_MAX, 1}, {0, UINT64_MAX}, {0, 1ull << 63, 0, 1ull << 63}};
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		struct forged f;
-		uint8_t entry[IMAGE_GLOBAL];
-		image_set64(entry, lies[i][0]);
-		image_set64(entry + 8, lies[i][1]);
+		uint8_t entries[2 * IMAGE_GLOBAL];
+		for (size_t k = 0; k < 4; k++)
+			image_set64(entries + 8 * k, lies[i][k]);
+		struct image_section_header h = {IMAGE_GLOBALS, "globals", 1, IMAGE_MANDATORY, sizeof entries, 0, 0, 0};
 		forge_begin(&f);
-		forge_section(&f,
-			(struct image_section_header){IMAGE_GLOBALS, "globals", 1, IMAGE_MANDATORY, IMAGE_GLOBAL, 0, 0, 0},
-			entry);
+		forge_section(&f, h, entries);
 		assert_int_equal(forge_open(&f), PMIG_ECORRUPT);
 	}
 }
