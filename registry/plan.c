@@ -187,12 +187,11 @@ static const char *check_link(struct work *w, const struct candidate *c)
 static const char *check_time(struct work *w, const struct candidate *c)
 {
 	const struct plan_price *total = &w->plan->total;
-	const char *word = strategy_name(c->choice->strategy);
 	if (beyond(isnan(total->before) ? 0 : total->before, c->price.before, w->limits->before))
-		return pool_format(w->pool, "%s would take %s before the freeze, the limit for all is %s", word,
+		return pool_format(w->pool, "it would take %s before the freeze, the limit for all is %s",
 			figure_seconds(c->price.before).text, figure_seconds(w->limits->before).text);
 	if (beyond(isnan(total->frozen) ? 0 : total->frozen, c->price.frozen, w->limits->frozen))
-		return pool_format(w->pool, "%s would keep the program frozen for %s, the limit for all is %s", word,
+		return pool_format(w->pool, "it would keep the program frozen for %s, the limit for all is %s",
 			figure_seconds(c->price.frozen).text, figure_seconds(w->limits->frozen).text);
 	if (beyond(0, c->price.slowdown, w->limits->slowdown))
 		return pool_format(w->pool,
