@@ -150,6 +150,15 @@ hide_things() {
 	done
 }
 
+# Lets the ordinary user pass through `path` and its parents, on this host only.
+reachable() {
+	local path=$2
+	while [ "$path" != / ]; do
+		chmod a+x "$1$path"
+		path=$(dirname "$path")
+	done
+}
+
 mount_root() {
 	local h=$1 d=$DIR/$1 r=$DIR/$1/root t
 	mount --make-rprivate /
@@ -177,6 +186,7 @@ mount_root() {
 	if sees "$h"; then
 		for t in $(<"$DIR/share"); do
 			mkdir -p "$r$t"
+			reachable "$r" "$(dirname "$t")"
 			mount --bind "$t" "$r$t"
 			mount -o remount,bind,ro "$r$t"
 		done
