@@ -95,7 +95,8 @@ char *cc_archive_find(const struct cc_job *job, const char *library);
 PMIG_MUST_CHECK int cc_run_init(bool verbose);
 
 /* Runs a tool and waits. `quiet_path`, if not NULL: where its output and errors go instead.
- * Returns its exit status (128 + n after signal n). Errors: PMIG_ENOENT, PMIG_EIO, PMIG_ECANCELLED (we were asked to end). */
+ * Returns its exit status. Errors: PMIG_ENOENT, PMIG_EIO (also a tool that a signal ended), PMIG_ECANCELLED (we were
+ * asked to end). */
 PMIG_MUST_CHECK int cc_run_tool(const struct cc_args *args, const char *quiet_path);
 
 /* The path of a new file `name` in this run's scratch directory; the caller frees it. Errors: PMIG_EIO, PMIG_ENOMEM. */

@@ -149,8 +149,16 @@ static int start(const struct cc_args *args, const char *quiet_path, pid_t *ret_
 	return 0;
 }
 
+/* The exit status of a tool; a tool that ended otherwise is named. */
+static int status_of(const char *tool, int status)
+{
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return error_set(PMIG_EIO, "%s was ended by signal %d (%s)", tool, WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
 /* Returns the exit status. A signal that asks us to end is passed on; the tool's end is waited for in any case. */
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, const char *tool)
 {
 	int status;
 	for (;;) {
@@ -168,7 +176,7 @@ static int wait_for(pid_t pid)
 	}
 	if (run.ended_by != 0)
 		return error_set(PMIG_ECANCELLED, "ended by a signal");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return status_of(tool, status);
 }
 
 int cc_run_tool(const struct cc_args *args, const char *quiet_path)
@@ -186,7 +194,7 @@ int cc_run_tool(const struct cc_args *args, const char *quiet_path)
 	if (e >= 0)
 		e = start(shorter.count > 0 ? &shorter : args, quiet_path, &pid);
 	if (e >= 0)
-		e = wait_for(pid);
+		e = wait_for(pid, args->items[0]);
 	cc_args_finish(&shorter);
 	return e;
 }

@@ -16,6 +16,7 @@ static void define_function(LLVMValueRef f, LLVMBuilderRef builder)
 {
 	LLVMTypeRef result = LLVMGetReturnType(LLVMGlobalGetValueType(f));
 	LLVMContextRef context = LLVMGetModuleContext(LLVMGetGlobalParent(f));
+	LLVMGlobalClearMetadata(f); /* the debug information of a declaration does not fit to a definition */
 	LLVMPositionBuilderAtEnd(builder, LLVMAppendBasicBlockInContext(context, f, ""));
 	if (LLVMGetTypeKind(result) == LLVMVoidTypeKind)
 		(void)LLVMBuildRetVoid(builder);
