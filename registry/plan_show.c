@@ -2,8 +2,8 @@
 #include "plan_show.h"
 #include "figure.h"
 #include "strategy.h"
+#include "text.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,16 +13,6 @@
 static const char *label(const struct plan_decision *d)
 {
 	return d->part ? "part" : d->kept ? "keep" : d->dropped ? "drop" : strategy_name(d->strategy);
-}
-
-/* Locators are bytes from outside: none may act on a terminal. */
-static void put_safe(const char *text, FILE *out)
-{
-	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			fprintf(out, "\\x%02x", *p);
-		else
-			putc(*p, out);
 }
 
 /* ", 1.2 s before", ", 3 s frozen" ...: only what is not nothing. */
@@ -43,37 +33,37 @@ static void put_price(const struct plan_price *p, FILE *out)
 static void put_decision(const struct plan_decision *d, bool alternatives, FILE *out)
 {
 	fprintf(out, "  %-9s  ", label(d));
-	put_safe(d->name, out);
+	text_put(d->name, out);
 	fputs(" (", out);
-	put_safe(d->kind, out);
+	text_put(d->kind, out);
 	if (*d->locator != '\0' && strcmp(d->locator, d->name) != 0) {
 		putc(' ', out);
-		put_safe(d->locator, out);
+		text_put(d->locator, out);
 	}
 	fprintf(out, "; %s", d->cell);
 	if (d->origin == PMIG_UNDECLARED)
 		fputs("; undeclared", out);
 	if (*d->opened != '\0') {
 		fprintf(out, d->origin == PMIG_UNDECLARED ? ", opened at " : "; ");
-		put_safe(d->opened, out);
+		text_put(d->opened, out);
 	}
 	putc(')', out);
 	if (*d->there != '\0') {
 		fputs(" -> ", out);
-		put_safe(d->there, out);
+		text_put(d->there, out);
 	}
 	fputs(": ", out);
-	put_safe(d->reason, out);
+	text_put(d->reason, out);
 	put_price(&d->price, out);
 	putc('\n', out);
 	if (*d->warning != '\0') {
 		fputs("             warning: ", out);
-		put_safe(d->warning, out);
+		text_put(d->warning, out);
 		putc('\n', out);
 	}
 	for (size_t i = 0; alternatives && i < d->alternative_count; i++) {
 		fprintf(out, "             not %s: ", strategy_name(d->alternatives[i].strategy));
-		put_safe(d->alternatives[i].reason, out);
+		text_put(d->alternatives[i].reason, out);
 		putc('\n', out);
 	}
 }
@@ -82,7 +72,7 @@ int plan_show_text(const struct plan *plan, bool alternatives, FILE *out)
 {
 	fprintf(out, "%s from %s to %s: ", plan->process, plan->source, plan->target);
 	if (plan->refusal != NULL) {
-		put_safe(plan->refusal, out);
+		text_put(plan->refusal, out);
 		putc('\n', out);
 	} else {
 		const struct plan_price *t = &plan->total;
@@ -96,26 +86,6 @@ int plan_show_text(const struct plan *plan, bool alternatives, FILE *out)
 }
 
 /* --- JSON --- */
-
-/* A name or path may be any bytes; what is not UTF-8 is shown with U+FFFD. */
-static json_t *text_json(const char *text)
-{
-	json_t *value = json_string(text);
-	if (value != NULL)
-		return value;
-	size_t length = strlen(text);
-	char *copy = malloc(3 * length + 1), *to = copy;
-	if (copy == NULL)
-		return NULL;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < 0x80)
-			*to++ = text[i];
-		else
-			to = stpcpy(to, "\xef\xbf\xbd");
-	value = json_stringn(copy, (size_t)(to - copy));
-	free(copy);
-	return value;
-}
 
 static json_t *number_json(double value)
 {

@@ -1,0 +1,66 @@
+/* What `pmig registry` shows: QUERY(name, about, SQL). Names of columns are the headings; one that ends in ":json" holds JSON. The
+ * parameter :process is the uuid or name of one process, or NULL. */
+/* clang-format off: SQL reads better as it is */
+#define QUERY_TIME(column) "iif(" column " = 0, '', strftime('%Y-%m-%dT%H:%M:%SZ', " column " / 1000000000, 'unixepoch'))"
+#define QUERY_STRATEGY "CASE strategy WHEN 1 THEN 'move' WHEN 2 THEN 'copy' WHEN 3 THEN 'reference' WHEN 4 THEN 'rebind'" \
+	" WHEN 5 THEN 'refuse' ELSE '' END"
+#define QUERY_NAME(uuid) "coalesce((SELECT name FROM processes WHERE uuid = " uuid "), " uuid ")"
+#define QUERY_OF(uuid) "(:process IS NULL OR " uuid " = :process OR " uuid " IN (SELECT uuid FROM processes WHERE name = :process))"
+
+QUERY(processes, "programs that were started here or came here",
+	"SELECT name, CASE state WHEN 1 THEN 'starting' WHEN 2 THEN 'running' WHEN 3 THEN 'frozen' WHEN 4 THEN 'in doubt'"
+	" WHEN 5 THEN 'stored' WHEN 6 THEN 'away' WHEN 7 THEN 'left' WHEN 8 THEN 'ended' END AS state,"
+	" CASE WHEN exit_status < 0 THEN NULL ELSE exit_status END AS exit, epoch, home,"
+	" (SELECT host FROM owners WHERE process = uuid) AS owner, iif(pid = 0, NULL, pid) AS pid,"
+	" " QUERY_TIME("started") " AS started, program, argv AS \"argv:json\", build, uuid"
+	" FROM processes WHERE " QUERY_OF("uuid") " ORDER BY started, uuid")
+
+QUERY(resources, "what processes use, and what it means to them",
+	"SELECT " QUERY_NAME("process") " AS process, slot, name, kind,"
+	" CASE binding WHEN 1 THEN 'identifier' WHEN 2 THEN 'value' WHEN 3 THEN 'type' END AS binding,"
+	" CASE attachment WHEN 1 THEN 'unattached' WHEN 2 THEN 'fastened' WHEN 3 THEN 'fixed' END AS attachment,"
+	" type, " QUERY_STRATEGY " AS demanded, iif(shared, 'shared', '') AS shared, iif(secret, 'secret', '') AS secret,"
+	" iif(size = 0, NULL, size) AS size, iif(rate = 0, NULL, rate) AS rate,"
+	" CASE origin WHEN 1 THEN 'run time' WHEN 2 THEN 'file scope' WHEN 3 THEN 'policy' WHEN 4 THEN 'undeclared' END AS declared,"
+	" locator, opened FROM resources WHERE " QUERY_OF("process") " ORDER BY process, slot")
+
+QUERY(hosts, "machines that were seen, and the way to them",
+	"SELECT name, address, arch, " QUERY_TIME("seen") " AS seen, iif(bandwidth = 0, NULL, bandwidth) AS bytes_per_second,"
+	" iif(rtt = 0, NULL, rtt) AS rtt_ns, machine FROM hosts ORDER BY name")
+
+QUERY(handovers, "moves, and how they ended",
+	"SELECT " QUERY_NAME("process") " AS process, source, target, epoch, CASE state WHEN 1 THEN 'open' WHEN 2 THEN 'in doubt'"
+	" WHEN 3 THEN 'done' WHEN 4 THEN 'undone' WHEN 5 THEN 'ended' WHEN 6 THEN 'waits' END AS state,"
+	" " QUERY_TIME("began") " AS began, iif(ended = 0, NULL, (ended - began) / 1000000) AS took_ms, reason, id"
+	" FROM handovers WHERE " QUERY_OF("process") " ORDER BY began, id")
+
+QUERY(steps, "each step of each move, as the journal has it",
+	"SELECT " QUERY_NAME("h.process") " AS process, h.target AS target, s.sequence AS n, s.step AS step,"
+	" CASE s.phase WHEN 1 THEN 'begin' WHEN 2 THEN 'done' WHEN 3 THEN 'undone' WHEN 4 THEN 'failed' END AS phase,"
+	" (s.at - h.began) / 1000 AS after_us, s.detail AS detail, h.id AS handover"
+	" FROM handover_steps s JOIN handovers h ON h.id = s.handover WHERE " QUERY_OF("h.process")
+	" ORDER BY h.began, h.id, s.sequence")
+
+QUERY(decisions, "what the planner chose for each resource, and why",
+	"SELECT " QUERY_NAME("h.process") " AS process, h.target AS target, d.slot AS slot, d.resource AS resource, d.cell AS cell,"
+	" " QUERY_STRATEGY " AS strategy, d.reason AS reason, d.alternatives AS \"alternatives:json\", h.id AS handover"
+	" FROM decisions d JOIN handovers h ON h.id = d.handover WHERE " QUERY_OF("h.process") " ORDER BY h.began, h.id, d.slot")
+
+QUERY(references, "what must stay up where, and why",
+	"SELECT " QUERY_NAME("process") " AS process, kind, \"from\", \"to\", why, " QUERY_TIME("lease") " AS lease, traffic, hops, slot"
+	" FROM references_ WHERE " QUERY_OF("process") " ORDER BY process, slot, kind, \"from\"")
+
+QUERY(providers, "what hosts have for those who need any of a type",
+	"SELECT host, type, locator, about FROM providers ORDER BY host, type, locator")
+
+QUERY(images, "images that are kept on this host",
+	"SELECT " QUERY_NAME("process") " AS process, epoch, size, iif(complete, 'complete', 'partial') AS state,"
+	" " QUERY_TIME("made") " AS made, hash, path FROM images WHERE " QUERY_OF("process") " ORDER BY process, epoch, made")
+
+QUERY(owners, "who may run a process, as this host knows it",
+	"SELECT " QUERY_NAME("process") " AS process, epoch, host, barred FROM owners WHERE " QUERY_OF("process") " ORDER BY process")
+
+#undef QUERY_TIME
+#undef QUERY_STRATEGY
+#undef QUERY_NAME
+#undef QUERY_OF
