@@ -54,7 +54,8 @@ static void copy_byval(struct work *w, LLVMValueRef f)
 			continue;
 		LLVMTypeRef type = LLVMGetTypeAttributeValue(byval);
 		unsigned alignment = LLVMABIAlignmentOfType(w->layout, type);
-		unsigned declared = LLVMGetAlignment(parameter);
+		LLVMAttributeRef align = LLVMGetEnumAttributeAtIndex(f, i + 1, LLVMGetEnumAttributeKindForName("align", 5));
+		unsigned declared = align != NULL ? (unsigned)LLVMGetEnumAttributeValue(align) : 0;
 		if (declared > alignment)
 			alignment = declared;
 		LLVMValueRef copy = LLVMBuildAlloca(w->builder, type, "byval");
