@@ -68,9 +68,10 @@ static int test_mode(void)
 	if (interval == NULL || path == NULL)
 		return -1;
 	int fd = image != NULL ? atoi(image) : -1;
-	long n = strtol(interval, NULL, 10);
+	char *end;
+	long n = strtol(interval, &end, 10), most = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
 	if (n > 0)
-		stop_every(n, strdup(path));
+		stop_every(n, most, strdup(path));
 	(void)unsetenv("PMIG_EVERY");
 	(void)unsetenv("PMIG_EVERY_IMAGE");
 	(void)unsetenv("PMIG_EVERY_RESTORE");

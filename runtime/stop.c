@@ -25,7 +25,7 @@ static struct {
 	int image; /* the request that waits for a good point; -1: none */
 	bool freeze, told;
 	struct timespec asked;
-	long interval, countdown;
+	long interval, countdown, left; /* the test mode; left: restores that may still be made, < 0: any number */
 	const char *path;
 } stop = {.image = -1};
 
@@ -81,9 +81,10 @@ void stop_start(void)
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
 }
 
-void stop_every(long interval, const char *path)
+void stop_every(long interval, long most, const char *path)
 {
 	stop.interval = stop.countdown = interval;
+	stop.left = most;
 	stop.path = path;
 	pmig_poll = 1;
 }
@@ -206,8 +207,8 @@ static int restore_in_fresh_process(const void *from, struct walk_buffer *frames
 		(void)dprintf(2, "pmig: %s\n", pmig_reason());
 		_exit(125);
 	}
-	char interval[24], number[24];
-	(void)snprintf(interval, sizeof interval, "%ld", stop.interval);
+	char interval[48], number[24];
+	(void)snprintf(interval, sizeof interval, "%ld:%ld", stop.interval, stop.left < 0 ? -1 : stop.left - 1);
 	(void)snprintf(number, sizeof number, "%d", fd);
 	(void)setenv("PMIG_EVERY", interval, 1);
 	(void)setenv("PMIG_EVERY_IMAGE", stop.path, 1);
@@ -222,6 +223,10 @@ static int restore_in_fresh_process(const void *from, struct walk_buffer *frames
 static int work_at(const void *from, struct walk_buffer *frames)
 {
 	if (stop.interval > 0) {
+		if (stop.left == 0) {
+			pmig_poll = 0;
+			return 0;
+		}
 		if (--stop.countdown > 0)
 			return 0;
 		stop.countdown = stop.interval;

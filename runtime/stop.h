@@ -7,9 +7,10 @@
 /* Installs the handler of CONTROL_SIGNAL. */
 void stop_start(void);
 
-/* At every `interval`-th safe point: writes an image to `path`, ends, and continues from it in a fresh process
- * (the same process id, by execve). What the tests of all captured constructs use; see PMIG_EVERY in pmig-cc(1). */
-void stop_every(long interval, const char *path);
+/* At every `interval`-th safe point, at most `most` times (< 0: any number): writes an image to `path`, ends, and continues from
+ * it in a fresh process (the same process id, by execve). What the tests of all captured constructs use:
+ * PMIG_EVERY=INTERVAL[:MOST] PMIG_EVERY_IMAGE=PATH ./program. */
+void stop_every(long interval, long most, const char *path);
 
 /* While nonzero, safe points do nothing (hooks and the runtime itself run). */
 void stop_hold(int delta);
