@@ -1,9 +1,9 @@
 /* cc_link: the linker is asked what belongs to the program, pmig-instrument makes one object of what pmig-cc compiled of it,
  * and the linker puts that in the place of its parts.
  *
- * The first link (the trace) is an ordinary one of the objects as they are, whose functions trap: archives, libraries and scripts
- * mean what they always mean, and section `.pmig.bc` of its result holds exactly the units that were chosen. Symbols that are
- * missing are left to the last link to complain about, which knows who uses them in the end. */
+ * The first link (the trace) is an ordinary one of the objects as they are, whose functions trap: archives, libraries
+ * and scripts mean what they always mean, and section `.pmig.bc` of its result holds exactly the units that were chosen.
+ * Symbols that are missing are left to the last link to complain about, which knows who uses them in the end. */
 #include "cc.h"
 #include "object.h"
 

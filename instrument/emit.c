@@ -20,8 +20,8 @@ static void string_attribute(LLVMValueRef function, const char *key, char *out, 
 	(void)snprintf(out, room, "%.*s", (int)size, text);
 }
 
-/* The processor and features of the program: those of the first function that asks for more than the baseline. Each function is
- * compiled for its own in any case. */
+/* The processor and features of the program: those of the first function that asks for more than the baseline. Each
+ * function is compiled for its own in any case. */
 static void find_processor(LLVMModuleRef m, char processor[PROCESSOR_MAX], char features[FEATURES_MAX])
 {
 	(void)strcpy(processor, "x86-64");

@@ -1,6 +1,6 @@
 /* Every option that pmig-cc treats specially: CC_OPTION(name, form, action, words). The first row that fits counts; what
- * has no row is clang's business, when compiling and when linking. EXACT: the word is the name; PREFIX: it begins with it; NEXT: its
- * value is the next word; EITHER: the value follows at once or is the next word. */
+ * has no row is clang's business, when compiling and when linking. EXACT: the word is the name; PREFIX: it begins with
+ * it; NEXT: its value is the next word; EITHER: the value follows at once or is the next word. */
 
 /* What is asked for. */
 CC_OPTION("-c", EXACT, GOAL_OBJECT, NULL)
@@ -74,6 +74,8 @@ CC_OPTION("--param", NEXT, COMPILE, NULL)
 CC_OPTION("-Wl,--build-id", PREFIX, BUILD_ID, NULL)
 CC_OPTION("-Wl,-r", EXACT, GOAL_RELOCATABLE, NULL)
 CC_OPTION("-Wl,-shared", EXACT, REFUSE, "a shared library cannot migrate; put the code into the program or a static archive")
+CC_OPTION("-Wl,--wrap", PREFIX, REFUSE, "calls within the program would not be wrapped; rename them with -D")
+CC_OPTION("-Wl,-wrap", PREFIX, REFUSE, "calls within the program would not be wrapped; rename them with -D")
 CC_OPTION("-Wl,", PREFIX, LINK, NULL)
 CC_OPTION("-Xlinker", NEXT, LINK, NULL)
 CC_OPTION("-l", EITHER, LINK, NULL)
@@ -121,15 +123,15 @@ CC_OPTION("--shared", EXACT, REFUSE, "a shared library cannot migrate; put the c
 CC_OPTION("-static-pie", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")
 CC_OPTION("-static", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")
 CC_OPTION("--static", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")
-CC_OPTION("-fsanitize=", PREFIX, REFUSE, "a sanitizer's own state does not migrate; use it with clang, where pmig's calls do nothing")
+CC_OPTION("-fsanitize=", PREFIX, REFUSE, "a sanitizer's own state does not migrate; use clang")
 CC_OPTION("-fopenmp-simd", EXACT, BOTH, NULL)
 CC_OPTION("-fopenmp", PREFIX, REFUSE, "the threads of OpenMP do not migrate")
-CC_OPTION("-fprofile-", PREFIX, REFUSE, "the counters of a profile do not migrate; profile with clang, where pmig's calls do nothing")
-CC_OPTION("-fcoverage-mapping", EXACT, REFUSE, "the counters of coverage do not migrate; use clang, where pmig's calls do nothing")
-CC_OPTION("-ftest-coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang, where pmig's calls do nothing")
-CC_OPTION("--coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang, where pmig's calls do nothing")
-CC_OPTION("-coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang, where pmig's calls do nothing")
-CC_OPTION("-pg", EXACT, REFUSE, "the counters of a profile do not migrate; profile with clang, where pmig's calls do nothing")
+CC_OPTION("-fprofile-", PREFIX, REFUSE, "the counters of a profile do not migrate; use clang, where pmig's calls do nothing")
+CC_OPTION("-fcoverage-mapping", EXACT, REFUSE, "the counters of coverage do not migrate; use clang")
+CC_OPTION("-ftest-coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang")
+CC_OPTION("--coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang")
+CC_OPTION("-coverage", EXACT, REFUSE, "the counters of coverage do not migrate; use clang")
+CC_OPTION("-pg", EXACT, REFUSE, "the counters of a profile do not migrate; use clang, where pmig's calls do nothing")
 CC_OPTION("-fsplit-stack", EXACT, REFUSE, "split stacks cannot be walked")
 CC_OPTION("-m32", EXACT, REFUSE, "only x86-64 programs migrate")
 CC_OPTION("-mx32", EXACT, REFUSE, "only x86-64 programs migrate")
