@@ -70,10 +70,12 @@ static int test_mode(void)
 	int fd = image != NULL ? atoi(image) : -1;
 	char *end;
 	long n = strtol(interval, &end, 10), most = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
+	const char *count = getenv("PMIG_EVERY_COUNT");
 	if (n > 0)
-		stop_every(n, most, strdup(path));
+		stop_every(n, most, strdup(path), count != NULL ? strdup(count) : NULL);
 	(void)unsetenv("PMIG_EVERY");
 	(void)unsetenv("PMIG_EVERY_IMAGE");
+	(void)unsetenv("PMIG_EVERY_COUNT");
 	(void)unsetenv("PMIG_EVERY_RESTORE");
 	return fd;
 }

@@ -26,7 +26,7 @@ static struct {
 	bool freeze, told;
 	struct timespec asked;
 	long interval, countdown, left; /* the test mode; left: restores that may still be made, < 0: any number */
-	const char *path;
+	const char *path, *count_path;
 } stop = {.image = -1};
 
 void stop_hold(int delta)
@@ -81,8 +81,19 @@ void stop_start(void)
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
 }
 
-void stop_every(long interval, long most, const char *path)
+/* How often it was done, for a test that must know that it was. */
+static void write_count(void)
 {
+	int fd = stop.count_path == NULL ? -1 : open(stop.count_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	(void)dprintf(fd, "%lu\n", (unsigned long)checkpoint_number());
+	(void)close(fd);
+}
+
+void stop_every(long interval, long most, const char *path, const char *count_path)
+{
+	stop.count_path = count_path;
 	stop.interval = stop.countdown = interval;
 	stop.left = most;
 	stop.path = path;
@@ -213,6 +224,9 @@ static int restore_in_fresh_process(const void *from, struct walk_buffer *frames
 	(void)setenv("PMIG_EVERY", interval, 1);
 	(void)setenv("PMIG_EVERY_IMAGE", stop.path, 1);
 	(void)setenv("PMIG_EVERY_RESTORE", number, 1);
+	if (stop.count_path != NULL)
+		(void)setenv("PMIG_EVERY_COUNT", stop.count_path, 1);
+	write_count();
 	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	(void)fcntl(fd, F_SETFD, 0);
 	(void)execl("/proc/self/exe", program_invocation_name, (char *)NULL);
