@@ -27,7 +27,7 @@ void loop_remove(struct loop_source **s);             /* sets it NULL; NULL is f
 
 /* Calls `fire` once, `ms` from now; the source is gone then (*ret_source is set to NULL before the call, so it must outlive
  * the timer). PMIG_ENOMEM. */
-int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct loop_source **ret_source) PMIG_MUST_CHECK;
+int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct loop_source **ret_source);
 
 /* Blocks the signals for this thread and calls back instead. Once per loop. */
 int loop_signals(struct loop *l, const sigset_t *set, loop_signal *caught, void *context) PMIG_MUST_CHECK;

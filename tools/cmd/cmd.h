@@ -1,0 +1,54 @@
+/* cmd: what the verbs of pmig share: the table, options, help, and the way to the supervisor of a program. */
+#ifndef PMIG_CMD_H
+#define PMIG_CMD_H
+
+#include "runtime/base/error.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <pmig/port.h>
+
+#define CMD_USAGE 2
+
+struct cmd_option {
+	char letter;          /* 0: long only */
+	const char *name;
+	const char *argument; /* "N"; NULL: none */
+	const char *words;
+	const char **text;    /* where the argument goes; NULL: into flag */
+	bool *flag;
+};
+
+struct cmd_verb {
+	const char *name;
+	int (*function)(int argc, char **argv);
+	const char *synopsis;
+	const char *words;
+};
+
+const struct cmd_verb *cmd_verbs(size_t *ret_count);
+const struct cmd_verb *cmd_verb(const char *name); /* NULL: there is none */
+
+/* Parses the options of `verb` (table ends with a NULL name; --help is understood everywhere) and leaves operands at
+ * argv[*ret_first]; between `least` and `most` of them. Returns 0, or the exit status + 1 to leave with. `examples`: shown by --help. */
+int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *options, const char *examples, int least, int most,
+	int *ret_first) PMIG_MUST_CHECK;
+
+/* Prints "pmig VERB: reason" and returns the exit status for `code`. */
+int cmd_fail(const char *verb, int code);
+
+/* The state directory; the registry in it. */
+int cmd_state(char ret_path[PATH_MAX]) PMIG_MUST_CHECK;
+int cmd_store(struct pmig_store **ret_store) PMIG_MUST_CHECK;
+int cmd_find(const char *name, struct pmig_process_row **ret_row) PMIG_MUST_CHECK; /* PMIG_ENOENT, in words for people */
+
+/* Sends `request` (taken) to the supervisor of `name` and calls `line` for every object that comes back, until one has "done". Returns
+ * its "code" (the reason is pmig_reason()); PMIG_ENOENT: no supervisor of that name answers. While it waits, SIGINT sends {"do":
+ * "cancel"}. */
+int cmd_call(const char *name, json_t *request, void (*line)(void *context, const json_t *object), void *context) PMIG_MUST_CHECK;
+
+#define VERB(name, function, synopsis, words) int cmd_##function(int argc, char **argv);
+#include "tools/tbl/verb.h"
+#undef VERB
+
+#endif

@@ -1,0 +1,97 @@
+/* run: starts a program that can move, and stays with it. */
+#include "tools/cmd/cmd.h"
+#include "tools/supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FAILED 125
+#define NOT_EXECUTABLE 126
+#define NOT_FOUND 127
+
+static const char examples[] = "  pmig run -- ./queens 12\n"
+			       "  pmig run -d --name big -- ./index /usr/share/dict/words\n"
+			       "  pmig run --on beta -- ./raytrace scene.txt\n";
+
+/* As execvp(3) would find it, but absolute. Returns 0, NOT_EXECUTABLE or NOT_FOUND. */
+static int find_program(const char *name, char ret_path[PATH_MAX])
+{
+	if (strchr(name, '/') != NULL) {
+		if (realpath(name, ret_path) == NULL)
+			return errno == EACCES ? NOT_EXECUTABLE : NOT_FOUND;
+		return access(ret_path, X_OK) == 0 ? 0 : NOT_EXECUTABLE;
+	}
+	const char *path = getenv("PATH");
+	int result = NOT_FOUND;
+	for (const char *at = path != NULL ? path : "/usr/bin:/bin"; *at != '\0';) {
+		size_t length = strcspn(at, ":");
+		char candidate[PATH_MAX];
+		(void)snprintf(candidate, sizeof candidate, "%.*s%s/%s", (int)length, at, length == 0 ? "." : "", name);
+		if (access(candidate, X_OK) == 0 && realpath(candidate, ret_path) != NULL)
+			return 0;
+		if (access(candidate, F_OK) == 0)
+			result = NOT_EXECUTABLE;
+		at += length + (at[length] == ':');
+	}
+	return result;
+}
+
+/* The parent waits until the program runs and prints its name; the child goes on without a terminal. */
+static int detach(int *ret_ready)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return FAILED;
+	pid_t pid = fork();
+	if (pid < 0)
+		return FAILED;
+	if (pid == 0) {
+		(void)setsid();
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		(void)dup2(null, 0);
+		(void)dup2(null, 1);
+		*ret_ready = ends[1];
+		return 0;
+	}
+	(void)close(ends[1]);
+	char name[PMIG_NAME_MAX + 2];
+	ssize_t n = read(ends[0], name, sizeof name);
+	if (n > 0)
+		(void)fwrite(name, 1, (size_t)n, stdout);
+	(void)fflush(stdout);
+	_exit(n > 0 ? 0 : FAILED);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct supervisor_options o = {.ready_fd = -1};
+	const struct cmd_option options[] = {
+		{'d', "detach", NULL, "prints the name and returns; output goes to `pmig logs NAME`", NULL, &o.detached},
+		{0, "name", "N", "what the program is called; its file name if not given", &o.name, NULL},
+		{0, "on", "HOST", "starts it there", &o.on, NULL},
+		{0},
+	};
+	int first, status = cmd_parse("run", argc, argv, options, examples, 1, -1, &first);
+	if (status > 0)
+		return status == 1 ? 0 : FAILED;
+	char path[PATH_MAX], state[PATH_MAX];
+	status = find_program(argv[first], path);
+	if (status != 0) {
+		(void)fprintf(stderr, "pmig run: %s: %s\n", argv[first],
+			status == NOT_FOUND ? "there is no such program" : "it cannot be executed");
+		return status;
+	}
+	if (cmd_state(state) < 0) {
+		(void)cmd_fail("run", PMIG_EIO);
+		return FAILED;
+	}
+	o.state = state;
+	o.path = path;
+	o.argv = argv + first;
+	status = o.detached ? detach(&o.ready_fd) : 0;
+	return status != 0 ? status : supervisor_run(&o);
+}

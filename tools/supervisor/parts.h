@@ -1,0 +1,109 @@
+/* parts: what the files of the supervisor share among themselves; nobody else includes it. */
+#ifndef PMIG_SUPERVISOR_PARTS_H
+#define PMIG_SUPERVISOR_PARTS_H
+
+#include "output.h"
+#include "remote.h"
+#include "supervisor.h"
+#include "transport/agent_stdio.h"
+#include "transport/bulk.h"
+#include "transport/fault.h"
+#include "transport/handover.h"
+#include "transport/spool.h"
+
+#define SUPERVISOR_STATIONS 8
+#define SUPERVISOR_FAILED 125 /* exit status for what is not the program's fault, as env(1) and timeout(1) have it */
+#define INPUT_WINDOW (128u << 10)
+
+/* A host where the program is, or was and has left output that is not shown yet. */
+struct station {
+	struct remote *remote;
+	bool left;        /* it went on from here; `end` is final */
+	bool ended;       /* the program has ended here; `end` is final */
+	bool asked_end;   /* the agent was told to go */
+	uint64_t end[2];  /* of stdout and stderr */
+};
+
+struct move;
+struct server;
+
+struct supervisor {
+	const struct supervisor_options *options;
+	struct loop *loop;
+	struct pmig_store *store; /* of home */
+	char uuid[PMIG_UUID_LENGTH + 1];
+	char name[PMIG_NAME_MAX + 1];
+	char home[PMIG_NAME_MAX + 1];
+	bool terminal[3];
+	bool started;   /* the program runs, or ran */
+	bool migrates;  /* it was built with pmig-cc */
+	int name_tries;
+	uint64_t epoch; /* the highest that is known to have begun */
+	int exit_status;
+
+	struct station stations[SUPERVISOR_STATIONS]; /* [0] speaks, the last one has the program */
+	size_t station_count;
+	struct remote *dead[SUPERVISOR_STATIONS]; /* to be destroyed when no callback runs */
+	size_t dead_count;
+	struct loop_source *bury;
+
+	struct output *output[2];
+	int log_fd[2];
+	struct spool *input;
+	uint64_t input_sent;
+	bool input_end, input_end_sent, input_held;
+	struct loop_source *input_source;
+
+	struct move *move; /* under way; NULL: none */
+	struct server *server;
+};
+
+/* --- supervisor.c --- */
+struct station *supervisor_station(struct supervisor *s, const struct remote *r); /* NULL: none */
+struct station *supervisor_here(struct supervisor *s);                            /* where the program is */
+int supervisor_remote(struct supervisor *s, const char *where, enum link_method method, struct remote **ret_remote) PMIG_MUST_CHECK;
+int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMIG_NAME_MAX + 1]) PMIG_MUST_CHECK;
+void supervisor_say(struct supervisor *s, const char *format, ...) PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
+void supervisor_bury(struct supervisor *s, struct remote *r);
+void supervisor_stop(struct supervisor *s, int exit_status);
+int supervisor_begin(struct supervisor *s);
+
+/* --- streams.c --- */
+int streams_open(struct supervisor *s) PMIG_MUST_CHECK;
+void streams_close(struct supervisor *s);
+int streams_packet(struct supervisor *s, struct remote *r, const struct packet *p) PMIG_MUST_CHECK;
+void streams_attach(struct supervisor *s); /* asks the speaker for output, and sends input to where the program is */
+void streams_pump_input(struct supervisor *s);
+void streams_resume_input(struct supervisor *s);
+void streams_check(struct supervisor *s); /* whether the speaker has said everything */
+
+/* --- signals.c --- */
+int signals_open(struct supervisor *s) PMIG_MUST_CHECK;
+void signals_stopped(struct supervisor *s); /* the program was stopped: so are we */
+
+/* --- move.c --- */
+struct move_options {
+	const char *target; /* as the user wrote it */
+	enum link_method method;
+	int timeout_ms; /* for the safe point; 0: 30,000 */
+	bool plan_only;
+	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
+	void *context;
+};
+int move_start(struct supervisor *s, const struct move_options *o) PMIG_MUST_CHECK;
+void move_cancel(struct supervisor *s);
+void move_listener_gone(struct supervisor *s, void *context);
+void move_destroy(struct move *m);
+/* What happens to agents meanwhile. True: it was the hand-over's business. */
+bool move_up(struct supervisor *s, struct remote *r);
+bool move_down(struct supervisor *s, struct remote *r, int code);
+bool move_event(struct supervisor *s, struct remote *r, const json_t *event);
+bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p);
+void move_room(struct supervisor *s, struct remote *r);
+
+/* --- server.c --- */
+int server_open(struct supervisor *s) PMIG_MUST_CHECK;
+void server_close(struct supervisor *s);
+void server_announce_exit(struct supervisor *s, int status);
+
+#endif

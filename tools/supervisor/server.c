@@ -1,0 +1,232 @@
+/* server: the control socket of a supervisor: one JSON object a line, for the other verbs of the same user. */
+#include "parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LINE_BYTES 65536
+#define CLIENTS_MAX 16
+
+struct client {
+	struct supervisor *supervisor;
+	int fd;
+	struct loop_source *source;
+	char line[LINE_BYTES];
+	size_t size;
+	bool waits; /* for the exit status */
+};
+
+struct server {
+	int fd;
+	int directory; /* the state directory: the socket's name stays short */
+	char path[PMIG_NAME_MAX + 16];
+	struct loop_source *source;
+	struct client *clients[CLIENTS_MAX];
+};
+
+static void drop(struct client *c)
+{
+	struct server *v = c->supervisor->server;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (v->clients[i] == c)
+			v->clients[i] = NULL;
+	move_listener_gone(c->supervisor, c);
+	loop_remove(&c->source);
+	(void)close(c->fd);
+	free(c);
+}
+
+/* A client that does not read loses lines, and us nothing. */
+static void say(struct client *c, const json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT);
+	if (text == NULL)
+		return;
+	struct iovec parts[2] = {{text, strlen(text)}, {(char *)"\n", 1}};
+	(void)sendmsg(c->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(text);
+}
+
+static void finish(struct client *c, int code)
+{
+	json_t *object = json_pack("{s:b}", "done", 1);
+	if (code < 0) {
+		(void)json_object_set_new(object, "code", json_integer(code));
+		(void)json_object_set_new(object, "reason", json_string(pmig_reason()));
+	}
+	say(c, object);
+	json_decref(object);
+}
+
+static void on_line_of_move(void *context, const json_t *line)
+{
+	say(context, line);
+}
+
+static void on_signal_sent(void *context, int code, const json_t *answer)
+{
+	(void)answer;
+	finish(context, code);
+}
+
+static void request(struct client *c, const json_t *object)
+{
+	struct supervisor *s = c->supervisor;
+	const char *verb = json_string_value(json_object_get(object, "do"));
+	verb = verb != NULL ? verb : "";
+	int r = 0;
+	if (strcmp(verb, "status") == 0) {
+		json_t *d = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b}", "name", s->name, "uuid", s->uuid, "host",
+			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving", s->move != NULL,
+			"connected", (int)remote_is_up(supervisor_here(s)->remote), "done", 1);
+		say(c, d);
+		json_decref(d);
+		return;
+	}
+	if (strcmp(verb, "kill") == 0) {
+		if (remote_is_up(supervisor_here(s)->remote)) {
+			remote_request(supervisor_here(s)->remote, "signal",
+				json_pack("{s:O}", "number", json_object_get(object, "number")), on_signal_sent, c);
+			return;
+		}
+		r = error_set(PMIG_EUNREACHED, "%s runs on %s, which is not connected now", s->name,
+			remote_label(supervisor_here(s)->remote));
+	} else if (strcmp(verb, "wait") == 0) {
+		c->waits = true;
+		return;
+	} else if (strcmp(verb, "cancel") == 0) {
+		if (c->waits)
+			drop(c);
+		else
+			move_cancel(s);
+		return;
+	} else if (strcmp(verb, "move") == 0) {
+		const char *target = json_string_value(json_object_get(object, "target"));
+		r = move_start(s, &(struct move_options){.target = target != NULL ? target : "",
+					  .method = (enum link_method)json_integer_value(json_object_get(object, "method")),
+					  .timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+					  .plan_only = json_is_true(json_object_get(object, "plan")),
+					  .progress = on_line_of_move,
+					  .context = c});
+		if (r >= 0)
+			return;
+	} else {
+		r = error_set(PMIG_ENOSUPPORT, "the supervisor of %s does not know \"%.40s\"", s->name, verb);
+	}
+	finish(c, r);
+}
+
+static void on_client(void *context, short events)
+{
+	(void)events;
+	struct client *c = context;
+	ssize_t n = recv(c->fd, c->line + c->size, sizeof c->line - c->size, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop(c);
+		return;
+	}
+	c->size += (size_t)n;
+	char *end = memchr(c->line, '\n', c->size);
+	if (end == NULL) {
+		if (c->size == sizeof c->line)
+			drop(c);
+		return;
+	}
+	json_t *object = json_loadb(c->line, (size_t)(end - c->line), 0, NULL);
+	c->size -= (size_t)(end + 1 - c->line); /* one request a turn; the next bytes bring the rest */
+	memmove(c->line, end + 1, c->size);
+	if (json_is_object(object))
+		request(c, object);
+	json_decref(object);
+}
+
+static void on_connection(void *context, short events)
+{
+	(void)events;
+	struct supervisor *s = context;
+	int fd = accept4(s->server->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	struct ucred who;
+	socklen_t size = sizeof who;
+	size_t free_slot = 0;
+	while (free_slot < CLIENTS_MAX && s->server->clients[free_slot] != NULL)
+		free_slot++;
+	struct client *c = calloc(1, sizeof *c);
+	if (c == NULL || free_slot == CLIENTS_MAX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 ||
+		(who.uid != getuid() && who.uid != 0)) {
+		free(c);
+		(void)close(fd);
+		return;
+	}
+	c->supervisor = s;
+	c->fd = fd;
+	s->server->clients[free_slot] = c;
+	if (loop_add(s->loop, fd, POLLIN, on_client, c, &c->source) < 0)
+		drop(c);
+}
+
+int server_open(struct supervisor *s)
+{
+	struct server *v = calloc(1, sizeof *v);
+	if (v == NULL)
+		return error_set(PMIG_ENOMEM, "out of memory");
+	s->server = v;
+	(void)snprintf(v->path, sizeof v->path, "run/%s.sock", s->name);
+	v->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	v->directory = open(s->options->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (v->fd < 0 || v->directory < 0)
+		return error_errno(PMIG_EIO, errno, "%s", s->options->state);
+	(void)mkdirat(v->directory, "run", 0700);
+	(void)unlinkat(v->directory, v->path, 0);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%.*s", v->directory,
+		(int)sizeof address.sun_path - 32, v->path);
+	mode_t mask = umask(0177);
+	int r = n >= (int)sizeof address.sun_path || bind(v->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+	                        listen(v->fd, 8) < 0
+	                ? error_errno(PMIG_EIO, errno, "%s/%s", s->options->state, v->path)
+	                : 0;
+	(void)umask(mask);
+	return r < 0 ? r : loop_add(s->loop, v->fd, POLLIN, on_connection, s, &v->source);
+}
+
+void server_close(struct supervisor *s)
+{
+	struct server *v = s->server;
+	if (v == NULL)
+		return;
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (v->clients[i] != NULL)
+			drop(v->clients[i]);
+	if (v->source != NULL)
+		(void)unlinkat(v->directory, v->path, 0);
+	loop_remove(&v->source);
+	if (v->fd >= 0)
+		(void)close(v->fd);
+	if (v->directory >= 0)
+		(void)close(v->directory);
+	free(v);
+	s->server = NULL;
+}
+
+void server_announce_exit(struct supervisor *s, int status)
+{
+	for (size_t i = 0; s->server != NULL && i < CLIENTS_MAX; i++) {
+		struct client *c = s->server->clients[i];
+		if (c == NULL || !c->waits)
+			continue;
+		json_t *d = json_pack("{s:b, s:i}", "done", 1, "status", status);
+		say(c, d);
+		json_decref(d);
+	}
+}

@@ -1,0 +1,158 @@
+/* streams: the program's standard streams at home. Output comes from one station after the other, without gap or repetition;
+ * input goes to where the program is. */
+#include "parts.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE (16u << 10)
+
+static void on_written(void *context)
+{
+	struct supervisor *s = context;
+	struct peer *p = s->station_count > 0 ? remote_peer(s->stations[0].remote) : NULL;
+	for (unsigned i = 0; i < 2 && p != NULL; i++)
+		(void)peer_put(
+			p, &(struct packet){
+				   .type = PACKET_ACK, .stream = (uint16_t)(AGENT_STDOUT + i), .offset = output_done(s->output[i])});
+	streams_check(s);
+}
+
+static void on_input(void *context, short events)
+{
+	(void)events;
+	struct supervisor *s = context;
+	char buffer[PIECE];
+	if (s->terminal[0] && !terminal_foreground()) {
+		loop_watch(s->input_source, 0); /* until SIGCONT: reading would stop us */
+		return;
+	}
+	ssize_t n = read(0, buffer, sizeof buffer);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0 || spool_append(s->input, buffer, (size_t)n) < 0) {
+		s->input_end = true;
+		loop_remove(&s->input_source);
+	}
+	streams_pump_input(s);
+}
+
+static int open_log(struct supervisor *s, int i)
+{
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/log", s->options->state);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(PMIG_EIO, errno, "%s", path);
+	(void)snprintf(path, sizeof path, "%s/log/%s.%s", s->options->state, s->uuid, i == 0 ? "out" : "err");
+	s->log_fd[i] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	return s->log_fd[i] < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+}
+
+int streams_open(struct supervisor *s)
+{
+	int r = spool_create(&(struct spool_options){.memory = 4 * INPUT_WINDOW}, &s->input);
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		if (s->options->detached)
+			r = open_log(s, i);
+		if (r >= 0)
+			r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, 0, on_written, s, &s->output[i]);
+	}
+	if (r >= 0 && !s->options->detached)
+		r = loop_add(s->loop, 0, POLLIN, on_input, s, &s->input_source);
+	s->input_end = s->options->detached;
+	return r;
+}
+
+void streams_close(struct supervisor *s)
+{
+	loop_remove(&s->input_source);
+	spool_destroy(s->input);
+	for (int i = 0; i < 2; i++) {
+		output_destroy(s->output[i]);
+		if (s->log_fd[i] >= 0)
+			(void)close(s->log_fd[i]);
+	}
+}
+
+void streams_pump_input(struct supervisor *s)
+{
+	struct peer *p = s->started && !s->input_held ? remote_peer(supervisor_here(s)->remote) : NULL;
+	while (p != NULL && s->input_sent < spool_end(s->input) && s->input_sent - spool_begin(s->input) < INPUT_WINDOW) {
+		char buffer[PIECE];
+		ssize_t n = spool_read(s->input, s->input_sent, buffer, sizeof buffer);
+		if (n <= 0 ||
+			peer_put(p, &(struct packet){.type = PACKET_DATA,
+					    .stream = AGENT_STDIN,
+					    .offset = s->input_sent,
+					    .data = buffer,
+					    .size = (size_t)n}) < 0)
+			break;
+		s->input_sent += (uint64_t)n;
+	}
+	if (p != NULL && s->input_end && !s->input_end_sent && s->input_sent == spool_end(s->input)) {
+		s->input_end_sent = true;
+		(void)peer_put(p, &(struct packet){.type = PACKET_END, .stream = AGENT_STDIN, .offset = s->input_sent});
+	}
+	if (s->input_source != NULL)
+		loop_watch(s->input_source, spool_end(s->input) - spool_begin(s->input) < INPUT_WINDOW ? POLLIN : 0);
+}
+
+void streams_resume_input(struct supervisor *s)
+{
+	s->input_held = false;
+	streams_pump_input(s);
+}
+
+int streams_packet(struct supervisor *s, struct remote *r, const struct packet *p)
+{
+	if (p->stream == AGENT_STDIN && p->type == PACKET_ACK) {
+		int rc = r == supervisor_here(s)->remote ? spool_acknowledge(s->input, p->offset) : 0;
+		streams_pump_input(s);
+		return rc;
+	}
+	if (p->type != PACKET_DATA || (p->stream != AGENT_STDOUT && p->stream != AGENT_STDERR))
+		return error_set(PMIG_EPROTOCOL, "%s: packet %d on stream %u", remote_where(r), (int)p->type, p->stream);
+	if (r != s->stations[0].remote)
+		return 0; /* it will be asked again when its turn comes */
+	int rc = output_put(s->output[p->stream - AGENT_STDOUT], p->offset, p->data, p->size);
+	return rc < 0 ? rc : 0;
+}
+
+void streams_attach(struct supervisor *s)
+{
+	struct remote *speaker = s->stations[0].remote;
+	if (s->started && remote_is_up(speaker))
+		remote_request(speaker, "attach",
+			json_pack("{s:I, s:I}", "out", (json_int_t)output_taken(s->output[0]), "err",
+				(json_int_t)output_taken(s->output[1])),
+			NULL, NULL);
+}
+
+/* A speaker that has left and said everything makes room for the next. */
+void streams_check(struct supervisor *s)
+{
+	if (s->station_count == 0)
+		return;
+	struct station *t = &s->stations[0];
+	if ((!t->left && !t->ended) || t->asked_end || output_done(s->output[0]) < t->end[0] || output_done(s->output[1]) < t->end[1])
+		return;
+	t->asked_end = true;
+	if (remote_is_up(t->remote)) {
+		remote_request(t->remote, "end", NULL, NULL, NULL);
+		peer_drain(remote_peer(t->remote), 1000);
+	}
+	if (s->station_count == 1) {
+		supervisor_stop(s, s->exit_status);
+		return;
+	}
+	supervisor_bury(s, t->remote);
+	for (size_t i = 1; i < s->station_count; i++)
+		s->stations[i - 1] = s->stations[i];
+	s->station_count--;
+	streams_attach(s);
+}

@@ -1,0 +1,393 @@
+/* supervisor: the life of `pmig run` and `pmig attach`. */
+#include "parts.h"
+#include "registry/store.h"
+#include "terminal.h"
+#include "transport/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_TRIES 1000
+
+extern char **environ;
+
+void supervisor_say(struct supervisor *s, const char *format, ...)
+{
+	char text[PMIG_REASON_MAX + 256];
+	va_list ap;
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	(void)dprintf(2, "pmig: %s%s\n", text, s->terminal[0] ? "\r" : "");
+}
+
+void supervisor_stop(struct supervisor *s, int exit_status)
+{
+	s->exit_status = exit_status;
+	loop_stop(s->loop, 0);
+}
+
+/* It does not run, and never did: `pmig run` fails. */
+static void fail(struct supervisor *s, int exit_status, const char *what)
+{
+	terminal_leave();
+	supervisor_say(s, "%s: %s", what, pmig_reason());
+	supervisor_stop(s, exit_status);
+}
+
+struct station *supervisor_here(struct supervisor *s)
+{
+	return &s->stations[s->station_count - 1];
+}
+
+struct station *supervisor_station(struct supervisor *s, const struct remote *r)
+{
+	for (size_t i = 0; i < s->station_count; i++)
+		if (s->stations[i].remote == r)
+			return &s->stations[i];
+	return NULL;
+}
+
+static void on_bury(void *context)
+{
+	struct supervisor *s = context;
+	while (s->dead_count > 0)
+		remote_destroy(s->dead[--s->dead_count]);
+}
+
+void supervisor_bury(struct supervisor *s, struct remote *r)
+{
+	if (s->dead_count == SUPERVISOR_STATIONS)
+		return; /* destroyed with the process */
+	s->dead[s->dead_count++] = r;
+	if (s->bury == NULL)
+		(void)loop_after(s->loop, 0, on_bury, s, &s->bury);
+}
+
+/* --- starting the program --- */
+
+static json_t *list_of(char *const *texts)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; texts[i] != NULL; i++) {
+		json_t *text = json_string(texts[i]);
+		if (text == NULL) { /* what is not UTF-8 cannot be said in JSON */
+			json_decref(array);
+			return NULL;
+		}
+		(void)json_array_append_new(array, text);
+	}
+	return array;
+}
+
+/* The environment without what cannot be said; dropping a variable is better than not starting. */
+static json_t *environment(void)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; environ[i] != NULL; i++)
+		if (strncmp(environ[i], "PMIG_FAULT=", 11) != 0)
+			(void)json_array_append_new(array, json_string(environ[i]));
+	return array;
+}
+
+static json_t *start_arguments(struct supervisor *s)
+{
+	char directory[PATH_MAX];
+	if (getcwd(directory, sizeof directory) == NULL)
+		directory[0] = '\0';
+	mode_t mask = umask(0);
+	(void)umask(mask);
+	json_t *argv = list_of(s->options->argv);
+	if (argv == NULL) {
+		(void)error_set(PMIG_EINVAL, "%s: an argument is not valid UTF-8", s->options->argv[0]);
+		return NULL;
+	}
+	struct winsize size = terminal_size();
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:I, s:[b,b,b], s:i, s:i}", "name", s->name, "path", s->options->path,
+		"program", s->options->path, "argv", argv, "environment", environment(), "directory", directory, "umask", (int)mask,
+		"epoch", (json_int_t)1, "terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "rows",
+		(int)size.ws_row, "columns", (int)size.ws_col);
+}
+
+static void runs(struct supervisor *s)
+{
+	s->started = true;
+	if (s->options->ready_fd >= 0) {
+		(void)dprintf(s->options->ready_fd, "%s\n", s->name);
+		(void)close(s->options->ready_fd);
+	}
+	terminal_enter();
+	streams_attach(s);
+	streams_pump_input(s);
+}
+
+static void on_started(void *context, int code, const json_t *answer)
+{
+	(void)answer;
+	struct supervisor *s = context;
+	if (code == PMIG_EEXIST && s->options->name == NULL && s->name_tries < NAME_TRIES) {
+		char base[PATH_MAX];
+		(void)snprintf(base, sizeof base, "%s", s->options->argv[0]);
+		(void)snprintf(s->name, sizeof s->name, "%.240s-%d", basename(base), ++s->name_tries + 1);
+		(void)supervisor_begin(s);
+		return;
+	}
+	if (code < 0) {
+		fail(s, code == PMIG_ENOENT ? 127 : code == PMIG_EREFUSED ? 126 : SUPERVISOR_FAILED, "run");
+		return;
+	}
+	s->epoch = 1;
+	int r = server_open(s);
+	if (r < 0)
+		supervisor_say(s, "%s", pmig_reason()); /* it runs, but the other verbs do not reach us */
+	runs(s);
+}
+
+int supervisor_begin(struct supervisor *s)
+{
+	json_t *arguments = start_arguments(s);
+	if (arguments == NULL)
+		return PMIG_EINVAL;
+	remote_request(supervisor_here(s)->remote, "start", arguments, on_started, s);
+	return 0;
+}
+
+/* --- what agents say --- */
+
+static void on_exit_of_program(struct supervisor *s, struct station *t, const json_t *event)
+{
+	s->exit_status = (int)json_integer_value(json_object_get(event, "status"));
+	const json_t *out = json_object_get(event, "out"), *err = json_object_get(event, "err");
+	t->end[0] = json_is_integer(out) ? (uint64_t)json_integer_value(out) : output_taken(s->output[0]);
+	t->end[1] = json_is_integer(err) ? (uint64_t)json_integer_value(err) : output_taken(s->output[1]);
+	t->ended = true;
+	server_announce_exit(s, s->exit_status);
+	streams_check(s);
+}
+
+static void on_event(void *context, struct remote *r, const json_t *event)
+{
+	struct supervisor *s = context;
+	const char *what = json_string_value(json_object_get(event, "event"));
+	struct station *t = supervisor_station(s, r);
+	if (strcmp(what, "replaced") == 0) {
+		terminal_leave();
+		supervisor_say(s, "another `pmig attach` has taken over %s", s->name);
+		supervisor_stop(s, SUPERVISOR_FAILED);
+		return;
+	}
+	if (strcmp(what, "fault") == 0) {
+		(void)raise(SIGKILL);
+		return;
+	}
+	if (move_event(s, r, event) || t == NULL)
+		return;
+	if (strcmp(what, "exit") == 0)
+		on_exit_of_program(s, t, event);
+	else if (strcmp(what, "migrates") == 0)
+		s->migrates = true;
+	else if (strcmp(what, "stopped") == 0)
+		signals_stopped(s);
+}
+
+/* Connected again, or to a program that another supervisor started. */
+static void on_found(struct supervisor *s, struct station *t)
+{
+	const json_t *facts = remote_facts(t->remote);
+	const char *state = json_string_value(json_object_get(facts, "state"));
+	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
+		json_object_get(facts, "out") == NULL) {
+		/* The agent was killed, and the program with it. */
+		json_t *event = json_pack("{s:i}", "status",
+			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL);
+		on_exit_of_program(s, t, event);
+		json_decref(event);
+		return;
+	}
+	if (t->left && json_object_get(facts, "out") == NULL) {
+		t->end[0] = t->end[1] = 0; /* what it still had is lost */
+		streams_check(s);
+		return;
+	}
+	if (t == supervisor_here(s)) {
+		s->input_sent = (uint64_t)json_integer_value(json_object_get(facts, "in"));
+		if (s->input_sent < spool_begin(s->input))
+			s->input_sent = spool_begin(s->input);
+		s->input_end_sent = false;
+	}
+	streams_attach(s);
+	streams_pump_input(s);
+}
+
+static void on_up(void *context, struct remote *r)
+{
+	struct supervisor *s = context;
+	struct station *t = supervisor_station(s, r);
+	if (t != NULL && s->started)
+		on_found(s, t);
+	else if (t != NULL && supervisor_begin(s) < 0)
+		fail(s, SUPERVISOR_FAILED, "run");
+	(void)move_up(s, r);
+}
+
+static void on_down(void *context, struct remote *r, int code)
+{
+	struct supervisor *s = context;
+	struct station *t = supervisor_station(s, r);
+	if (t != NULL && !s->started) {
+		fail(s, SUPERVISOR_FAILED, "run");
+		return;
+	}
+	bool moving = move_down(s, r, code);
+	if (t != NULL && !t->asked_end)
+		remote_connect_later(r, s->epoch);
+	else
+		(void)moving;
+}
+
+static int on_packet(void *context, struct remote *r, const struct packet *p)
+{
+	struct supervisor *s = context;
+	if (p->stream >= AGENT_BULK)
+		{
+		(void)move_packet(s, r, p);
+		return 0;
+	}
+	return supervisor_station(s, r) != NULL ? streams_packet(s, r, p) : 0;
+}
+
+static void on_room(void *context, struct remote *r)
+{
+	move_room(context, r);
+	streams_pump_input(context);
+}
+
+int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMIG_NAME_MAX + 1])
+{
+	struct link_target t;
+	if (strcmp(where, "home") == 0 || strcmp(where, s->home) == 0) {
+		(void)snprintf(ret_label, PMIG_NAME_MAX + 1, "%s", s->home);
+		return 0;
+	}
+	if (strncmp(where, "local:/", 7) == 0) {
+		(void)snprintf(ret_label, PMIG_NAME_MAX + 1, "%s", where);
+		return 0;
+	}
+	int r = link_parse_target(where, &t);
+	if (r >= 0)
+		(void)snprintf(ret_label, PMIG_NAME_MAX + 1, "%s", where);
+	return r;
+}
+
+int supervisor_remote(struct supervisor *s, const char *where, enum link_method method, struct remote **ret_remote)
+{
+	char label[PMIG_NAME_MAX + 1];
+	int r = supervisor_label(s, where, label);
+	if (r < 0)
+		return r;
+	return remote_create(&(struct remote_options){.loop = s->loop,
+				     .where = strcmp(label, s->home) == 0 ? "home" : where,
+				     .label = label,
+				     .home = s->home,
+				     .state = s->options->state,
+				     .method = method,
+				     .uuid = s->uuid,
+				     .name = s->name,
+				     .fault = getenv("PMIG_FAULT"),
+				     .up = on_up,
+				     .down = on_down,
+				     .event = on_event,
+				     .packet = on_packet,
+				     .room = on_room,
+				     .context = s},
+		ret_remote);
+}
+
+/* --- life --- */
+
+static int make_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1])
+{
+	unsigned char b[16];
+	if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
+		return error_errno(PMIG_EIO, errno, "no random numbers");
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	(void)snprintf(ret_uuid, PMIG_UUID_LENGTH + 1, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return 0;
+}
+
+static int open_store(struct supervisor *s)
+{
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/registry.db", s->options->state);
+	return registry_store_open(path, &s->store);
+}
+
+static int prepare(struct supervisor *s)
+{
+	const struct supervisor_options *o = s->options;
+	char base[PATH_MAX];
+	(void)snprintf(base, sizeof base, "%s", o->argv[0]);
+	(void)snprintf(s->name, sizeof s->name, "%s", o->name != NULL ? o->name : basename(base));
+	if (strchr(s->name, '/') != NULL || s->name[0] == '.' || s->name[0] == '\0' || strlen(s->name) > 64)
+		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
+	if (gethostname(s->home, sizeof s->home - 1) < 0)
+		return error_errno(PMIG_EIO, errno, "host name");
+	terminal_open(!o->detached, s->terminal);
+	int r = fault_check(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
+	if (r >= 0)
+		r = make_uuid(s->uuid);
+	if (r >= 0)
+		r = open_store(s);
+	if (r >= 0)
+		r = loop_create(&s->loop);
+	if (r >= 0)
+		r = signals_open(s);
+	if (r >= 0)
+		r = streams_open(s);
+	if (r >= 0)
+		r = supervisor_remote(s, o->on != NULL ? o->on : "home", 0, &s->stations[0].remote);
+	if (r >= 0)
+		s->station_count = 1;
+	fault_setup(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
+	return r;
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+	struct supervisor *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return SUPERVISOR_FAILED;
+	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .log_fd = {-1, -1}};
+	int r = prepare(s);
+	if (r >= 0) {
+		remote_connect(s->stations[0].remote, 0);
+		r = loop_run(s->loop);
+	}
+	terminal_leave();
+	if (r < 0)
+		supervisor_say(s, "run: %s", pmig_reason());
+	int exit_status = r < 0 ? SUPERVISOR_FAILED : s->exit_status;
+	server_close(s);
+	move_destroy(s->move);
+	for (size_t i = 0; i < s->station_count; i++)
+		remote_destroy(s->stations[i].remote);
+	if (s->loop != NULL) {
+		on_bury(s);
+		streams_close(s);
+	}
+	loop_destroy(s->loop);
+	registry_store_close(s->store);
+	free(s);
+	return exit_status;
+}

@@ -1,0 +1,26 @@
+/* supervisor: one per program, at home: the user's terminal, the ways to the agents, the control socket for the other
+ * verbs, and the one who drives hand-overs. */
+#ifndef PMIG_SUPERVISOR_H
+#define PMIG_SUPERVISOR_H
+
+#include "runtime/base/error.h"
+
+#include <stdbool.h>
+
+struct supervisor_options {
+	const char *state;  /* the state directory of home, absolute */
+	const char *name;   /* of the program; NULL: its basename, made unique */
+	const char *path;   /* of the executable, absolute; NULL: take over what runs already (attach) */
+	char *const *argv;  /* of the program */
+	const char *on;     /* where it starts; NULL: here */
+	const char *image;  /* restart from this file instead; NULL: start it */
+	bool clone;         /* ... as another process */
+	bool detached;      /* no terminal; output goes to files in the state directory */
+	int ready_fd;       /* gets the program's name and a newline when it runs, then it is closed; -1: none */
+};
+
+/* Until the program has ended or another supervisor takes over. Returns the exit status of `pmig run`: that of the program as a
+ * shell shows it, or 125, 126, 127 with a sentence on standard error. */
+int supervisor_run(const struct supervisor_options *options);
+
+#endif

@@ -1,0 +1,151 @@
+/* agent_file: images and rows on their way from and to the supervisor. */
+#include "agent_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct agent_bulk {
+	struct agent_bulk *next;
+	uint16_t stream;
+	int fd; /* the file that is sent, or the directory that receives */
+	struct bulk_send *send;
+	struct bulk_receive *receive;
+};
+
+static void destroy(struct agent_bulk *b)
+{
+	bulk_send_destroy(b->send);
+	bulk_receive_destroy(b->receive);
+	if (b->fd >= 0)
+		(void)close(b->fd);
+	free(b);
+}
+
+static void drop(struct agent *a, struct agent_bulk *b)
+{
+	struct agent_bulk **at = &a->bulks;
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	destroy(b);
+}
+
+void agent_file_drop(struct agent *a)
+{
+	while (a->bulks != NULL)
+		drop(a, a->bulks);
+}
+
+static struct agent_bulk *find(struct agent *a, unsigned stream)
+{
+	struct agent_bulk *b = a->bulks;
+	while (b != NULL && b->stream != stream)
+		b = b->next;
+	return b;
+}
+
+static int add(struct agent *a, unsigned stream, struct agent_bulk **ret_bulk)
+{
+	if (find(a, stream) != NULL)
+		return error_set(PMIG_EPROTOCOL, "agent: stream %u is in use", stream);
+	struct agent_bulk *b = calloc(1, sizeof *b);
+	if (b == NULL)
+		return error_set(PMIG_ENOMEM, "agent: out of memory");
+	*b = (struct agent_bulk){.next = a->bulks, .stream = (uint16_t)stream, .fd = -1};
+	a->bulks = b;
+	*ret_bulk = b;
+	return 0;
+}
+
+/* Only files of this program: image/UUID and what follows. */
+static int check_name(const struct agent *a, const char *name)
+{
+	if (strncmp(name, a->options->uuid, PMIG_UUID_LENGTH) != 0 || name[PMIG_UUID_LENGTH] != '.' || strchr(name, '/') != NULL)
+		return error_set(PMIG_EREFUSED, "agent: %.100s is not a file of %s", name, a->name);
+	return 0;
+}
+
+int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	const char *path = agent_text(request, "file");
+	const char *name = strncmp(path, "image/", 6) == 0 ? path + 6 : "";
+	unsigned stream = (unsigned)agent_number(request, "stream", 0);
+	if (stream < AGENT_BULK || stream > UINT16_MAX)
+		return error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream);
+	struct agent_bulk *b;
+	int r = check_name(a, name);
+	if (r >= 0)
+		r = add(a, stream, &b);
+	if (r < 0)
+		return r;
+	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = b->fd < 0 ? error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, path)
+	              : bulk_send_create(&(struct bulk_send_options){.fd = b->fd,
+						 .name = name,
+						 .kind = agent_text(request, "kind"),
+						 .writer = peer_writer(a->driver),
+						 .stream = b->stream},
+				&b->send);
+	if (r < 0)
+		drop(a, b);
+	else
+		peer_kick(a->driver);
+	return r;
+}
+
+static int receive_offer(struct agent *a, const struct packet *p)
+{
+	struct bulk_offer offer;
+	struct agent_bulk *b = NULL;
+	int r = bulk_offer_get(p, &offer);
+	if (r >= 0)
+		r = check_name(a, offer.name);
+	if (r >= 0)
+		r = add(a, p->stream, &b);
+	if (r >= 0) {
+		b->fd = openat(a->directory, "image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		r = b->fd < 0 ? error_errno(PMIG_EIO, errno, "%s/image", a->options->state)
+		              : bulk_receive_create(&(struct bulk_receive_options){.directory = b->fd,
+							    .name = offer.name,
+							    .limit = strcmp(offer.kind, "rows") == 0 ? AGENT_ROWS_MAX : 0,
+							    .writer = peer_writer(a->driver),
+							    .stream = p->stream},
+					&offer, &b->receive);
+	}
+	if (r < 0) {
+		r = bulk_refuse(peer_writer(a->driver), p->stream, r);
+		if (b != NULL)
+			drop(a, b);
+	}
+	peer_kick(a->driver);
+	return r < 0 ? r : 0;
+}
+
+int agent_file_packet(struct agent *a, const struct packet *p)
+{
+	if (p->type == PACKET_OFFER)
+		return receive_offer(a, p);
+	struct agent_bulk *b = find(a, p->stream);
+	if (b == NULL)
+		return 0; /* of one that was given up */
+	int r = b->send != NULL ? bulk_send_packet(b->send, p) : bulk_receive_packet(b->receive, p);
+	if (r == 0 && b->send != NULL)
+		r = bulk_send_pump(b->send) < 0 ? PMIG_EIO : 0;
+	peer_kick(a->driver);
+	if (r != 0)
+		drop(a, b); /* complete, or the other side has been told that it failed */
+	return 0;
+}
+
+void agent_file_room(struct agent *a)
+{
+	for (struct agent_bulk *b = a->bulks; b != NULL; b = b->next)
+		if (b->send != NULL)
+			(void)!bulk_send_pump(b->send);
+	if (a->driver != NULL && a->bulks != NULL)
+		peer_kick(a->driver);
+}

@@ -1,0 +1,127 @@
+/* agent_parts: what the files of the agent share among themselves; nobody else includes it. */
+#ifndef PMIG_TRANSPORT_AGENT_PARTS_H
+#define PMIG_TRANSPORT_AGENT_PARTS_H
+
+#include "../runtime/control.h"
+#include "agent.h"
+#include "agent_stdio.h"
+#include "bulk.h"
+#include "fault.h"
+
+#include <limits.h>
+#include <sys/types.h>
+
+#define AGENT_ROWS_MAX PMIG_EXPORT_MAX
+
+enum agent_state {
+	AGENT_EMPTY = 1, /* no program yet, or not any more */
+	AGENT_STARTING,  /* started; it has not said HELLO yet, and perhaps never will */
+	AGENT_RUNNING,
+	AGENT_SAVING,    /* asked for a checkpoint */
+	AGENT_FREEZING,  /* asked for a checkpoint, to stop then */
+	AGENT_FROZEN,    /* image complete */
+	AGENT_RESTORING, /* started from an image */
+	AGENT_RESTORED,  /* waits for its first instruction */
+	AGENT_UNDOING,   /* a restored program that is to end */
+	AGENT_RELEASING, /* told to end, because it runs elsewhere */
+	AGENT_AWAY,      /* that has happened */
+	AGENT_ENDED,     /* the program has ended */
+};
+
+struct agent_bulk; /* one file under way */
+
+struct agent {
+	const struct agent_options *options;
+	struct pmig_store *store;
+	struct loop *loop;
+	int directory; /* the state directory, which is also the working directory */
+	int listener;
+	enum agent_state state;
+	char name[PMIG_NAME_MAX + 1];
+	char host[PMIG_NAME_MAX + 1]; /* what the supervisor calls this host */
+	char home[PMIG_NAME_MAX + 1];
+	uint64_t epoch;                      /* of the program here */
+	uint64_t promised;                   /* an epoch that was promised to another host, 0: none */
+	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
+	char handover[PMIG_UUID_LENGTH + 1]; /* the journal's number of the one under way */
+	char image[PATH_MAX];                /* relative to the state directory */
+
+	pid_t pid;
+	int control; /* the program's channel */
+	struct loop_source *control_source;
+	uint64_t sequence;
+	bool speaks;                /* it has said HELLO */
+	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
+	int exit_status;            /* as a shell shows it; -1: lives */
+	int64_t checkpoint_args[8];
+
+	struct agent_stdio *io;
+	struct peer *driver; /* the supervisor */
+	bool attached;       /* output is sent to it */
+	int64_t later;       /* id of the request that waits for the program, 0: none */
+	struct loop_source *where_timer, *lease_timer;
+	struct agent_bulk *bulks;
+};
+
+/* --- agent.c --- */
+void agent_answer(struct agent *a, int64_t id, json_t *answer);     /* takes `answer`; adds the id */
+void agent_refuse(struct agent *a, int64_t id, int code);           /* with pmig_reason() */
+void agent_event(struct agent *a, json_t *event);                   /* takes `event` */
+void agent_finish_later(struct agent *a, int code, json_t *answer); /* answers a->later; takes `answer` (code >= 0) */
+json_t *agent_describe(struct agent *a);                            /* the hello event */
+int agent_request(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
+void agent_state_name(enum agent_state state, char ret_name[16]);
+int agent_set_state(struct agent *a, enum agent_state state, enum pmig_process_state stored);
+void agent_consider_end(struct agent *a); /* ends the loop if nothing is left to do */
+
+/* --- agent_remember.c --- */
+int agent_remember(struct agent *a) PMIG_MUST_CHECK; /* what an earlier agent left: in the store, as images, as a process */
+
+/* --- agent_program.c --- */
+struct agent_spawn {
+	const char *path;
+	char *const *argv; /* NULL-terminated */
+	char *const *environment;
+	const char *directory; /* NULL: as it is */
+	mode_t mask;
+	bool set_mask;
+	int image; /* to restore from; -1: fresh */
+};
+int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
+int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);
+void agent_program_reap(struct agent *a); /* SIGCHLD */
+void agent_program_kill(struct agent *a, int number);
+
+/* --- agent_start.c, agent_handover.c: the requests. 0: *ret_answer (may stay NULL) is the answer; AGENT_LATER; < 0 --- */
+#define AGENT_LATER 1
+#define AGENT_REQUEST(name, function, words) \
+	int agent_do_##function(struct agent *a, const json_t *request, json_t **ret_answer) PMIG_MUST_CHECK;
+#include "tbl/agent.h"
+#undef AGENT_REQUEST
+void agent_on_message(struct agent *a, const struct control_message *m); /* from the program */
+void agent_on_answer(struct agent *a, const struct control_message *m);  /* one about a checkpoint or a restore */
+void agent_on_exit(struct agent *a);         /* the program has ended; a->exit_status is set */
+bool agent_on_exit_of_copy(struct agent *a); /* it was one that had not begun, or had left: not the end of the program */
+void agent_tell_exit(struct agent *a);
+int agent_open_stdio(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
+
+/* --- agent_image.c, agent_restore.c --- */
+int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
+int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
+int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
+void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
+void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX]);
+void agent_on_restored(struct agent *a, const struct control_message *m);
+void agent_on_copy_lost(struct agent *a);
+
+/* --- agent_file.c: files that come and go --- */
+int agent_file_send(struct agent *a, const char *path, const char *kind, unsigned stream) PMIG_MUST_CHECK;
+int agent_file_packet(struct agent *a, const struct packet *p) PMIG_MUST_CHECK;
+void agent_file_room(struct agent *a);
+void agent_file_drop(struct agent *a);  /* the connection is lost */
+
+/* --- json --- */
+const char *agent_text(const json_t *object, const char *key); /* "" if there is none */
+int64_t agent_number(const json_t *object, const char *key, int64_t otherwise);
+
+#endif

@@ -1,0 +1,330 @@
+/* agent_restore: requests to a target: restore, unrestore, claim, bar, activate, forget. */
+#include "agent_parts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define REQUEST_MAX (1u << 20)
+#define LAST_WORDS 400
+
+/* The names of the files of an epoch, all relative to the state directory. */
+void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX])
+{
+	(void)snprintf(ret_path, PATH_MAX, "image/%s.%llu%s", a->options->uuid, (unsigned long long)epoch, suffix);
+}
+
+/* Durable: the file, and its name in the directory. */
+static int sync_file(struct agent *a, const char *path, FILE *f)
+{
+	int r = 0;
+	if (fflush(f) != 0 || fsync(fileno(f)) < 0)
+		r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
+	int directory = open("image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	if (r >= 0 && (directory < 0 || fsync(directory) < 0))
+		r = error_errno(PMIG_EIO, errno, "%s/image", a->options->state);
+	if (directory >= 0)
+		(void)close(directory);
+	return r;
+}
+
+/* How to restore, kept beside the image: another agent may have to do it once more. */
+static int keep_request(struct agent *a, const json_t *request, uint64_t epoch)
+{
+	char path[PATH_MAX];
+	agent_image_path(a, epoch, ".json", path);
+	FILE *f = fopen(path, "we");
+	if (f == NULL)
+		return error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
+	int r = json_dumpf(request, f, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path) : 0;
+	if (r >= 0)
+		r = sync_file(a, path, f);
+	if (fclose(f) != 0 && r >= 0)
+		r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
+	return r;
+}
+
+static int import_rows(struct agent *a, uint64_t epoch)
+{
+	char path[PATH_MAX];
+	agent_image_path(a, epoch, ".rows", path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size > (off_t)AGENT_ROWS_MAX) {
+		int r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
+		if (fd >= 0)
+			(void)close(fd);
+		return r;
+	}
+	size_t size = (size_t)st.st_size, done = 0;
+	char *text = malloc(size + 1);
+	ssize_t n = 1;
+	while (text != NULL && done < size && (n = read(fd, text + done, size - done)) > 0)
+		done += (size_t)n;
+	(void)close(fd);
+	int r = text == NULL || done < size ? error_set(PMIG_EIO, "%s/%s: cannot be read", a->options->state, path)
+	                                    : a->store->rows_import(a->store, a->options->uuid, text, size);
+	free(text);
+	return r;
+}
+
+static int preload(struct agent *a, const json_t *request)
+{
+	const char *hex = agent_text(request, "unread");
+	size_t size = strlen(hex) / 2;
+	unsigned char bytes[AGENT_INPUT_UNREAD];
+	if (size > sizeof bytes)
+		return error_set(PMIG_EPROTOCOL, "agent: too much unread input");
+	for (size_t i = 0; i < size; i++) {
+		unsigned value;
+		if (!isxdigit((unsigned char)hex[2 * i]) || sscanf(hex + 2 * i, "%2x", &value) != 1)
+			return error_set(PMIG_EPROTOCOL, "agent: \"unread\" is not hexadecimal");
+		bytes[i] = (unsigned char)value;
+	}
+	int r = agent_stdio_preload(a->io, bytes, size);
+	if (r >= 0 && json_is_true(json_object_get(request, "in_ended")))
+		r = agent_stdio_input_end(a->io, (uint64_t)agent_number(request, "in", 0));
+	return r;
+}
+
+static int spawn_copy(struct agent *a, const json_t *request)
+{
+	int fd = open(a->image, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, a->image);
+	const char *libraries = agent_text(request, "library_path");
+	if (*libraries != '\0')
+		(void)setenv("LD_LIBRARY_PATH", libraries, 1);
+	char *argv[] = {(char *)agent_text(request, "path"), NULL};
+	struct agent_spawn s = {.path = argv[0], .argv = argv, .environment = environ, .image = fd};
+	int r = agent_open_stdio(a, request);
+	if (r >= 0)
+		r = preload(a, request);
+	if (r >= 0)
+		r = agent_program_spawn(a, &s);
+	if (*libraries != '\0')
+		(void)unsetenv("LD_LIBRARY_PATH");
+	(void)close(fd);
+	return r;
+}
+
+static int begin_restore(struct agent *a, const json_t *request)
+{
+	a->epoch = (uint64_t)agent_number(request, "epoch", 0);
+	(void)snprintf(a->handover, sizeof a->handover, "%s", agent_text(request, "handover"));
+	agent_image_path(a, a->epoch, "", a->image);
+	int r = agent_journal(a, "restore", PMIG_STEP_BEGIN, NULL);
+	if (r >= 0)
+		r = spawn_copy(a, request);
+	if (r < 0)
+		return r;
+	a->state = AGENT_RESTORING;
+	return a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STARTING, a->pid, -1);
+}
+
+int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (a->pid > 0)
+		return error_set(PMIG_EBUSY, "a copy of %s is here already", a->name);
+	struct pmig_owner owner;
+	int r = a->store->owner_get(a->store, a->options->uuid, &owner);
+	if (r >= 0 && (epoch <= owner.epoch || epoch <= owner.barred))
+		r = error_set(PMIG_ESTALE, "%s: epoch %llu is over here", a->name, (unsigned long long)epoch);
+	if (r >= 0)
+		r = import_rows(a, epoch);
+	if (r >= 0)
+		r = keep_request(a, request, epoch);
+	if (r >= 0)
+		r = agent_journal_begin(a, request);
+	char image[PATH_MAX];
+	agent_image_path(a, epoch, "", image);
+	struct stat st;
+	if (r >= 0 && stat(image, &st) < 0)
+		r = error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, image);
+	if (r >= 0)
+		r = a->store->image_put(a->store, &(struct pmig_image_row){.path = image,
+							  .process = a->options->uuid,
+							  .epoch = epoch,
+							  .size = (uint64_t)st.st_size,
+							  .complete = true});
+	if (r >= 0)
+		r = begin_restore(a, request);
+	return r < 0 ? r : AGENT_LATER;
+}
+
+static int set_running(struct agent *a)
+{
+	int r = agent_journal(a, "activate", PMIG_STEP_BEGIN, NULL);
+	if (r >= 0)
+		r = agent_fault(a, "activate:journal");
+	if (r >= 0)
+		r = agent_program_send(a, CONTROL_ACTIVATE, 0, "", -1);
+	if (r < 0)
+		return r;
+	r = agent_set_state(a, AGENT_RUNNING, PMIG_PROCESS_RUNNING);
+	agent_journal_end(a, PMIG_HANDOVER_DONE, NULL);
+	return r < 0 ? r : agent_fault(a, "activate:sent");
+}
+
+void agent_on_restored(struct agent *a, const struct control_message *m)
+{
+	if (a->state != AGENT_RESTORING)
+		return;
+	a->state = AGENT_RESTORED;
+	int r = agent_journal(a, "restore", PMIG_STEP_DONE, NULL);
+	if (r >= 0)
+		r = agent_fault(a, "restore:restored");
+	if (r >= 0 && a->claimed == a->epoch)
+		r = set_running(a); /* the second time: it was asked to activate */
+	if (r < 0) {
+		agent_finish_later(a, r, NULL);
+		agent_program_kill(a, SIGKILL);
+		return;
+	}
+	agent_finish_later(a, 0,
+		json_pack("{s:I, s:I, s:I}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "pid", (json_int_t)a->pid));
+}
+
+/* What it wrote to its standard error, on one line. */
+static void last_words(struct agent *a, char ret_words[LAST_WORDS])
+{
+	ret_words[0] = '\0';
+	if (a->io == NULL)
+		return;
+	for (unsigned stream = AGENT_STDERR; stream >= AGENT_STDOUT && ret_words[0] == '\0'; stream--) {
+		ssize_t n = agent_stdio_peek(a->io, stream, ret_words, LAST_WORDS - 1);
+		ret_words[n > 0 ? n : 0] = '\0';
+	}
+	for (char *c = ret_words; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c))
+			*c = ' ';
+}
+
+void agent_on_copy_lost(struct agent *a)
+{
+	char words[LAST_WORDS];
+	enum agent_state before = a->state;
+	last_words(a, words);
+	agent_stdio_destroy(a->io);
+	a->io = NULL;
+	a->state = AGENT_EMPTY;
+	if (a->claimed == a->epoch)
+		(void)a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STORED, 0, -1);
+	if (before == AGENT_RESTORING || a->later != 0)
+		agent_finish_later(a,
+			error_set(a->why[0] != '\0' ? PMIG_EREFUSED : PMIG_EGONE, "%s could not be restored on %s: %.300s%s%.300s (status %d)",
+				a->name, a->host, a->why, a->why[0] != '\0' && words[0] != '\0' ? "; " : "", words, a->exit_status),
+			NULL);
+	agent_event(a, json_pack("{s:s, s:i}", "event", "copy-lost", "status", a->exit_status));
+	a->exit_status = -1;
+	agent_consider_end(a);
+}
+
+int agent_do_unrestore(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	(void)ret_answer;
+	if (a->claimed == a->epoch && a->claimed != 0)
+		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
+	if (a->pid <= 0 || (a->state != AGENT_RESTORED && a->state != AGENT_RESTORING))
+		return 0;
+	agent_program_kill(a, SIGKILL);
+	a->state = AGENT_UNDOING;
+	return AGENT_LATER;
+}
+
+int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (epoch != a->epoch || a->state != AGENT_RESTORED)
+		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name, (unsigned long long)epoch);
+	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);
+	if (r >= 0)
+		r = a->store->owner_claim(a->store, a->options->uuid, epoch, a->host);
+	if (r < 0)
+		return r;
+	a->claimed = epoch;
+	return agent_fault(a, "commit:journal");
+}
+
+int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	struct pmig_owner owner;
+	int r = a->store->owner_bar(a->store, a->options->uuid, epoch);
+	bool owned = r == PMIG_EEXIST;
+	if (owned) {
+		r = a->store->owner_get(a->store, a->options->uuid, &owner);
+		owned = r >= 0 && strcmp(owner.host, a->host) == 0;
+	}
+	if (r < 0)
+		return r;
+	r = agent_fault(a, "bar");
+	*ret_answer = json_pack("{s:b}", "owned", (int)owned);
+	return r;
+}
+
+int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (epoch != a->claimed)
+		return error_set(PMIG_EREFUSED, "%s: epoch %llu does not belong to %s", a->name, (unsigned long long)epoch, a->host);
+	if (a->state == AGENT_RESTORED) {
+		int r = set_running(a);
+		*ret_answer = json_pack("{s:I}", "pid", (json_int_t)a->pid);
+		return r;
+	}
+	if (a->state == AGENT_ENDED)
+		return error_set(PMIG_EGONE, "%s has ended on %s", a->name, a->host);
+	if (a->state == AGENT_RESTORING)
+		return error_set(PMIG_EBUSY, "%s is being restored on %s", a->name, a->host);
+	if (a->state != AGENT_EMPTY)
+		return 0; /* it runs */
+	char path[PATH_MAX];
+	agent_image_path(a, epoch, ".json", path);
+	json_error_t error;
+	json_t *kept = json_load_file(path, 0, &error);
+	if (kept == NULL)
+		return error_set(PMIG_ECORRUPT, "%s/%s: %s", a->options->state, path, error.text);
+	int r = begin_restore(a, kept);
+	json_decref(kept);
+	return r < 0 ? r : AGENT_LATER;
+}
+
+int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	static const char *const suffixes[] = {"", ".rows", ".json", ".part", ".rows.part"};
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (a->claimed != 0 && a->claimed == epoch)
+		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
+	if (a->pid > 0)
+		return error_set(PMIG_EBUSY, "%s is still here", a->name);
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char path[PATH_MAX];
+		agent_image_path(a, epoch, suffixes[i], path);
+		(void)unlink(path);
+		if (i == 0)
+			(void)a->store->image_drop(a->store, path);
+	}
+	a->image[0] = '\0';
+	agent_journal_end(a, PMIG_HANDOVER_UNDONE, agent_text(request, "reason"));
+	struct pmig_process_row *row;
+	if (a->store->process_get(a->store, a->options->uuid, &row) >= 0) { /* rows that arrived with the image */
+		if (strcmp(a->home, a->host) == 0)
+			(void)a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_AWAY, 0, -1);
+		else
+			(void)a->store->process_drop(a->store, a->options->uuid);
+		free(row);
+	}
+	return 0;
+}

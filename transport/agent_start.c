@@ -1,0 +1,300 @@
+/* agent_start: requests about a program that runs here: start, streams, signals, end. */
+#include "agent_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIST_MAX 65536 /* arguments, variables */
+
+int agent_do_hello(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	uint64_t seen = (uint64_t)agent_number(request, "seen", 0);
+	(void)snprintf(a->host, sizeof a->host, "%s", agent_text(request, "host"));
+	(void)snprintf(a->home, sizeof a->home, "%s", agent_text(request, "home"));
+	fault_setup(agent_text(request, "fault"));
+	/* A late loser finds out at its next contact: a copy of an older epoch must not run. */
+	if (a->pid > 0 && seen > a->epoch && a->state != AGENT_RESTORED && a->state != AGENT_FROZEN)
+		agent_program_kill(a, SIGKILL);
+	if (seen < a->epoch && a->claimed == a->epoch)
+		(void)json_object_set_new(*ret_answer = json_object(), "seen", json_integer((json_int_t)a->epoch));
+	return 0;
+}
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		free(list[i]);
+	free(list);
+}
+
+static int take_list(const json_t *request, const char *key, char ***ret_list)
+{
+	const json_t *array = json_object_get(request, key);
+	size_t count = json_array_size(array);
+	if (!json_is_array(array) || count > LIST_MAX)
+		return error_set(PMIG_EPROTOCOL, "agent: \"%s\" is not a list", key);
+	char **list = calloc(count + 1, sizeof *list);
+	for (size_t i = 0; list != NULL && i < count; i++) {
+		const char *text = json_string_value(json_array_get(array, i));
+		list[i] = text != NULL ? strdup(text) : NULL;
+		if (list[i] == NULL) {
+			free_list(list);
+			return error_set(text != NULL ? PMIG_ENOMEM : PMIG_EPROTOCOL, "agent: \"%s\"", key);
+		}
+	}
+	if (list == NULL)
+		return error_set(PMIG_ENOMEM, "agent: out of memory");
+	*ret_list = list;
+	return 0;
+}
+
+static void on_stdio(void *context)
+{
+	struct agent *a = context;
+	if (a->driver == NULL || a->io == NULL)
+		return;
+	(void)peer_put(a->driver, &(struct packet){.type = PACKET_ACK, .stream = AGENT_STDIN, .offset = agent_stdio_taken(a->io)});
+	if (a->attached)
+		agent_stdio_pump(a->io, a->driver);
+}
+
+int agent_open_stdio(struct agent *a, const json_t *request)
+{
+	const json_t *terminal = json_object_get(request, "terminal");
+	const char *modes = agent_text(request, "modes");
+	struct agent_stdio_options o = {.loop = a->loop,
+		.size = {.ws_row = (unsigned short)agent_number(request, "rows", 24),
+			.ws_col = (unsigned short)agent_number(request, "columns", 80)},
+		.modes = *modes != '\0' ? modes : NULL,
+		.directory = a->directory,
+		.changed = on_stdio,
+		.context = a};
+	static const char *const offsets[] = {"in", "out", "err"};
+	for (size_t i = 0; i < 3; i++) {
+		o.terminal[i] = json_is_true(json_array_get(terminal, i));
+		o.offset[i] = (uint64_t)agent_number(request, offsets[i], 0);
+	}
+	char name[PMIG_UUID_LENGTH + 16];
+	(void)snprintf(name, sizeof name, "spool-%s", a->options->uuid);
+	o.name = name;
+	agent_stdio_destroy(a->io);
+	a->io = NULL;
+	return agent_stdio_create(&o, &a->io);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The row and the claim of the first epoch, before anything runs. */
+static int enrol(struct agent *a, const json_t *request)
+{
+	char *argv = json_dumps(json_object_get(request, "argv"), JSON_COMPACT);
+	if (argv == NULL)
+		return error_set(PMIG_EPROTOCOL, "agent: \"argv\" is missing");
+	int r = a->store->process_put(a->store, &(struct pmig_process_row){.uuid = a->options->uuid,
+							.name = a->name,
+							.program = agent_text(request, "program"),
+							.build = agent_text(request, "build"),
+							.argv = argv,
+							.home = a->home,
+							.epoch = a->epoch,
+							.state = PMIG_PROCESS_STARTING,
+							.started = now_ns(),
+							.exit_status = -1});
+	free(argv);
+	if (r >= 0)
+		r = a->store->owner_claim(a->store, a->options->uuid, a->epoch, a->host);
+	return r;
+}
+
+int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	if (a->state != AGENT_EMPTY)
+		return error_set(PMIG_EBUSY, "agent: %s is here already", a->name);
+	const char *directory = agent_text(request, "directory");
+	struct agent_spawn s = {.path = agent_text(request, "path"),
+		.directory = *directory != '\0' ? directory : NULL,
+		.mask = (mode_t)agent_number(request, "umask", 022),
+		.set_mask = true,
+		.image = -1};
+	a->epoch = (uint64_t)agent_number(request, "epoch", 1);
+	if (*agent_text(request, "name") != '\0')
+		(void)snprintf(a->name, sizeof a->name, "%s", agent_text(request, "name"));
+	char **argv = NULL, **environment = NULL;
+	int r = take_list(request, "argv", &argv);
+	if (r >= 0)
+		r = take_list(request, "environment", &environment);
+	s.argv = argv;
+	s.environment = environment;
+	if (r >= 0)
+		r = enrol(a, request);
+	if (r >= 0)
+		r = agent_open_stdio(a, request);
+	if (r >= 0)
+		r = agent_program_spawn(a, &s);
+	free_list(argv);
+	free_list(environment);
+	if (r < 0) {
+		agent_stdio_destroy(a->io);
+		a->io = NULL;
+		(void)a->store->process_drop(a->store, a->options->uuid);
+		return r;
+	}
+	a->claimed = a->epoch;
+	r = agent_set_state(a, AGENT_STARTING, PMIG_PROCESS_RUNNING);
+	*ret_answer = json_pack("{s:I}", "pid", (json_int_t)a->pid);
+	return r;
+}
+
+int agent_do_attach(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	if (a->io == NULL)
+		return error_set(PMIG_EGONE, "agent: %s is not here", a->name);
+	static const char *const keys[] = {"out", "err"};
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned stream = AGENT_STDOUT + i;
+		int64_t from = agent_number(request, keys[i], (int64_t)agent_stdio_begin(a->io, stream));
+		int r = agent_stdio_seek(a->io, stream, (uint64_t)from);
+		if (r >= 0)
+			r = agent_stdio_acknowledge(a->io, stream, (uint64_t)from);
+		if (r < 0)
+			return r;
+	}
+	a->attached = true;
+	on_stdio(a);
+	if (a->state == AGENT_ENDED)
+		agent_tell_exit(a);
+	return 0;
+}
+
+int agent_do_signal(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	int number = (int)agent_number(request, "number", 0);
+	if (number < 0 || number >= NSIG)
+		return error_set(PMIG_EINVAL, "agent: there is no signal %d", number);
+	if (a->pid <= 0)
+		return error_set(PMIG_EGONE, "%s has ended", a->name);
+	agent_program_kill(a, number);
+	return 0;
+}
+
+int agent_do_window(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	if (a->io != NULL)
+		agent_stdio_resize(a->io, &(struct winsize){.ws_row = (unsigned short)agent_number(request, "rows", 24),
+						  .ws_col = (unsigned short)agent_number(request, "columns", 80)});
+	return 0;
+}
+
+static int add_resource(void *context, const struct pmig_resource_row *row)
+{
+	json_t *array = context;
+	return json_array_append_new(array,
+		json_pack("{s:I, s:s, s:s, s:s, s:i, s:i, s:s?, s:i, s:i, s:b, s:b, s:I, s:I, s:i, s:s?}", "slot",
+			(json_int_t)row->slot, "name", row->name, "kind", row->kind, "locator", row->locator, "binding",
+			(int)row->binding, "attachment", (int)row->attachment, "type", row->type, "strategy", (int)row->strategy,
+			"consent", (int)row->consent, "shared", (int)row->shared, "secret", (int)row->secret, "rate",
+			(json_int_t)row->rate, "size", (json_int_t)row->size, "origin", (int)row->origin, "opened", row->opened));
+}
+
+int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	json_t *array = json_array();
+	int r = a->store->resource_list(a->store, a->options->uuid, add_resource, array);
+	if (r < 0) {
+		json_decref(array);
+		return r;
+	}
+	*ret_answer = json_pack("{s:o}", "resources", array);
+	return 0;
+}
+
+int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	(void)ret_answer;
+	if (a->pid > 0)
+		return error_set(PMIG_EBUSY, "%s runs", a->name);
+	agent_stdio_destroy(a->io);
+	a->io = NULL;
+	loop_stop(a->loop, 0);
+	return 0;
+}
+
+void agent_tell_exit(struct agent *a)
+{
+	agent_event(a, json_pack("{s:s, s:i, s:I, s:I}", "event", "exit", "status", a->exit_status, "out",
+			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDOUT) : 0), "err",
+			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDERR) : 0)));
+}
+
+/* What the program declared, as the store has it. */
+static void enter_resource(struct agent *a, const struct control_message *m)
+{
+	char text[CONTROL_TEXT_MAX];
+	memcpy(text, m->text, m->size + 1);
+	char *rest = text;
+	char *kind = strsep(&rest, "\n"), *name = strsep(&rest, "\n"), *locator = strsep(&rest, "\n"), *type = rest;
+	if (locator == NULL)
+		return;
+	(void)a->store->resource_put(a->store, &(struct pmig_resource_row){.process = a->options->uuid,
+						       .slot = m->args[0],
+						       .name = name,
+						       .kind = kind,
+						       .locator = locator,
+						       .binding = (enum pmig_binding)m->args[1],
+						       .attachment = (enum pmig_attachment)m->args[2],
+						       .type = type,
+						       .strategy = (enum pmig_strategy)m->args[3],
+						       .consent = (unsigned)m->args[4],
+						       .shared = (m->args[5] & 1) != 0,
+						       .secret = (m->args[5] & 2) != 0,
+						       .rate = (uint64_t)m->args[6],
+						       .size = (uint64_t)m->args[7],
+						       .origin = PMIG_AT_RUN_TIME});
+}
+
+void agent_on_message(struct agent *a, const struct control_message *m)
+{
+	switch (m->type) {
+	case CONTROL_HELLO:
+		a->speaks = true;
+		if (a->state == AGENT_STARTING)
+			a->state = AGENT_RUNNING;
+		agent_event(a, json_pack("{s:s, s:s}", "event", "migrates", "build", m->text));
+		break;
+	case CONTROL_RESOURCE:
+		enter_resource(a, m);
+		break;
+	case CONTROL_WITHDRAW:
+		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
+		break;
+	default:
+		agent_on_answer(a, m);
+	}
+}
+
+void agent_on_exit(struct agent *a)
+{
+	enum agent_state before = a->state;
+	if (a->io != NULL)
+		(void)agent_stdio_settle(a->io);
+	if (agent_on_exit_of_copy(a))
+		return;
+	(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
+	if (before == AGENT_SAVING || before == AGENT_FREEZING)
+		agent_finish_later(a, error_set(PMIG_EGONE, "%s ended before it reached a safe point", a->name), NULL);
+	agent_tell_exit(a);
+}
