@@ -36,7 +36,7 @@ struct link_options {
 	const char *target;      /* "[USER@]HOST[:PORT]"; an IPv6 address with a port stands in brackets */
 	enum link_method method; /* 0: what the environment's PMIG_SSH says (ssh | libssh2 | local), else LINK_SSH2 */
 	const char *known_hosts; /* instead of ~/.ssh/known_hosts (and /etc/ssh/ssh_known_hosts) */
-	const char *identity;    /* this private key file only, and before the SSH agent's */
+	const char *identity;    /* private key file, tried first; then the SSH agent, but none of the default files */
 	const char *ssh_config;  /* LINK_COMMAND: instead of the user's ~/.ssh/config ("none": no file) */
 	int connect_timeout_ms;  /* for connecting, key exchange and login together; 0: 15,000 */
 	int stop_fd; /* readable: give up opening (PMIG_ECANCELLED), as on Ctrl-C; 0: none; borrowed until return */
@@ -63,8 +63,8 @@ int link_open(const struct link_options *options, struct link **ret_link) PMIG_M
  * link_exec() stay open and read end of file. NULL is fine. */
 void link_close(struct link *link);
 
-/* Starts `command`, a line for the login shell there (for LINK_LOCAL: /bin/sh). Closing `fd` without waiting is allowed: the
- * command then sees a hang-up. Errors: PMIG_EBUSY (LINK_CHANNELS_MAX are running, or the host allows fewer),
+/* Starts `command`, a line for the login shell there (for LINK_LOCAL: /bin/sh). Closing `fd` before the end is
+ * allowed: the command then sees the end of its input, and what it still writes is dropped or fails with EPIPE. Errors: PMIG_EBUSY (LINK_CHANNELS_MAX are running, or the host allows fewer),
  * PMIG_EUNREACHED (the session is lost), PMIG_ECANCELLED (aborted), PMIG_EREFUSED, PMIG_EIO, PMIG_ENOMEM. */
 int link_exec(struct link *link, const char *command, struct link_process *ret_process) PMIG_MUST_CHECK;
 
