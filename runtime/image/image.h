@@ -73,6 +73,9 @@ struct image_writer;
 /* Writes the file header to `fd` (borrowed until destroy; at offset 0 if it is a file). */
 int image_writer_create(int fd, const struct image_identity *id, struct image_writer **ret) PMIG_MUST_CHECK;
 
+/* The descriptor that it writes to, which is none of the program's. */
+int image_writer_descriptor(const struct image_writer *w);
+
 /* Takes NULL. An image that was not finished is refused by every reader. */
 void image_writer_destroy(struct image_writer *w);
 

@@ -362,6 +362,11 @@ int image_writer_create(int fd, const struct image_identity *id, struct image_wr
 	return 0;
 }
 
+int image_writer_descriptor(const struct image_writer *w)
+{
+	return w->fd;
+}
+
 void image_writer_destroy(struct image_writer *w)
 {
 	if (w != NULL)

@@ -13,8 +13,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define KEEP_FROM 900 /* numbers from here on are unlikely to be the program's */
-
 struct given {
 	uint64_t device, inode;
 	uint32_t type; /* S_IFMT of its mode */
@@ -73,12 +71,10 @@ int standard_number(const struct pmig_resource *r, int n)
 	return r->kind == &kind_standard && n <= 2 && ((uintptr_t)r->state >> n & 1) != 0 ? kept[n] : -1;
 }
 
-int standard_keep(void)
+int standard_keep(int above)
 {
 	for (int i = 0; i < 3; i++) {
-		kept[i] = fcntl(i, F_DUPFD_CLOEXEC, KEEP_FROM);
-		if (kept[i] < 0 && errno == EINVAL)
-			kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		kept[i] = fcntl(i, F_DUPFD_CLOEXEC, above);
 		if (kept[i] < 0 && errno != EBADF)
 			return error_errno(PMIG_EIO, errno, "descriptor %d cannot be put aside", i);
 	}

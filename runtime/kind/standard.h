@@ -10,8 +10,8 @@
 PMIG_MUST_CHECK int standard_remember(void);
 
 /* During a restore the launcher's three are kept aside, so that the program's own use of the numbers 0 to 2 can be made anew. In between,
- * standard_kept(i) is a descriptor, or -1 if the launcher gave none. */
-PMIG_MUST_CHECK int standard_keep(void);
+ * standard_kept(i) is a descriptor not below `above`, or -1 if the launcher gave none. */
+PMIG_MUST_CHECK int standard_keep(int above);
 int standard_kept(int i);
 void standard_drop(void);
 

@@ -176,8 +176,12 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 		return r;
 	if (var == NULL || kind == NULL || locator == NULL)
 		return error_set(PMIG_EINVAL, "declare: a handle needs a variable, a kind and a locator");
-	if (kind_table_find(kind) == NULL)
-		return error_set(PMIG_ENOENT, "declare: %s: there is no such kind", kind);
+	const struct pmig_kind *k = kind_table_find(kind);
+	if (k == NULL || k->handle == NULL)
+		return error_set(PMIG_ENOENT, "declare: %s: there is no kind of handles with that name", kind);
+	r = k->handle(&(struct pmig_resource){.kind = k, .fd = -1, .locator = locator, .declaration = *d, .declared = true, .handle = *var});
+	if (r < 0)
+		return error_prefix(r, "declare: %s", locator);
 	for (struct declared *e = declare_first(); e != NULL; e = e->next)
 		if (e->thing == DECLARE_HANDLE && e->var == var) {
 			withdraw(list(), e);

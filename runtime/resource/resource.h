@@ -10,8 +10,9 @@
  *                        resource_after()                           it was activated, or
  *                        resource_undo()                            it was not: what was created here goes away
  *
- * Around it, the driver that calls main() ends the process through pmig_exit() (carried/exit.c), which runs the program's atexit() list; and
- * escape_find() must leave out arena_streams(): what libc keeps there is made anew.
+ * Around it: escape_find() must leave out arena_streams(): what libc keeps there is made anew. From resource_save() to resource_continue(), and
+ * from resource_restore() to resource_after(), all signals are blocked: no handler of the program runs in a process that may not be
+ * the one.
  *
  * All state lies in the arena (or in globals that travel), so that a second checkpoint after a restore finds it. */
 #ifndef PMIG_RESOURCE_H
@@ -40,8 +41,8 @@ PMIG_MUST_CHECK int resource_start(int argc, char **argv, char **envp);
 /* The arguments for main(), in the arena; after start or restore. The environment is `environ`. */
 char **resource_arguments(int *ret_argc);
 
-/* Descriptors of the runtime itself are not the program's: they are left out (and must not be in use in a process that restores,
- * hence high numbers). At most 16. */
+/* Descriptors of the runtime itself are not the program's: they are left out (and must not be in the way in a process that restores,
+ * hence high numbers). The one that the image is written to is known anyway. At most 16. */
 void resource_private(int fd);
 void resource_public(int fd);
 
@@ -49,8 +50,9 @@ void resource_public(int fd);
  * PMIG_EBUSY with the name of the one that refused. */
 PMIG_MUST_CHECK int resource_prepare(void);
 
-/* Writes the section IMAGE_RESOURCES and the contents that travel. Nothing of the process is changed that resource_continue() does
- * not put back; must be followed by it or by resource_release(). Errors: PMIG_EREFUSED (the resource is named), PMIG_EIO, PMIG_ENOMEM. */
+/* Writes the sections RESOURCES (records, and a second one with the contents that travel), STREAMS and CLOCKS. To be called before the
+ * memory is written, which it prepares. When it was good, resource_continue() or resource_release() must follow; when not, all is as
+ * before. Errors: PMIG_EREFUSED (the resource is named), PMIG_EIO, PMIG_ENOMEM. */
 PMIG_MUST_CHECK int resource_save(struct image_writer *w);
 
 /* The same process goes on: what resource_save() took apart is put together again. */
@@ -60,7 +62,8 @@ void resource_continue(void);
  * _exit(). Returns the number of things that were left because they have changed. */
 int resource_release(void);
 
-/* Makes everything anew. Refuses before anything is changed where that can be known; otherwise undoes what it did. Errors:
+/* Makes everything anew. Every descriptor above 2 that is not private is closed first: the image's own number may then be the program's, so that the
+ * caller closes it before, never after. Refuses before anything is changed where that can be known; otherwise undoes what it did. Errors:
  * PMIG_EREFUSED (the resource is named, and what the user can do), PMIG_ECORRUPT, PMIG_EIO, PMIG_ENOSPC. */
 PMIG_MUST_CHECK int resource_restore(struct image *im, const struct resource_options *options);
 

@@ -4,6 +4,7 @@
 #include "replaced.h"
 
 #include "../arena/malloc.h"
+#include "../resource/declare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,7 @@ int pmig_closedir(DIR *dir)
 		errno = EINVAL;
 		return -1;
 	}
+	declare_closed(d->fd);
 	int r = close(d->fd);
 	pmig_free(d->entries);
 	pmig_free(d);

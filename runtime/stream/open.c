@@ -4,6 +4,7 @@
 #include "stream.h"
 
 #include "../arena/malloc.h"
+#include "../resource/declare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -210,6 +211,7 @@ FILE *pmig_open_memstream(char **ret_data, size_t *ret_size)
 int pmig_fclose(FILE *f)
 {
 	struct stream *s = stream_find(f);
+	declare_closed(s != NULL ? s->fd : fileno(f));
 	int r = fclose(f);
 	if (s != NULL)
 		stream_slot_give(s);

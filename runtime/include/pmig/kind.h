@@ -50,10 +50,11 @@ struct pmig_resource {
 
 	enum pmig_strategy strategy; /* chosen after describe(); what is being done at the target */
 	bool rewind;                 /* target: the user allows that a changed file is set aside */
+	void *handle;                /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
 	void *state;                 /* the kind's own, between operations of one checkpoint or restore; freed by undo or release */
 };
 
-/* All operations but match() and describe() may be NULL: this kind cannot. New members go to the end. */
+/* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New members go to the end. */
 struct pmig_kind {
 	int version;
 	const char *name;  /* in declarations and in the registry */
@@ -68,6 +69,7 @@ struct pmig_kind {
 	int (*rebind)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*undo)(struct pmig_resource *r);                              /* at the target: the process will not run here */
 	int (*release)(struct pmig_resource *r);                           /* at the source, after the hand-over: 0 gone, 1 left */
+	int (*handle)(struct pmig_resource *r);                            /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
 };
 
 /* What save() writes, the operations read in the same order. Numbers and texts; a content is the first `size` bytes of the file

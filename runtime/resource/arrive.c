@@ -1,0 +1,274 @@
+/* arrive: makes what the process had open anew: each open file description once, then its numbers, flags and position. */
+#include "inventory.h"
+
+#include "../kind/standard.h"
+#include "../kind/table.h"
+#include "declare.h"
+#include "descriptor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLAGS_SET (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME) /* what F_SETFL can set */
+#define NUMBER_MAX (1 << 20)
+
+/* What was made, in order; undone in reverse. */
+static struct pmig_resource *made;
+static size_t made_n;
+
+/* One record, as it stands in the image. */
+struct arriving {
+	struct pmig_resource r;
+	const char *kind, *name;
+	int64_t offset;
+	struct record_reader numbers; /* pairs */
+	uint32_t n;
+	struct record_reader own; /* what the kind wrote */
+};
+
+static int read_head(struct record_reader *in, struct arriving *ret)
+{
+	*ret = (struct arriving){.r = {.fd = -1}};
+	ret->kind = record_get_text(in);
+	ret->name = record_get_text(in);
+	ret->r.locator = record_get_text(in);
+	ret->r.declaration.binding = (enum pmig_binding)record_get_u32(in);
+	ret->r.declaration.attachment = (enum pmig_attachment)record_get_u32(in);
+	ret->r.declared = record_get_u32(in) != 0;
+	ret->r.strategy = (enum pmig_strategy)record_get_u32(in);
+	ret->r.size = record_get_u64(in);
+	ret->r.flags = (int)record_get_u32(in);
+	ret->offset = (int64_t)record_get_u64(in);
+	ret->r.unlinked = record_get_u32(in) != 0;
+	ret->n = record_get_u32(in);
+	ret->numbers = *in;
+	for (uint32_t i = 0; i < ret->n && !in->failed; i++) {
+		uint32_t fd = record_get_u32(in);
+		(void)record_get_u32(in);
+		if (fd >= NUMBER_MAX)
+			return error_set(PMIG_ECORRUPT, "%s: descriptor %u is out of bounds", in->what, fd);
+	}
+	record_get_part(in, &ret->own);
+	int r = record_reader_check(in);
+	if (r < 0)
+		return r;
+	ret->r.kind = kind_table_find(ret->kind);
+	return ret->r.kind == NULL ? error_set(PMIG_EVERSION, "%s: the kind %s is not known here", ret->name, ret->kind) : 0;
+}
+
+static int (*operation(const struct pmig_resource *r))(struct pmig_resource *, struct pmig_reader *)
+{
+	switch (r->strategy) {
+	case PMIG_MOVE:
+		return r->kind->move;
+	case PMIG_COPY:
+		return r->kind->copy;
+	case PMIG_REFER:
+		return r->kind->refer;
+	case PMIG_REBIND:
+		return r->kind->rebind;
+	default:
+		return NULL;
+	}
+}
+
+static int make(struct pmig_resource *r, struct record_reader own, const struct pmig_reader *all)
+{
+	struct pmig_reader in = {.record = own, .contents = all->contents, .size = all->size};
+	int (*work)(struct pmig_resource *, struct pmig_reader *) = operation(r);
+	struct pmig_resource *more = realloc(made, (made_n + 1) * sizeof *made);
+	if (more == NULL)
+		return error_set(PMIG_ENOMEM, "no memory for a resource");
+	made = more;
+	int e = work == NULL ? error_set(PMIG_ECORRUPT, "a strategy that its kind has not") : work(r, &in);
+	made[made_n++] = *r; /* also after a failure: undo() takes half-made ones */
+	return e;
+}
+
+static int give_number(struct arriving *a, int fd, bool close_on_exec, bool (*skip)(int))
+{
+	if (skip(fd))
+		return error_set(PMIG_EREFUSED, "the program uses descriptor %d, which the runtime has here", fd);
+	int own = standard_number(&a->r, fd);
+	int from = fcntl(own >= 0 ? own : a->r.fd, F_DUPFD_CLOEXEC, 0);
+	if (from < 0)
+		return error_errno(PMIG_EIO, errno, "descriptor %d cannot be had", fd);
+	return descriptor_renumber(from, fd, close_on_exec);
+}
+
+/* Away from the numbers that are still to come. */
+static int above(int fd, int limit)
+{
+	int r = fcntl(fd, F_DUPFD_CLOEXEC, limit);
+	if (r < 0)
+		return error_errno(PMIG_EREFUSED, errno, "no descriptor above %d is free; raise the limit (ulimit -n)", limit);
+	close(fd);
+	return r;
+}
+
+static int make_one(struct arriving *a, const struct pmig_reader *all, int limit, bool (*skip)(int))
+{
+	int r = make(&a->r, a->own, all);
+	if (r < 0)
+		return r;
+	r = above(a->r.fd, limit);
+	if (r < 0)
+		return r;
+	a->r.fd = r;
+	/* The launcher shares the descriptions of the standard streams: only what the program can have changed there is set. */
+	int now = fcntl(a->r.fd, F_GETFL), want = (now & ~FLAGS_SET) | (a->r.flags & FLAGS_SET);
+	r = (a->r.flags & O_PATH) == 0 && now != want && fcntl(a->r.fd, F_SETFL, want) < 0 ? error_errno(PMIG_EIO, errno, "its flags") : 0;
+	if (r >= 0 && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
+		lseek(a->r.fd, (off_t)a->offset, SEEK_SET) < 0)
+		r = error_errno(PMIG_EIO, errno, "its position");
+	for (uint32_t i = 0; i < a->n && r >= 0; i++) {
+		int fd = (int)record_get_u32(&a->numbers);
+		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
+	}
+	close(a->r.fd);
+	made[made_n - 1].fd = -1;
+	return r;
+}
+
+/* What the launcher passed on beyond the standard three is not the program's. */
+static int close_others(bool (*skip)(int))
+{
+	DIR *d = opendir("/proc/self/fd");
+	if (d == NULL)
+		return error_errno(PMIG_EIO, errno, "/proc/self/fd");
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		int fd = e->d_name[0] == '.' ? -1 : atoi(e->d_name);
+		if (fd > 2 && fd != dirfd(d) && !skip(fd))
+			close(fd);
+	}
+	closedir(d);
+	return 0;
+}
+
+/* One past the highest number that is to come; bit n of *ret_standard: number n <= 2 is among them. */
+static int survey(struct record_reader in, uint64_t n, int *ret_limit, unsigned *ret_standard)
+{
+	int limit = 3;
+	unsigned standard = 0;
+	while (n-- > 0) {
+		struct record_reader part;
+		struct arriving a;
+		record_get_part(&in, &part);
+		int r = read_head(&part, &a);
+		if (r < 0)
+			return r;
+		for (uint32_t i = 0; i < a.n; i++) {
+			int fd = (int)record_get_u32(&a.numbers);
+			(void)record_get_u32(&a.numbers);
+			limit = fd >= limit ? fd + 1 : limit;
+			standard |= fd <= 2 ? 1u << fd : 0;
+		}
+	}
+	*ret_limit = limit;
+	*ret_standard = standard;
+	return 0;
+}
+
+static int make_handle(struct record_reader *part, const struct pmig_reader *all)
+{
+	uint32_t slot = record_get_u32(part), strategy = record_get_u32(part);
+	struct record_reader own;
+	record_get_part(part, &own);
+	struct declared *e = declare_first();
+	while (e != NULL && (e->slot != slot || e->thing != DECLARE_HANDLE))
+		e = e->next;
+	int r = record_reader_check(part);
+	if (r < 0)
+		return r;
+	if (e == NULL)
+		return error_set(PMIG_ECORRUPT, "%s: handle %u was never declared", part->what, slot);
+	struct pmig_resource h = {.kind = kind_table_find(e->kind), .fd = -1, .locator = e->locator, .declaration = e->d, .declared = true,
+		.strategy = (enum pmig_strategy)strategy, .handle = *e->var};
+	r = h.kind == NULL ? error_set(PMIG_EVERSION, "the kind %s is not known here", e->kind) : make(&h, own, all);
+	if (r < 0)
+		return error_prefix(r, "%s", e->locator);
+	*e->var = h.handle;
+	return 0;
+}
+
+static int make_all(struct pmig_reader *in, uint64_t n, bool rewind, int limit, bool (*skip)(int))
+{
+	int r = 0;
+	while (n-- > 0 && r >= 0) {
+		struct record_reader part;
+		struct arriving a;
+		record_get_part(&in->record, &part);
+		r = read_head(&part, &a);
+		if (r < 0)
+			return r;
+		a.r.rewind = rewind;
+		r = make_one(&a, in, limit, skip);
+		if (r < 0)
+			return error_prefix(r, "%s", a.name);
+	}
+	while (r >= 0 && !record_at_end(&in->record)) {
+		struct record_reader part;
+		record_get_part(&in->record, &part);
+		r = make_handle(&part, in);
+	}
+	return r < 0 ? r : record_reader_check(&in->record);
+}
+
+/* The launcher's three lie where they lay. */
+static void give_back(void)
+{
+	for (int i = 0; i < 3; i++)
+		if (standard_kept(i) >= 0)
+			(void)dup2(standard_kept(i), i);
+}
+
+int arrive_read(struct pmig_reader *in, bool rewind, bool (*skip)(int fd))
+{
+	uint64_t n = record_get_within(&in->record, 0, DESCRIPTOR_MAX);
+	int limit = 0;
+	unsigned standard = 0;
+	int r = record_reader_check(&in->record);
+	if (r >= 0)
+		r = survey(in->record, n, &limit, &standard);
+	if (r >= 0)
+		r = close_others(skip);
+	if (r >= 0)
+		r = standard_keep(limit);
+	if (r < 0)
+		return r;
+	r = make_all(in, n, rewind, limit, skip);
+	if (r < 0) {
+		give_back();
+		standard_drop();
+		arrive_undo();
+		return r;
+	}
+	for (int i = 0; i < 3; i++)
+		if ((standard & 1u << i) == 0)
+			close(i);
+	r = standard_remember();
+	standard_drop();
+	return r;
+}
+
+void arrive_undo(void)
+{
+	while (made_n > 0) {
+		struct pmig_resource *r = &made[--made_n];
+		if (r->kind->undo != NULL)
+			(void)r->kind->undo(r);
+	}
+	arrive_finish();
+}
+
+void arrive_finish(void)
+{
+	free(made);
+	made = NULL;
+	made_n = 0;
+}

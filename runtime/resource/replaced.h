@@ -1,0 +1,32 @@
+/* replaced: functions of libc whose state lies in the arena here; programs built with pmig-cc call these in their place. Each behaves as the
+ * function without the prefix. */
+#ifndef PMIG_RESOURCE_REPLACED_H
+#define PMIG_RESOURCE_REPLACED_H
+
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/times.h>
+#include <time.h>
+
+int pmig_setenv(const char *name, const char *value, int overwrite);
+int pmig_unsetenv(const char *name);
+int pmig_putenv(char *text);
+int pmig_clearenv(void);
+
+int pmig_clock_gettime(clockid_t id, struct timespec *ret);
+int pmig_clock_nanosleep(clockid_t id, int flags, const struct timespec *request, struct timespec *ret_rest);
+clock_t pmig_clock(void);
+clock_t pmig_times(struct tms *ret);
+int pmig_getrusage(int who, struct rusage *ret);
+
+int pmig_atexit(void (*work)(void));
+int pmig_on_exit(void (*work)(int status, void *argument), void *argument);
+int pmig_at_quick_exit(void (*work)(void));
+
+int pmig_close(int fd);
+int pmig_dup2(int from, int to);
+int pmig_dup3(int from, int to, int flags);
+int pmig_close_range(unsigned first, unsigned last, int flags);
+void pmig_closefrom(int first);
+
+#endif

@@ -1,0 +1,256 @@
+/* resource: the order in which the parts are saved and restored, and the hooks around it. */
+#include "resource.h"
+
+#include "clocks.h"
+#include "context.h"
+#include "declare.h"
+#include "ending.h"
+#include "environment.h"
+#include "inventory.h"
+#include "signals.h"
+
+#include "../image/image.h"
+#include "../kind/standard.h"
+#include "../stream/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RECORDS_VERSION 1
+#define PRIVATE_MAX 16
+
+static int private_fds[PRIVATE_MAX];
+static size_t private_n;
+static int writer_fd = -1; /* the image being written */
+static struct image_range *secrets;
+static struct pmig_writer records;
+
+void resource_private(int fd)
+{
+	if (fd >= 0 && private_n < PRIVATE_MAX)
+		private_fds[private_n++] = fd;
+}
+
+void resource_public(int fd)
+{
+	for (size_t i = 0; i < private_n; i++)
+		if (private_fds[i] == fd)
+			private_fds[i] = private_fds[--private_n];
+}
+
+static bool is_private(int fd)
+{
+	for (size_t i = 0; i < private_n; i++)
+		if (private_fds[i] == fd)
+			return true;
+	return fd == writer_fd;
+}
+
+int resource_start(int argc, char **argv, char **envp)
+{
+	int r = stream_start();
+	if (r >= 0)
+		r = environment_start(argc, argv, envp);
+	if (r >= 0)
+		r = standard_remember();
+	if (r >= 0)
+		r = context_start();
+	if (r >= 0)
+		r = clocks_start();
+	return r < 0 ? r : ending_start();
+}
+
+char **resource_arguments(int *ret_argc)
+{
+	return environment_arguments(ret_argc);
+}
+
+static const char *name_of(const struct declared *e)
+{
+	return e->d.name != NULL ? e->d.name : e->locator != NULL ? e->locator : "a hook";
+}
+
+/* Calls `after` of the declarations before `end` (NULL: of all) in reverse order. */
+static void tell(const struct declared *end, const struct pmig_news *news)
+{
+	for (struct declared *e = end != NULL ? end->previous : declare_last(), *previous; e != NULL; e = previous) {
+		previous = e->previous; /* the hook may withdraw its own declaration */
+		struct pmig_news one = *news;
+		one.strategy = (enum pmig_strategy)e->strategy;
+		if (e->has_hooks && e->hooks.after != NULL && e->hooks.after(e->d.context, &one) < 0)
+			(void)dprintf(STDERR_FILENO, "pmig: the hook of %s failed\n", name_of(e));
+	}
+}
+
+int resource_prepare(void)
+{
+	for (struct declared *e = declare_first(); e != NULL; e = e->next) {
+		if (!e->has_hooks || e->hooks.before == NULL || e->hooks.before(e->d.context) >= 0)
+			continue;
+		char host[65] = "", reason[PMIG_REASON_MAX];
+		(void)gethostname(host, sizeof host - 1);
+		(void)error_set(PMIG_EBUSY, "%s: its hook says: not now", name_of(e));
+		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
+		tell(e, &(struct pmig_news){.outcome = PMIG_FAILED, .from = host, .to = host, .reason = reason});
+		return error_set(PMIG_EBUSY, "%s", reason);
+	}
+	return 0;
+}
+
+/* Declared secret memory is never written. */
+static int leave_out_secrets(struct image_writer *w)
+{
+	size_t n = 0;
+	for (struct declared *e = declare_first(); e != NULL; e = e->next)
+		n += e->thing == DECLARE_MEMORY && e->d.secret;
+	if (n == 0)
+		return 0;
+	secrets = calloc(n, sizeof *secrets);
+	if (secrets == NULL)
+		return error_set(PMIG_ENOMEM, "no memory for the list of secrets");
+	n = 0;
+	for (struct declared *e = declare_first(); e != NULL; e = e->next)
+		if (e->thing == DECLARE_MEMORY && e->d.secret)
+			secrets[n++] = (struct image_range){(uintptr_t)e->address, e->size};
+	image_omit(w, secrets, n);
+	return 0;
+}
+
+static int put_record(struct image_writer *w, enum image_section type, unsigned version, int (*save)(struct record_writer *))
+{
+	struct record_writer record = {0};
+	int r = save(&record);
+	if (r >= 0)
+		r = image_put(w, type, version, record.data, record.size);
+	record_finish(&record);
+	return r;
+}
+
+static int put_resources(struct image_writer *w)
+{
+	size_t part = record_part_begin(&records.record);
+	int r = context_save(&records.record);
+	if (r >= 0)
+		r = environment_save(&records.record);
+	if (r >= 0)
+		r = signals_save(&records.record);
+	record_part_end(&records.record, part);
+	if (r >= 0)
+		r = leave_write(&records, is_private);
+	if (r >= 0)
+		r = image_put(w, IMAGE_RESOURCES, RECORDS_VERSION, records.record.data, records.record.size);
+	if (r >= 0)
+		r = image_put_parts(w, IMAGE_RESOURCES, RECORDS_VERSION, records.contents, records.n);
+	return r;
+}
+
+int resource_save(struct image_writer *w)
+{
+	writer_fd = image_writer_descriptor(w);
+	signals_hold();
+	int r = leave_out_secrets(w);
+	if (r >= 0) /* before the descriptors: flushing changes sizes and positions */
+		r = put_record(w, IMAGE_STREAMS, STREAM_VERSION, stream_save);
+	if (r >= 0)
+		r = put_resources(w);
+	if (r >= 0)
+		r = put_record(w, IMAGE_CLOCKS, RECORDS_VERSION, clocks_save);
+	content_finish(&records);
+	if (r < 0)
+		resource_continue();
+	return r;
+}
+
+void resource_continue(void)
+{
+	stream_continue();
+	leave_finish();
+	free(secrets);
+	secrets = NULL;
+	writer_fd = -1;
+	signals_let();
+}
+
+int resource_release(void)
+{
+	return leave_release();
+}
+
+static int get_record(struct image *im, enum image_section type, unsigned version, size_t index, struct record_reader *ret)
+{
+	struct image_entry e;
+	int r = image_get(im, type, index, &e);
+	if (r < 0)
+		return r;
+	if (e.version != version)
+		return error_set(PMIG_EVERSION, "section %s: version %u is not known here", e.name, e.version);
+	record_reader_init(ret, e.name, e.data, e.size);
+	return 0;
+}
+
+static int restore_context(struct record_reader *all, const struct resource_options *options)
+{
+	struct record_reader part;
+	record_get_part(all, &part);
+	int r = context_restore(&part, options->directory);
+	if (r >= 0)
+		r = environment_restore(&part);
+	return r < 0 ? r : signals_restore(&part);
+}
+
+int resource_restore(struct image *im, const struct resource_options *options)
+{
+	struct record_reader streams, clocks, contents;
+	struct pmig_reader in = {0};
+	int r = get_record(im, IMAGE_RESOURCES, RECORDS_VERSION, 0, &in.record);
+	if (r >= 0)
+		r = get_record(im, IMAGE_RESOURCES, RECORDS_VERSION, 1, &contents);
+	if (r >= 0)
+		r = get_record(im, IMAGE_STREAMS, STREAM_VERSION, 0, &streams);
+	if (r >= 0)
+		r = get_record(im, IMAGE_CLOCKS, RECORDS_VERSION, 0, &clocks);
+	if (r < 0)
+		return r;
+	in.contents = contents.data;
+	in.size = contents.size;
+	signals_hold();
+	r = restore_context(&in.record, options);
+	if (r >= 0)
+		r = arrive_read(&in, options->rewind, is_private);
+	if (r < 0)
+		return r;
+	r = stream_restore(&streams);
+	if (r >= 0)
+		r = clocks_restore(&clocks);
+	if (r >= 0)
+		r = ending_start();
+	if (r < 0)
+		resource_undo();
+	return r;
+}
+
+void resource_undo(void)
+{
+	arrive_undo();
+}
+
+/* Secrets come back first, so that every hook finds them. */
+static void fetch_secrets(void)
+{
+	for (struct declared *e = declare_first(); e != NULL; e = e->next)
+		if (e->d.secret && e->has_hooks && e->hooks.secret != NULL && e->hooks.secret(e->d.context) < 0)
+			(void)dprintf(STDERR_FILENO, "pmig: the secret %s could not be obtained anew\n", name_of(e));
+}
+
+void resource_after(const struct pmig_news *news)
+{
+	if (news->outcome == PMIG_RESTORED) {
+		arrive_finish();
+		declare_announce();
+		signals_let();
+		fetch_secrets();
+	}
+	tell(NULL, news);
+}

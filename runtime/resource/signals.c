@@ -1,0 +1,152 @@
+/* signals: saved and set again. */
+#include "signals.h"
+
+#include "../control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* The linker's: where the executable's code lies. A handler elsewhere belongs to a library that will lie somewhere else. */
+extern char __executable_start[], etext[];
+
+static bool held;
+static sigset_t mask; /* the program's */
+
+/* libc's own two (cancellation, setuid) cannot be asked for. */
+static bool of_program(int number)
+{
+	return number != SIGKILL && number != SIGSTOP && number != CONTROL_SIGNAL && (number < 32 || number >= SIGRTMIN);
+}
+
+void signals_hold(void)
+{
+	sigset_t all;
+	sigfillset(&all);
+	if (!held && sigprocmask(SIG_SETMASK, &all, &mask) == 0)
+		held = true;
+}
+
+void signals_let(void)
+{
+	if (held)
+		(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	held = false;
+}
+
+static uint64_t bits(const sigset_t *set)
+{
+	uint64_t b = 0;
+	for (int i = 1; i <= 64; i++)
+		b |= sigismember(set, i) == 1 ? 1ull << (i - 1) : 0;
+	return b;
+}
+
+static sigset_t set_of(uint64_t b)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (int i = 1; i <= 64; i++)
+		if ((b >> (i - 1) & 1) != 0)
+			(void)sigaddset(&set, i);
+	return set;
+}
+
+static bool in_executable(const void *p)
+{
+	return (const char *)p >= __executable_start && (const char *)p < etext;
+}
+
+static int save_dispositions(struct record_writer *w)
+{
+	size_t part = record_part_begin(w);
+	for (int i = 1; i <= 64; i++) {
+		struct sigaction a;
+		if (!of_program(i) || sigaction(i, NULL, &a) < 0 || a.sa_handler == SIG_DFL)
+			continue;
+		if (a.sa_handler != SIG_IGN && !in_executable((const void *)(uintptr_t)a.sa_handler))
+			return error_set(PMIG_EREFUSED, "the handler of signal %d (%s) is not a function of the program", i, strsignal(i));
+		record_put_u32(w, (uint32_t)i);
+		record_put_u64(w, (uintptr_t)a.sa_handler);
+		record_put_u32(w, (uint32_t)a.sa_flags);
+		record_put_u64(w, bits(&a.sa_mask));
+	}
+	record_part_end(w, part);
+	return 0;
+}
+
+int signals_save(struct record_writer *w)
+{
+	sigset_t pending;
+	stack_t stack = {0};
+	int r = save_dispositions(w);
+	if (r < 0)
+		return r;
+	if (sigpending(&pending) < 0 || sigaltstack(NULL, &stack) < 0)
+		return error_errno(PMIG_EIO, errno, "signals");
+	record_put_u64(w, bits(&mask));
+	record_put_u64(w, bits(&pending));
+	record_put_u64(w, (uintptr_t)stack.ss_sp);
+	record_put_u32(w, (uint32_t)stack.ss_flags);
+	record_put_u64(w, stack.ss_size);
+	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
+		struct itimerval t = {0};
+		(void)getitimer((__itimer_which_t)i, &t);
+		const int64_t numbers[] = {t.it_value.tv_sec, t.it_value.tv_usec, t.it_interval.tv_sec, t.it_interval.tv_usec};
+		for (size_t k = 0; k < 4; k++)
+			record_put_u64(w, (uint64_t)numbers[k]);
+	}
+	return record_check(w);
+}
+
+static int restore_dispositions(struct record_reader *r)
+{
+	struct record_reader part;
+	record_get_part(r, &part);
+	for (int i = 1; i <= 64; i++)
+		if (of_program(i))
+			(void)signal(i, SIG_DFL);
+	while (!record_at_end(&part)) {
+		int number = (int)record_get_u32(&part);
+		uintptr_t handler = record_get_u64(&part);
+		struct sigaction a = {.sa_flags = (int)record_get_u32(&part)};
+		a.sa_mask = set_of(record_get_u64(&part));
+		if (record_reader_check(&part) < 0)
+			break;
+		if (number < 1 || number > 64 || !of_program(number) || ((void (*)(int))handler != SIG_IGN && !in_executable((void *)handler)))
+			return error_set(PMIG_ECORRUPT, "%s: signal %d has no handler there", r->what, number);
+		a.sa_handler = (void (*)(int))handler; /* or sa_sigaction: a union */
+		(void)sigaction(number, &a, NULL);
+	}
+	return record_reader_check(&part);
+}
+
+int signals_restore(struct record_reader *r)
+{
+	signals_hold();
+	int e = restore_dispositions(r);
+	mask = set_of(record_get_u64(r));
+	uint64_t pending = record_get_u64(r);
+	stack_t stack = {.ss_sp = (void *)(uintptr_t)record_get_u64(r)};
+	stack.ss_flags = (int)record_get_u32(r) & SS_DISABLE;
+	stack.ss_size = record_get_u64(r);
+	if (e >= 0 && stack.ss_sp != NULL && (stack.ss_flags & SS_DISABLE) == 0)
+		(void)sigaltstack(&stack, NULL);
+	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
+		struct itimerval t;
+		t.it_value.tv_sec = (time_t)record_get_u64(r);
+		t.it_value.tv_usec = (suseconds_t)record_get_u64(r);
+		t.it_interval.tv_sec = (time_t)record_get_u64(r);
+		t.it_interval.tv_usec = (suseconds_t)record_get_u64(r);
+		if (record_reader_check(r) >= 0)
+			(void)setitimer((__itimer_which_t)i, &t, NULL);
+	}
+	if (e >= 0)
+		e = record_reader_check(r);
+	for (int i = 1; e >= 0 && i <= 64; i++)
+		if ((pending >> (i - 1) & 1) != 0 && of_program(i))
+			(void)kill(getpid(), i);
+	return e;
+}
