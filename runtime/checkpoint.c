@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define STATE_VERSION 1
 
@@ -246,6 +247,7 @@ int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *r
 	static char from[sizeof(((struct image_identity *)NULL)->host)];
 	struct image_identity mine;
 	int r = image_open(fd, name, &im);
+	(void)close(fd); /* its number may be one of the program's */
 	if (r < 0)
 		return r;
 	fill_identity(&mine);

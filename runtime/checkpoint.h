@@ -16,7 +16,7 @@ struct checkpoint_result {
  * prepared; on failure they are as before (resource_continue() was called). Errors: those of image, resource; PMIG_EPOINTER. */
 PMIG_MUST_CHECK int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_result *ret);
 
-/* Makes this fresh process, in which nothing of the program has run, the one in the image at `fd` (borrowed). `name` is for
+/* Makes this fresh process, in which nothing of the program has run, the one in the image at `fd` (taken: closed). `name` is for
  * messages. Afterwards resume_drive() goes on. `*ret_from` gets the name of the host at which it was made (static). Errors:
  * PMIG_ECORRUPT, PMIG_EVERSION, PMIG_EIDENTITY, PMIG_EREFUSED, PMIG_ENOMEM, PMIG_EIO. */
 PMIG_MUST_CHECK int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *ret_frames);

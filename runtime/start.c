@@ -47,7 +47,6 @@ static void restore(int fd, bool by_agent)
 		}
 		give_up();
 	}
-	(void)close(fd);
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
 	if (by_agent) {
 		struct control_message m;
@@ -103,6 +102,7 @@ int main(int argc, char **argv, char **envp)
 	if (image < 0 && by_test < 0) {
 		if (resource_start(argc, argv, environ) < 0)
 			give_up();
+		argv = resource_arguments(&argc);
 		exit(resume_drive(argc, argv, environ, 0));
 	}
 	restore(image >= 0 ? image : by_test, image >= 0);
