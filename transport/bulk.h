@@ -40,9 +40,9 @@ struct bulk_send_options {
 };
 struct bulk_send;
 
-int bulk_send_create(
-	const struct bulk_send_options *options, struct bulk_send **ret_send) PMIG_MUST_CHECK; /* queues the OFFER */
-void bulk_send_destroy(struct bulk_send *s);                                                   /* NULL is fine */
+int bulk_send_create(const struct bulk_send_options *options,
+	struct bulk_send **ret_send) PMIG_MUST_CHECK; /* queues the OFFER */
+void bulk_send_destroy(struct bulk_send *s);          /* NULL is fine */
 
 /* Hands it a packet of its stream. 1: DONE; 0: goes on; the code of the receiver's FAILED, or PMIG_EPROTOCOL. */
 int bulk_send_packet(struct bulk_send *s, const struct packet *p) PMIG_MUST_CHECK;
