@@ -68,6 +68,24 @@ static bool is_libc(const struct cc_input *in)
 	return in->kind == CC_WORD && strcmp(in->text, "-lc") == 0;
 }
 
+/* Words that name symbols of the program to the linker, who then must find them. */
+static bool names_symbols(const struct cc_job *job)
+{
+	static const char *const parts[] = {
+		"defsym", "undefined", "entry", "init", "fini", "script", "require", "-u", "-T", "-e,"};
+	for (size_t i = 0; i < job->inputs_count; i++)
+		for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+			if (job->inputs[i].kind == CC_WORD &&
+				(strstr(job->inputs[i].text, parts[k]) != NULL || strcmp(job->inputs[i].text, "-e") == 0))
+				return true;
+	return false;
+}
+
+static bool strips(const struct cc_input *in)
+{
+	return in->kind == CC_WORD && strcmp(in->text, "-s") == 0;
+}
+
 static int make_trace(struct link *l)
 {
 	struct cc_args a = {0};
@@ -76,11 +94,12 @@ static int make_trace(struct link *l)
 		const struct cc_input *in = &l->job->inputs[i];
 		if (is_libc(in))
 			add_carried(&a, l->job);
-		cc_args_add(&a, path_of(in));
+		if (!strips(in))
+			cc_args_add(&a, path_of(in));
 	}
 	add_carried(&a, l->job);
 	cc_args_add(&a, "-Wl,--defsym=" OBJECT_MARKER "=0");
-	cc_args_add(&a, "-Wl,--unresolved-symbols=ignore-all");
+	cc_args_add(&a, "-Wl,--unresolved-symbols=ignore-all,--no-gc-sections,--emit-relocs"); /* trace.h */
 	cc_args_add(&a, "-o");
 	cc_args_add(&a, l->trace);
 	int e = cc_run_tool(&a, l->log);
@@ -111,6 +130,8 @@ static int instrument(struct link *l)
 		if (in->kind != CC_WORD && dot != NULL && strcmp(dot, ".o") == 0 && !is_unit(path_of(in)))
 			cc_args_format(&a, "--foreign=%s", in->text);
 	}
+	if (names_symbols(l->job))
+		cc_args_add(&a, "--keep-symbols");
 	cc_args_add(&a, "-o");
 	cc_args_add(&a, l->object);
 	cc_args_add(&a, l->trace);

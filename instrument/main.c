@@ -1,6 +1,7 @@
 /* main: pmig-instrument, the part of pmig-cc that knows LLVM. Called by pmig-cc; `show` is for people. */
 #include "emit.h"
 #include "instrument.h"
+#include "internal.h"
 #include "merge.h"
 #include "plain.h"
 #include "wrap.h"
@@ -15,10 +16,11 @@
 static const char usage[] =
 	"usage: pmig-instrument wrap INPUT.bc -o OUTPUT.o [--level=0..3] [--source=NAME] [--debug] [--runtime]\n"
 	"       pmig-instrument link INPUT -o OUTPUT.o [--level=0..3] [--safepoints=manual|entry|loops] [--strict]\n"
-	"                       [--explain[=FILE]] [--foreign=NAME]... [--no-instrument]\n"
+	"                       [--explain[=FILE]] [--foreign=NAME]... [--keep-symbols] [--no-instrument]\n"
 	"       pmig-instrument show INPUT\n"
 	"wrap makes an object file out of bitcode; link makes one instrumented object file out of the bitcode in INPUT, which\n"
-	"the linker made of such files; show lists the translation units in INPUT. --no-instrument only merges and optimises\n"
+	"the linker made of such files; show lists the translation units in INPUT. --keep-symbols: the linker was told names of\n"
+	"symbols, so that all stay. --no-instrument only merges and optimises\n"
 	"(a debugging aid: is a fault the driver's or that of the instrumentation?).\n";
 
 enum option_number {
@@ -30,6 +32,7 @@ enum option_number {
 	OPTION_STRICT,
 	OPTION_EXPLAIN,
 	OPTION_FOREIGN,
+	OPTION_KEEP_SYMBOLS,
 	OPTION_NO_INSTRUMENT,
 };
 
@@ -42,6 +45,7 @@ static const struct option options[] = {
 	{"strict", no_argument, NULL, OPTION_STRICT},
 	{"explain", optional_argument, NULL, OPTION_EXPLAIN},
 	{"foreign", required_argument, NULL, OPTION_FOREIGN},
+	{"keep-symbols", no_argument, NULL, OPTION_KEEP_SYMBOLS},
 	{"no-instrument", no_argument, NULL, OPTION_NO_INSTRUMENT},
 	{0},
 };
@@ -50,6 +54,7 @@ struct request {
 	const char *input, *output;
 	int level; /* -1: that of the units */
 	bool plain;
+	bool keep_symbols;
 	struct object_unit unit; /* wrap: without the bitcode */
 	struct instrument_options instrument;
 	const char *explain; /* "-": standard error */
@@ -113,6 +118,9 @@ static int set_option(struct request *r, int option, const char *value)
 		return 0;
 	case OPTION_FOREIGN:
 		return add_foreign(r, value);
+	case OPTION_KEEP_SYMBOLS:
+		r->keep_symbols = true;
+		return 0;
 	case OPTION_NO_INSTRUMENT:
 		r->plain = true;
 		return 0;
@@ -171,7 +179,7 @@ static int transform(struct request *r, struct merge_result *merged, LLVMTargetM
 	return e != 0 ? e : closed;
 }
 
-static int link_units(struct request *r, const void *units, size_t size)
+static int link_units(struct request *r, const struct object_file *trace, const void *units, size_t size)
 {
 	struct merge_result merged;
 	LLVMTargetMachineRef machine;
@@ -182,7 +190,9 @@ static int link_units(struct request *r, const void *units, size_t size)
 		return e;
 	}
 	r->instrument.level = r->level >= 0 ? r->level : merged.level;
-	e = emit_machine(merged.module, r->instrument.level, &machine);
+	e = r->keep_symbols ? 0 : internal_mark(merged.module, trace->bytes, trace->size);
+	if (e >= 0)
+		e = emit_machine(merged.module, r->instrument.level, &machine);
 	if (e >= 0) {
 		e = transform(r, &merged, machine);
 		if (e == 0)
@@ -206,7 +216,7 @@ static int do_link(struct request *r)
 	if (e == 0)
 		e = error_set(PMIG_ENOENT, "%s: there is nothing in it that pmig-cc compiled", r->input);
 	if (e > 0)
-		e = link_units(r, units, size);
+		e = link_units(r, &f, units, size);
 	object_close(&f);
 	return e;
 }

@@ -115,6 +115,68 @@ echo 'int answer(void); int main(void) { return answer(); }' >ask.c
 t "$cc" ask.c answer.s -o program
 expect 42 ./program
 
+# What is referred to from outside stays, the rest is the program's own.
+cat >visible.c <<'END_C'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+int from_library(void);
+int for_library(void)
+{
+	return 1;
+}
+int for_assembly(void)
+{
+	return 2;
+}
+int for_nobody(void)
+{
+	return 3;
+}
+int for_dlsym(void)
+{
+	return 4;
+}
+int for_linker(void)
+{
+	return 5;
+}
+int through_linker(void);
+struct row {
+	int n;
+};
+struct row in_set __attribute__((section("rows"))) = {6};
+extern struct row __start_rows[];
+int common_with_foreign;
+int foreign_adds(void);
+char *secure_getenv(const char *name) /* libc has one too, and calls its own by another name */
+{
+	(void)name;
+	return "mine";
+}
+int main(void)
+{
+	int n;
+	__asm__("call for_assembly" : "=a"(n) : : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "memory", "cc");
+	int (*found)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "for_dlsym");
+	common_with_foreign++;
+	printf("%d %d %d %d %d %d %s\n", from_library(), n, found != NULL ? found() : 0, through_linker(), __start_rows[0].n,
+		foreign_adds(), secure_getenv("x"));
+	return 0;
+}
+END_C
+echo 'int for_library(void); int from_library(void) { return for_library() + 10; }' >library.c
+echo 'int common_with_foreign __attribute__((common)); int foreign_adds(void) { return ++common_with_foreign; }' >common.c
+t gcc -shared -fPIC library.c -o liblibrary.so
+t gcc -fcommon -c common.c
+t "$cc" -O2 -fcommon visible.c common.o -L. -llibrary -Wl,-rpath,"$T" -rdynamic -Wl,--defsym=through_linker=for_linker -o program
+prints "what others use is there" "11 2 4 5 6 2 mine" ./program
+sed -i -e '/through_linker(void);/d' -e 's/through_linker()/5/' visible.c
+t "$cc" -O2 -fcommon visible.c common.o -L. -llibrary -Wl,-rpath,"$T" -o program
+prints "without -rdynamic a library's callback is" "11 2 0 5 6 2 mine" ./program
+check "what nobody uses is gone" sh -c '! nm program | grep -e for_nobody -e for_dlsym'
+
 # The kinds of symbols.
 cat >kinds.c <<'END_C'
 #include <stdio.h>
