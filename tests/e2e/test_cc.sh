@@ -170,7 +170,8 @@ echo 'int for_library(void); int from_library(void) { return for_library() + 10;
 echo 'int common_with_foreign __attribute__((common)); int foreign_adds(void) { return ++common_with_foreign; }' >common.c
 t gcc -shared -fPIC library.c -o liblibrary.so
 t gcc -fcommon -c common.c
-t "$cc" -O2 -fcommon visible.c common.o -L. -llibrary -Wl,-rpath,"$T" -rdynamic -Wl,--defsym=through_linker=for_linker -o program
+t "$cc" -O2 -fcommon visible.c common.o -L. -llibrary -Wl,-rpath,"$T" -rdynamic \
+	-Wl,--defsym=through_linker=for_linker -o program
 prints "what others use is there" "11 2 4 5 6 2 mine" ./program
 sed -i -e '/through_linker(void);/d' -e 's/through_linker()/5/' visible.c
 t "$cc" -O2 -fcommon visible.c common.o -L. -llibrary -Wl,-rpath,"$T" -o program
