@@ -149,6 +149,7 @@ static int add_runtime(struct cc_args *to, const struct cc_job *job)
 	if (library == NULL)
 		return error_set(PMIG_ENOENT, "libpmig.o is not where pmig-cc was installed (in lib/ beside its bin/)");
 	cc_args_format(to, "%s/libpmig.o", library);
+	cc_args_add(to, "-lm"); /* its signgam is carried */
 	cc_args_add(to, "-ldl");
 	cc_args_add(to, "-pthread");
 	return 0;

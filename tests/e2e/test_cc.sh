@@ -267,7 +267,7 @@ check "without -g there are none" sh -c '! objdump --dwarf=decodedline program |
 # The program is at a fixed address, has a build identity, and needs no library that pmig brought.
 check "fixed address" sh -c 'readelf -hW program | grep -q "Type: *EXEC"'
 check "build identity" sh -c 'readelf -nW program | grep -q "Build ID"'
-check "libc is all it needs" sh -c '! readelf -dW program | grep NEEDED | grep -v "libc\.so"'
+check "the C library is all it needs" sh -c '! readelf -dW program | grep NEEDED | grep -v "lib[cm]\.so"'
 check "nothing is left behind" test -z "$(ls scratch)"
 
 # A signal ends it by that signal and leaves nothing behind.
