@@ -69,8 +69,9 @@ static int check_directory(const char *path)
 	if (st.st_uid != geteuid())
 		return error_set(PMIG_EREFUSED,
 			"%s: the state directory belongs to another user; set PMIG_STATE to one of yours", path);
-	if ((st.st_mode & 077) != 0 && chmod(path, 0700) < 0)
-		return error_errno(PMIG_EIO, errno, "%s: the state directory is open to others and cannot be closed to them",
+	if ((st.st_mode & 022) != 0)
+		return error_set(PMIG_EREFUSED,
+			"%s: others can write into the state directory; close it (chmod 700) or set PMIG_STATE to another",
 			path);
 	if (access(path, W_OK | X_OK) < 0)
 		return error_errno(PMIG_EIO, errno,

@@ -15,7 +15,7 @@
 int where_machine(char ret_machine[WHERE_MACHINE_MAX + 1]) PMIG_MUST_CHECK;
 
 /* The state directory, made with mode 0700 where it is missing. PMIG_EIO (cannot be made or is not a directory that we can
- * write: the sentence names PMIG_STATE), PMIG_EREFUSED (it belongs to another user), PMIG_EINVAL (no HOME, not absolute,
+ * write: the sentence names PMIG_STATE), PMIG_EREFUSED (it belongs to another user, or others can write into it), PMIG_EINVAL (no HOME, not absolute,
  * too long). */
 int where_state(char ret_path[PATH_MAX]) PMIG_MUST_CHECK;
 
