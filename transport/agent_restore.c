@@ -132,7 +132,11 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 {
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
-	if (a->pid > 0)
+	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORED)
+		return 0; /* asked again, because the answer was lost */
+	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORING)
+		return AGENT_LATER;
+	if (a->pid > 0 || (a->io != NULL && a->state == AGENT_AWAY))
 		return error_set(PMIG_EBUSY, "a copy of %s is here already", a->name);
 	struct pmig_owner owner;
 	int r = a->store->owner_get(a->store, a->options->uuid, &owner);
@@ -245,6 +249,8 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (epoch == a->claimed)
+		return 0; /* asked again, because the answer was lost */
 	if (epoch != a->epoch || a->state != AGENT_RESTORED)
 		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name, (unsigned long long)epoch);
 	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);

@@ -102,7 +102,7 @@ static int enrol(struct agent *a, const json_t *request)
 	int r = a->store->process_put(a->store, &(struct pmig_process_row){.uuid = a->options->uuid,
 							.name = a->name,
 							.program = agent_text(request, "program"),
-							.build = agent_text(request, "build"),
+							.build = "unknown", /* until it says HELLO */
 							.argv = argv,
 							.home = a->home,
 							.epoch = a->epoch,
@@ -143,10 +143,12 @@ int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
 	free_list(argv);
 	free_list(environment);
 	if (r < 0) {
+		char reason[PMIG_REASON_MAX];
+		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
 		agent_stdio_destroy(a->io);
 		a->io = NULL;
 		(void)a->store->process_drop(a->store, a->options->uuid);
-		return r;
+		return error_set(r, "%s", reason);
 	}
 	a->claimed = a->epoch;
 	r = agent_set_state(a, AGENT_STARTING, PMIG_PROCESS_RUNNING);
@@ -266,11 +268,23 @@ static void enter_resource(struct agent *a, const struct control_message *m)
 						       .origin = PMIG_AT_RUN_TIME});
 }
 
+static void enter_build(struct agent *a, const char *build)
+{
+	struct pmig_process_row *row;
+	if (*build == '\0' || a->store->process_get(a->store, a->options->uuid, &row) < 0)
+		return;
+	struct pmig_process_row changed = *row;
+	changed.build = build;
+	(void)a->store->process_put(a->store, &changed);
+	free(row);
+}
+
 void agent_on_message(struct agent *a, const struct control_message *m)
 {
 	switch (m->type) {
 	case CONTROL_HELLO:
 		a->speaks = true;
+		enter_build(a, m->text);
 		if (a->state == AGENT_STARTING)
 			a->state = AGENT_RUNNING;
 		agent_event(a, json_pack("{s:s, s:s}", "event", "migrates", "build", m->text));

@@ -46,6 +46,7 @@ struct supervisor {
 	struct remote *dead[SUPERVISOR_STATIONS]; /* to be destroyed when no callback runs */
 	size_t dead_count;
 	struct loop_source *bury;
+	struct loop_source *end_timer;
 
 	struct output *output[2];
 	int log_fd[2];
@@ -65,6 +66,9 @@ int supervisor_remote(struct supervisor *s, const char *where, enum link_method 
 int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMIG_NAME_MAX + 1]) PMIG_MUST_CHECK;
 void supervisor_say(struct supervisor *s, const char *format, ...) PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
 void supervisor_bury(struct supervisor *s, struct remote *r);
+void supervisor_dismiss(struct supervisor *s, struct remote *r); /* the agent may end; buries */
+void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event); /* the program has ended there */
+int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
 int supervisor_begin(struct supervisor *s);
 
@@ -94,9 +98,10 @@ int move_start(struct supervisor *s, const struct move_options *o) PMIG_MUST_CHE
 void move_cancel(struct supervisor *s);
 void move_listener_gone(struct supervisor *s, void *context);
 void move_destroy(struct move *m);
-/* What happens to agents meanwhile. True: it was the hand-over's business. */
-bool move_up(struct supervisor *s, struct remote *r);
-bool move_down(struct supervisor *s, struct remote *r, int code);
+bool move_uses(struct supervisor *s, const struct remote *r);
+/* What happens to agents meanwhile. True: it was the hand-over's business only. */
+void move_up(struct supervisor *s, struct remote *r);
+void move_down(struct supervisor *s, struct remote *r, int code);
 bool move_event(struct supervisor *s, struct remote *r, const json_t *event);
 bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p);
 void move_room(struct supervisor *s, struct remote *r);

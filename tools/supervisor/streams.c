@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define PIECE (16u << 10)
+#define END_MS 2000 /* for the agent to say good-bye */
 
 static void on_written(void *context)
 {
@@ -133,6 +134,19 @@ void streams_attach(struct supervisor *s)
 			NULL, NULL);
 }
 
+static void on_end_late(void *context)
+{
+	struct supervisor *s = context;
+	supervisor_stop(s, s->exit_status);
+}
+
+static void on_end(void *context, int code, const json_t *answer)
+{
+	(void)code;
+	(void)answer;
+	on_end_late(context);
+}
+
 /* A speaker that has left and said everything makes room for the next. */
 void streams_check(struct supervisor *s)
 {
@@ -141,16 +155,16 @@ void streams_check(struct supervisor *s)
 	struct station *t = &s->stations[0];
 	if ((!t->left && !t->ended) || t->asked_end || output_done(s->output[0]) < t->end[0] || output_done(s->output[1]) < t->end[1])
 		return;
+	if (s->station_count == 1 && s->move != NULL)
+		return; /* it has the last word */
 	t->asked_end = true;
-	if (remote_is_up(t->remote)) {
-		remote_request(t->remote, "end", NULL, NULL, NULL);
-		peer_drain(remote_peer(t->remote), 1000);
-	}
 	if (s->station_count == 1) {
-		supervisor_stop(s, s->exit_status);
+		remote_request(t->remote, "end", NULL, on_end, s);
+		(void)loop_after(s->loop, END_MS, on_end_late, s, &s->end_timer);
 		return;
 	}
-	supervisor_bury(s, t->remote);
+	if (!move_uses(s, t->remote))
+		supervisor_dismiss(s, t->remote);
 	for (size_t i = 1; i < s->station_count; i++)
 		s->stations[i - 1] = s->stations[i];
 	s->station_count--;

@@ -73,6 +73,31 @@ void supervisor_bury(struct supervisor *s, struct remote *r)
 		(void)loop_after(s->loop, 0, on_bury, s, &s->bury);
 }
 
+struct farewell {
+	struct supervisor *supervisor;
+	struct remote *remote;
+};
+
+static void on_farewell(void *context, int code, const json_t *answer)
+{
+	(void)code;
+	(void)answer;
+	struct farewell *f = context;
+	supervisor_bury(f->supervisor, f->remote);
+	free(f);
+}
+
+void supervisor_dismiss(struct supervisor *s, struct remote *r)
+{
+	struct farewell *f = remote_is_up(r) ? malloc(sizeof *f) : NULL;
+	if (f == NULL) {
+		supervisor_bury(s, r);
+		return;
+	}
+	*f = (struct farewell){s, r};
+	remote_request(r, "end", NULL, on_farewell, f);
+}
+
 /* --- starting the program --- */
 
 static json_t *list_of(char *const *texts)
@@ -163,8 +188,11 @@ int supervisor_begin(struct supervisor *s)
 
 /* --- what agents say --- */
 
-static void on_exit_of_program(struct supervisor *s, struct station *t, const json_t *event)
+void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event)
 {
+	struct station *t = supervisor_station(s, r);
+	if (t == NULL)
+		return;
 	s->exit_status = (int)json_integer_value(json_object_get(event, "status"));
 	const json_t *out = json_object_get(event, "out"), *err = json_object_get(event, "err");
 	t->end[0] = json_is_integer(out) ? (uint64_t)json_integer_value(out) : output_taken(s->output[0]);
@@ -192,7 +220,7 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 	if (move_event(s, r, event) || t == NULL)
 		return;
 	if (strcmp(what, "exit") == 0)
-		on_exit_of_program(s, t, event);
+		supervisor_exit(s, r, event);
 	else if (strcmp(what, "migrates") == 0)
 		s->migrates = true;
 	else if (strcmp(what, "stopped") == 0)
@@ -207,9 +235,9 @@ static void on_found(struct supervisor *s, struct station *t)
 	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
 		json_object_get(facts, "out") == NULL) {
 		/* The agent was killed, and the program with it. */
-		json_t *event = json_pack("{s:i}", "status",
+		json_t *event = json_pack("{s:s, s:i}", "event", "exit", "status",
 			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL);
-		on_exit_of_program(s, t, event);
+		on_event(s, t->remote, event);
 		json_decref(event);
 		return;
 	}
@@ -236,7 +264,7 @@ static void on_up(void *context, struct remote *r)
 		on_found(s, t);
 	else if (t != NULL && supervisor_begin(s) < 0)
 		fail(s, SUPERVISOR_FAILED, "run");
-	(void)move_up(s, r);
+	move_up(s, r);
 }
 
 static void on_down(void *context, struct remote *r, int code)
@@ -247,11 +275,9 @@ static void on_down(void *context, struct remote *r, int code)
 		fail(s, SUPERVISOR_FAILED, "run");
 		return;
 	}
-	bool moving = move_down(s, r, code);
+	move_down(s, r, code);
 	if (t != NULL && !t->asked_end)
 		remote_connect_later(r, s->epoch);
-	else
-		(void)moving;
 }
 
 static int on_packet(void *context, struct remote *r, const struct packet *p)
@@ -314,7 +340,7 @@ int supervisor_remote(struct supervisor *s, const char *where, enum link_method 
 
 /* --- life --- */
 
-static int make_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1])
+int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1])
 {
 	unsigned char b[16];
 	if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
@@ -346,7 +372,7 @@ static int prepare(struct supervisor *s)
 	terminal_open(!o->detached, s->terminal);
 	int r = fault_check(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
 	if (r >= 0)
-		r = make_uuid(s->uuid);
+		r = supervisor_uuid(s->uuid);
 	if (r >= 0)
 		r = open_store(s);
 	if (r >= 0)

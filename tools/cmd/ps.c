@@ -1,0 +1,101 @@
+/* ps: what was started here, and where it is. */
+#include "tools/cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const states[] = {"", "starting", "running", "frozen", "in doubt", "image waits", "away", "left", "ended"};
+
+struct listing {
+	json_t *array;
+	bool all;
+};
+
+static int gather(void *context, const struct pmig_process_row *row)
+{
+	struct listing *l = context;
+	if (!l->all && row->state >= PMIG_PROCESS_LEFT)
+		return 0;
+	return json_array_append_new(l->array,
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", row->name, "uuid", row->uuid, "program", row->program,
+			"home", row->home, "state", states[row->state], "epoch", (json_int_t)row->epoch, "pid", (json_int_t)row->pid,
+			"started", (json_int_t)row->started, "exit_status", (json_int_t)row->exit_status));
+}
+
+static void on_status(void *context, const json_t *object)
+{
+	json_t *row = context;
+	static const char *const keys[] = {"host", "moving", "connected", "epoch"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (json_object_get(object, keys[i]) != NULL)
+			(void)json_object_set(row, keys[i], json_object_get(object, keys[i]));
+}
+
+/* What the registry cannot know: where it is now, as its supervisor says. */
+static void ask(json_t *row)
+{
+	if (json_integer_value(json_object_get(row, "exit_status")) >= 0)
+		return;
+	int r = cmd_call(json_string_value(json_object_get(row, "name")), json_pack("{s:s}", "do", "status"), on_status, row);
+	(void)json_object_set_new(row, "supervised", json_boolean(r >= 0));
+}
+
+static void show(const json_t *row)
+{
+	const char *host = json_string_value(json_object_get(row, "host"));
+	const char *state = json_string_value(json_object_get(row, "state"));
+	int64_t status = json_integer_value(json_object_get(row, "exit_status"));
+	char words[64], started[32];
+	time_t at = (time_t)(json_integer_value(json_object_get(row, "started")) / 1000000000);
+	struct tm tm;
+	(void)strftime(started, sizeof started, "%F %T", localtime_r(&at, &tm));
+	if (status >= 0)
+		(void)snprintf(words, sizeof words, "ended (%" PRId64 ")", status);
+	else
+		(void)snprintf(words, sizeof words, "%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
+			host != NULL && strcmp(state, "away") == 0 ? "running" : state);
+	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s\n", json_string_value(json_object_get(row, "name")), host != NULL ? host : "-",
+		words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
+		json_string_value(json_object_get(row, "program")));
+}
+
+int cmd_ps(int argc, char **argv)
+{
+	bool json = false;
+	struct listing l = {.array = json_array()};
+	const struct cmd_option options[] = {
+		{'a', "all", NULL, "also those that have ended", NULL, &l.all},
+		{0, "json", NULL, "as a JSON array", NULL, &json},
+		{0},
+	};
+	int first, status = cmd_parse("ps", argc, argv, options, "  pmig ps\n  pmig ps -a --json | jq '.[].name'\n", 0, 0, &first);
+	if (status > 0)
+		return status - 1;
+	struct pmig_store *store;
+	int r = cmd_store(&store);
+	if (r >= 0) {
+		r = store->process_list(store, gather, &l);
+		store->close(store);
+	}
+	if (r < 0) {
+		json_decref(l.array);
+		return cmd_fail("ps", r);
+	}
+	size_t i;
+	json_t *row;
+	json_array_foreach(l.array, i, row)
+		ask(row);
+	if (json) {
+		(void)json_dumpf(l.array, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+	} else {
+		(void)printf("%-20s %-20s %-16s EPOCH  %-19s  PROGRAM\n", "NAME", "HOST", "STATE", "STARTED");
+		json_array_foreach(l.array, i, row)
+			show(row);
+	}
+	json_decref(l.array);
+	return 0;
+}

@@ -1,0 +1,522 @@
+/* move: does what the table of steps (transport/handover.h) asks for, and tells it what came of it. */
+#include "move.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SAFE_POINT_MS 30000 /* for the program to reach a safe point */
+#define RESTORE_MS 120000
+#define LOST_MS 15000       /* a lost connection is tried again for so long before a step counts as lost */
+#define PAUSE_MS 300        /* between tries */
+#define IN_DOUBT_MS 10000   /* then the listener is told, and we go on asking */
+
+static void perform(struct move *m);
+
+int64_t move_now(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void move_tell(struct move *m, json_t *line)
+{
+	if (m->o.progress != NULL && line != NULL)
+		m->o.progress(m->o.context, line);
+	json_decref(line);
+}
+
+void move_blame(struct move *m, int code)
+{
+	if (m->code < 0)
+		return;
+	m->code = code;
+	(void)snprintf(m->reason, sizeof m->reason, "%s: %s", handover_action_name(m->doing), pmig_reason());
+}
+
+/* --- the last word --- */
+
+/* Refused and not reached are promises that nothing was touched; behind the freeze that is not so any more. */
+static int exit_status(const struct move *m)
+{
+	if (m->h.outcome == HANDOVER_WAITS || (m->h.outcome == 0 && handover_in_doubt(&m->h)))
+		return error_exit_status(PMIG_EDOUBT);
+	int status = error_exit_status(m->code);
+	return m->code < 0 && m->reached >= HANDOVER_FREEZE && status < 5 ? 5 : status;
+}
+
+static void last_word(struct move *m, int code, const char *outcome)
+{
+	if (m->reported)
+		return;
+	m->reported = true;
+	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I}", "done", 1, "outcome", outcome, "name",
+		m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch", (json_int_t)m->epoch, "exit", exit_status(m), "ms",
+		(json_int_t)(move_now() - m->began), "stopped_ms", (json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0),
+		"bytes", (json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
+		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")));
+	if (code < 0) {
+		(void)json_object_set_new(line, "code", json_integer(code));
+		(void)json_object_set_new(line, "reason", json_string(m->reason));
+	}
+	move_tell(m, line);
+	m->o.progress = NULL;
+}
+
+static void on_doubt(void *context)
+{
+	struct move *m = context;
+	(void)snprintf(m->reason, sizeof m->reason, "%s is frozen: %s was asked to take it over and does not answer; it goes on there "
+		"or here as soon as that is known", m->supervisor->name, m->target_label);
+	last_word(m, PMIG_EDOUBT, "doubt");
+}
+
+void move_destroy(struct move *m)
+{
+	if (m == NULL)
+		return;
+	struct supervisor *s = m->supervisor;
+	prepare_abandon(m);
+	ship_destroy(m->ship);
+	loop_remove(&m->timer);
+	loop_remove(&m->in_doubt);
+	if (m->source != NULL) {
+		remote_forget(m->source, m);
+		if (supervisor_station(s, m->source) == NULL)
+			supervisor_dismiss(s, m->source);
+	}
+	if (m->target != NULL) {
+		remote_forget(m->target, m);
+		if (supervisor_station(s, m->target) == NULL)
+			supervisor_dismiss(s, m->target);
+	}
+	json_decref(m->frozen);
+	json_decref(m->exit);
+	free(m);
+	s->move = NULL;
+}
+
+static void report(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	enum handover_outcome outcome = m->h.outcome;
+	if (outcome == HANDOVER_MOVED) {
+		m->code = 0;
+	} else if (outcome == HANDOVER_WAITS) {
+		m->code = PMIG_EDOUBT;
+		(void)snprintf(m->reason, sizeof m->reason, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it", s->name,
+			m->target_label, s->name);
+		supervisor_say(s, "%s", m->reason);
+	} else if (outcome == HANDOVER_ENDED && m->code >= 0) {
+		(void)error_set(PMIG_EGONE, "%s ended while it was being moved", s->name);
+		move_blame(m, PMIG_EGONE);
+	}
+	last_word(m, m->code, handover_outcome_name(outcome));
+	json_t *held = m->exit;
+	struct remote *source = m->source;
+	m->exit = NULL;
+	streams_resume_input(s);
+	move_destroy(m);
+	if (held != NULL && outcome != HANDOVER_MOVED)
+		supervisor_exit(s, source, held);
+	json_decref(held);
+	streams_check(s);
+}
+
+/* --- doing --- */
+
+bool move_fault(struct move *m, const char *point)
+{
+	struct fault f = fault_at(point);
+	struct remote *r = f.side == FAULT_TARGET ? m->target : m->source;
+	switch (f.action) {
+	case FAULT_FAIL:
+		(void)error_set(PMIG_EIO, "fault point %s", point);
+		return true;
+	case FAULT_KILL_SUPERVISOR:
+		(void)raise(SIGKILL);
+		return false;
+	case FAULT_KILL_PROGRAM:
+		if (r != NULL)
+			remote_request(r, "signal", json_pack("{s:i}", "number", SIGKILL), NULL, NULL);
+		return false;
+	case FAULT_KILL_AGENT:
+		if (r != NULL)
+			remote_request(r, "die", NULL, NULL, NULL);
+		return false;
+	case FAULT_CUT:
+		if (r != NULL)
+			remote_cut(r);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static struct remote *side(const struct move *m, enum handover_action action)
+{
+	return handover_side(action) == 's' ? m->source : handover_side(action) == 't' ? m->target : NULL;
+}
+
+static void on_again(void *context)
+{
+	perform(context);
+}
+
+static void again_later(struct move *m)
+{
+	struct remote *r = side(m, m->doing);
+	if (r == NULL)
+		r = m->target;
+	if (!remote_is_up(r)) {
+		m->waiting = true;
+		remote_connect_later(r, m->supervisor->epoch);
+	} else if (m->timer == NULL) {
+		(void)loop_after(m->supervisor->loop, PAUSE_MS, on_again, m, &m->timer);
+	}
+}
+
+/* No answer: tried again for a while, since every action may be done twice. */
+static void lost(struct move *m)
+{
+	if (m->lost_since == 0)
+		m->lost_since = move_now();
+	if (m->doing == HANDOVER_PLAN || m->doing == HANDOVER_PREPARE || m->doing == HANDOVER_FREEZE ||
+		move_now() - m->lost_since > LOST_MS) {
+		m->lost_since = 0;
+		move_blame(m, PMIG_EUNREACHED);
+		move_next(m, HANDOVER_LOST);
+		return;
+	}
+	again_later(m);
+}
+
+static void arrive(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	if (m->arrived)
+		return;
+	m->arrived = true;
+	m->resumed = move_now();
+	struct station *t = supervisor_here(s);
+	t->left = true;
+	t->end[0] = (uint64_t)json_integer_value(json_object_get(m->frozen, "out"));
+	t->end[1] = (uint64_t)json_integer_value(json_object_get(m->frozen, "err"));
+	s->stations[s->station_count++] = (struct station){.remote = m->target};
+	s->epoch = m->epoch;
+	s->input_sent = (uint64_t)json_integer_value(json_object_get(m->frozen, "in"));
+	s->input_end_sent = false;
+	streams_resume_input(s);
+	streams_check(s);
+	last_word(m, 0, "moved");
+}
+
+static void succeed(struct move *m, const json_t *answer)
+{
+	m->lost_since = 0;
+	switch (m->doing) {
+	case HANDOVER_FREEZE:
+		m->froze = move_now();
+		m->frozen = json_deep_copy(answer);
+		if (move_fault(m, "freeze:done"))
+			break;
+		move_next(m, HANDOVER_DONE);
+		return;
+	case HANDOVER_BAR:
+		move_next(m, json_is_true(json_object_get(answer, "owned")) ? HANDOVER_OWNED : HANDOVER_BARRED);
+		return;
+	case HANDOVER_CLAIM:
+		if (!move_fault(m, "commit:done"))
+			move_next(m, HANDOVER_DONE);
+		else
+			move_next(m, HANDOVER_LOST);
+		return;
+	case HANDOVER_ACTIVATE:
+		arrive(m);
+		(void)move_fault(m, "activate:done");
+		move_next(m, HANDOVER_DONE);
+		return;
+	case HANDOVER_RELEASE:
+		(void)move_fault(m, "release:done");
+		move_next(m, HANDOVER_DONE);
+		return;
+	default:
+		move_next(m, HANDOVER_DONE);
+		return;
+	}
+	move_blame(m, PMIG_EIO);
+	move_next(m, HANDOVER_FAILED);
+}
+
+static void on_answer(void *context, int code, const json_t *answer)
+{
+	struct move *m = context;
+	loop_remove(&m->timer);
+	if (code >= 0) {
+		succeed(m, answer);
+	} else if (code == PMIG_EUNREACHED) {
+		lost(m);
+	} else if (code == PMIG_EGONE && handover_side(m->doing) == 's') {
+		move_blame(m, code);
+		move_next(m, m->h.gone ? HANDOVER_FAILED : HANDOVER_GONE);
+	} else {
+		m->lost_since = 0;
+		move_blame(m, code);
+		move_next(m, HANDOVER_FAILED);
+	}
+}
+
+static void on_too_long(void *context)
+{
+	struct move *m = context;
+	if (m->doing == HANDOVER_FREEZE) { /* the answer to the freeze will say where the program is */
+		remote_request(m->source, "cancel", NULL, NULL, NULL);
+		return;
+	}
+	remote_forget(m->target, m);
+	move_blame(m, error_set(PMIG_ETIMEOUT, "%s did not restore %s in %d s", m->target_label, m->supervisor->name, RESTORE_MS / 1000));
+	move_next(m, HANDOVER_FAILED);
+}
+
+/* Everything that the target must know to restore it, now or once more after its agent was killed. */
+static json_t *restore_arguments(const struct move *m)
+{
+	json_t *a = json_deep_copy(m->frozen);
+	(void)json_object_set_new(a, "path", json_string(m->path));
+	(void)json_object_set_new(a, "library_path", json_string(m->library_path));
+	return a;
+}
+
+static json_t *arguments(const struct move *m)
+{
+	json_t *a = m->doing == HANDOVER_RESTORE ? restore_arguments(m) : json_object();
+	(void)json_object_set_new(a, "epoch", json_integer((json_int_t)m->epoch));
+	(void)json_object_set_new(a, "handover", json_string(m->id));
+	(void)json_object_set_new(a, "source", json_string(m->source_label));
+	(void)json_object_set_new(a, "target", json_string(m->target_label));
+	if (m->doing == HANDOVER_GO_ON)
+		(void)json_object_set_new(a, "barred", json_integer((json_int_t)(m->h.barred ? m->epoch : 0)));
+	if (m->reason[0] != '\0')
+		(void)json_object_set_new(a, "reason", json_string(m->reason));
+	return a;
+}
+
+/* Fault points that lie before an action; the action's request has been sent for those named :sent. */
+static const char *const before[] = {
+	[HANDOVER_PLAN] = "plan",
+	[HANDOVER_PREPARE] = "prepare",
+	[HANDOVER_FREEZE] = "freeze",
+	[HANDOVER_RESTORE] = "restore",
+	[HANDOVER_PROMISE] = "commit",
+	[HANDOVER_REPORT] = NULL,
+};
+
+static void ask(struct move *m)
+{
+	struct remote *r = side(m, m->doing);
+	if (!remote_is_up(r)) {
+		(void)error_set(PMIG_EUNREACHED, "%s is not connected", remote_label(r));
+		lost(m);
+		return;
+	}
+	remote_request(r, handover_action_name(m->doing), arguments(m), on_answer, m);
+	if (m->doing == HANDOVER_CLAIM && move_fault(m, "commit:sent"))
+		remote_cut(r); /* an answer that never comes */
+	int limit = m->doing == HANDOVER_FREEZE ? m->o.timeout_ms : m->doing == HANDOVER_RESTORE ? RESTORE_MS : 0;
+	if (limit > 0)
+		(void)loop_after(m->supervisor->loop, limit, on_too_long, m, &m->timer);
+}
+
+static void perform(struct move *m)
+{
+	m->waiting = false;
+	switch (m->doing) {
+	case HANDOVER_PLAN:
+		if (remote_is_up(m->target))
+			plan_start(m);
+		else
+			remote_connect(m->target, m->supervisor->epoch);
+		break;
+	case HANDOVER_PREPARE:
+		prepare_start(m);
+		break;
+	case HANDOVER_SHIP:
+		if (m->ship == NULL)
+			ship_start(m);
+		else
+			ship_again(m);
+		break;
+	default:
+		ask(m);
+	}
+}
+
+static void begin(struct move *m, enum handover_action action)
+{
+	m->doing = action;
+	if (action > m->reached && action <= HANDOVER_RELEASE)
+		m->reached = action;
+	if (action == HANDOVER_REPORT) {
+		report(m);
+		return;
+	}
+	move_tell(m, json_pack("{s:s, s:s}", "phase", handover_step_name(action), "action", handover_action_name(action)));
+	if (action == HANDOVER_FREEZE)
+		m->supervisor->input_held = true;
+	if (action == HANDOVER_GO_ON)
+		m->resumed = move_now();
+	if (action < sizeof before / sizeof *before && before[action] != NULL && move_fault(m, before[action])) {
+		move_blame(m, PMIG_EIO);
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
+	perform(m);
+}
+
+void move_next(struct move *m, enum handover_event event)
+{
+	enum handover_action last = m->doing;
+	enum handover_action action = handover_step(&m->h, event);
+	if (action == HANDOVER_NOTHING)
+		return;
+	if (handover_in_doubt(&m->h) && m->in_doubt == NULL && !m->reported)
+		(void)loop_after(m->supervisor->loop, IN_DOUBT_MS, on_doubt, m, &m->in_doubt);
+	if (action == last && event != HANDOVER_START) { /* it must be known: asked until it answers */
+		again_later(m);
+		return;
+	}
+	/* Whatever was under way does not matter any more. */
+	loop_remove(&m->timer);
+	if (m->source != NULL)
+		remote_forget(m->source, m);
+	if (m->target != NULL)
+		remote_forget(m->target, m);
+	if (last == HANDOVER_SHIP && event != HANDOVER_DONE) {
+		ship_destroy(m->ship);
+		m->ship = NULL;
+	}
+	if (last == HANDOVER_PREPARE && event != HANDOVER_DONE)
+		prepare_abandon(m);
+	begin(m, action);
+}
+
+/* --- from outside --- */
+
+int move_start(struct supervisor *s, const struct move_options *o)
+{
+	struct station *here = supervisor_here(s);
+	char label[PMIG_NAME_MAX + 1];
+	int r = supervisor_label(s, o->target, label);
+	if (r < 0)
+		return r;
+	if (s->move != NULL)
+		return error_set(PMIG_EBUSY, "%s is being moved already", s->name);
+	if (!s->migrates)
+		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc: it cannot move", s->name);
+	if (strcmp(label, remote_label(here->remote)) == 0)
+		return error_set(PMIG_EREFUSED, "%s runs on %s already", s->name, label);
+	for (size_t i = 0; i < s->station_count; i++)
+		if (strcmp(label, remote_label(s->stations[i].remote)) == 0)
+			return error_set(PMIG_EBUSY, "%s was on %s before, and its output from there has not been read yet", s->name, label);
+	if (s->station_count == SUPERVISOR_STATIONS)
+		return error_set(PMIG_EBUSY, "the output of %s on %s has not been read yet", s->name, remote_label(s->stations[0].remote));
+	struct move *m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return error_set(PMIG_ENOMEM, "out of memory");
+	*m = (struct move){.supervisor = s, .o = *o, .source = here->remote, .epoch = s->epoch + 1, .began = move_now()};
+	(void)snprintf(m->target_text, sizeof m->target_text, "%s", o->target);
+	m->o.target = m->target_text;
+	if (m->o.timeout_ms <= 0)
+		m->o.timeout_ms = SAFE_POINT_MS;
+	(void)snprintf(m->target_label, sizeof m->target_label, "%s", label);
+	(void)snprintf(m->source_label, sizeof m->source_label, "%s", remote_label(here->remote));
+	r = supervisor_uuid(m->id);
+	if (r >= 0)
+		r = supervisor_remote(s, o->target, o->method, &m->target);
+	if (r < 0) {
+		move_destroy(m);
+		return r;
+	}
+	s->move = m;
+	move_next(m, HANDOVER_START);
+	return 0;
+}
+
+void move_cancel(struct supervisor *s)
+{
+	if (s->move == NULL)
+		return;
+	move_blame(s->move, error_set(PMIG_ECANCELLED, "it was cancelled"));
+	move_next(s->move, HANDOVER_CANCEL);
+}
+
+void move_listener_gone(struct supervisor *s, void *context)
+{
+	if (s->move != NULL && s->move->o.context == context)
+		s->move->o.progress = NULL;
+}
+
+bool move_uses(struct supervisor *s, const struct remote *r)
+{
+	return s->move != NULL && (s->move->source == r || s->move->target == r);
+}
+
+void move_up(struct supervisor *s, struct remote *r)
+{
+	struct move *m = s->move;
+	if (m == NULL)
+		return;
+	if (m->doing == HANDOVER_PLAN && r == m->target)
+		perform(m);
+	else if (m->waiting && (r == side(m, m->doing) || (side(m, m->doing) == NULL && r == m->target)))
+		perform(m);
+}
+
+void move_down(struct supervisor *s, struct remote *r, int code)
+{
+	struct move *m = s->move;
+	if (m == NULL || (r != m->source && r != m->target))
+		return;
+	if (m->doing == HANDOVER_PLAN && r == m->target) {
+		move_blame(m, code);
+		move_next(m, HANDOVER_FAILED);
+	} else if (m->waiting) {
+		lost(m);
+	} else if (m->doing == HANDOVER_SHIP) {
+		ship_lost(m);
+		lost(m);
+	}
+}
+
+bool move_event(struct supervisor *s, struct remote *r, const json_t *event)
+{
+	struct move *m = s->move;
+	if (m == NULL || r != m->source || m->arrived || strcmp(json_string_value(json_object_get(event, "event")), "exit") != 0)
+		return m != NULL && r == m->source && m->arrived;
+	bool carried = m->h.durable;
+	if (carried) {
+		json_decref(m->exit);
+		m->exit = json_deep_copy(event);
+	} else {
+		(void)error_set(PMIG_EGONE, "%s ended with status %d while it was being moved", s->name,
+			(int)json_integer_value(json_object_get(event, "status")));
+		move_blame(m, PMIG_EGONE);
+	}
+	move_next(m, HANDOVER_GONE);
+	return carried;
+}
+
+bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p)
+{
+	return s->move != NULL && s->move->ship != NULL && ship_packet(s->move, r, p);
+}
+
+void move_room(struct supervisor *s, struct remote *r)
+{
+	(void)r;
+	if (s->move != NULL && s->move->ship != NULL)
+		ship_pump(s->move);
+}

@@ -1,0 +1,58 @@
+/* move: what the files of a hand-over share; included by them only. */
+#ifndef PMIG_SUPERVISOR_MOVE_H
+#define PMIG_SUPERVISOR_MOVE_H
+
+#include "parts.h"
+
+#include <limits.h>
+
+struct ship;
+
+struct move {
+	struct supervisor *supervisor;
+	struct handover h;
+	struct move_options o; /* its strings are copies */
+	char target_text[PMIG_NAME_MAX + 1];
+	char source_label[PMIG_NAME_MAX + 1], target_label[PMIG_NAME_MAX + 1];
+	char id[PMIG_UUID_LENGTH + 1];
+	uint64_t epoch;
+	struct remote *source, *target;
+	enum handover_action doing;
+	bool waiting;        /* for a connection, to do it again */
+	bool arrived;        /* the target runs it */
+	bool reported;       /* the listener has had the last word */
+	int64_t lost_since;  /* milliseconds; 0: not lost */
+	int64_t began, froze, resumed; /* milliseconds */
+	enum handover_action reached; /* the furthest that was begun */
+	struct loop_source *timer;   /* to do it again, or because it takes too long */
+	struct loop_source *in_doubt; /* to stop keeping the listener waiting */
+	json_t *frozen;      /* what the source said when it froze */
+	json_t *exit;        /* the source's exit event, held back while the image goes on without it */
+	char path[PATH_MAX]; /* of the program at the target */
+	char library_path[PATH_MAX];
+	struct ship *ship;
+	int code;            /* why it failed, first */
+	char reason[PMIG_REASON_MAX];
+};
+
+/* What came of the action; goes on with the next one. */
+void move_next(struct move *m, enum handover_event event);
+void move_blame(struct move *m, int code); /* keeps pmig_reason() if it is the first */
+void move_tell(struct move *m, json_t *line); /* to the listener; taken */
+int64_t move_now(void);                      /* milliseconds, monotonic */
+bool move_fault(struct move *m, const char *point); /* true: the step fails here */
+
+/* --- move_ship.c: the files of a frozen program, from the source to the target --- */
+void ship_start(struct move *m);
+void ship_again(struct move *m); /* connected anew */
+void ship_lost(struct move *m);  /* the connection is gone; ship_again() follows */
+void ship_pump(struct move *m);
+bool ship_packet(struct move *m, struct remote *r, const struct packet *p);
+void ship_destroy(struct ship *h);
+
+/* --- move_plan.c --- */
+void plan_start(struct move *m);    /* both sides are connected */
+void prepare_start(struct move *m);
+void prepare_abandon(struct move *m);
+
+#endif
