@@ -7,7 +7,7 @@
  *
  * On the wire (little-endian, PACKET_HEADER bytes, then `length` bytes of payload):
  *    0 u32 magic   4 u8 version   5 u8 type   6 u8 flags   7 u8 0   8 u16 stream  10 u16 0  12 u32 length
- *   16 u64 offset  24 u64 xxh3-64 of header bytes 0..23 and the payload as sent
+ *   16 u64 offset  24 u64 xxh3-64 of the payload as sent, seeded with the xxh3-64 of header bytes 0..23
  * A packet of another magic, version, unknown type or flag, wrong checksum or excessive length ends the conversation
  * (PMIG_EPROTOCOL, PMIG_EVERSION, PMIG_ECORRUPT): there is no resynchronisation, a session is opened anew and bulk
  * streams resume at their offsets. */
@@ -77,8 +77,8 @@ void packet_writer_destroy(struct packet_writer *w); /* NULL is fine; what is pe
 int packet_writer_put(struct packet_writer *w, const struct packet *p) PMIG_MUST_CHECK;
 
 /* Queues `object` (borrowed) as a packet of `type` (control, offer, failed). */
-int packet_writer_put_json(
-	struct packet_writer *w, enum packet_type type, uint16_t stream, const json_t *object) PMIG_MUST_CHECK;
+int packet_writer_put_json(struct packet_writer *w, enum packet_type type, uint16_t stream,
+	const json_t *object) PMIG_MUST_CHECK;
 
 /* Writes what `fd` takes. 1: nothing is pending; 0: something is; PMIG_EGONE: the other side closed; PMIG_EIO. */
 int packet_writer_flush(struct packet_writer *w, int fd) PMIG_MUST_CHECK;
