@@ -70,7 +70,7 @@ static enum handover_action backwards(struct handover *h)
 	for (; h->row > 0; h->row--) {
 		enum handover_action undo = rows[h->row].undo;
 		if (undo == HANDOVER_NOTHING || (undo == HANDOVER_BAR && h->barred) || (undo == HANDOVER_GO_ON && h->gone) ||
-		    (undo == HANDOVER_FORGET && h->gone && h->durable))
+			(undo == HANDOVER_FORGET && h->gone && h->durable))
 			continue;
 		return h->doing = undo;
 	}

@@ -42,8 +42,8 @@ static int choose(enum link_method method, const struct link_driver **ret_driver
 			if (strcmp(drivers[i]->name, wish) == 0)
 				method = drivers[i]->method;
 		if (method == 0)
-			return error_set(
-				PMIG_EINVAL, "PMIG_SSH=%s: no such way to connect; libssh2 and ssh are known", wish);
+			return error_set(PMIG_EINVAL, "PMIG_SSH=%s: no such way to connect; libssh2 and ssh are known",
+				wish);
 	}
 	const struct link_driver *d = driver_of(method != 0 ? method : LINK_SSH2);
 	if (d == NULL)

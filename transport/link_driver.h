@@ -11,8 +11,8 @@ struct link_driver {
 	int version;
 	enum link_method method;
 	const char *name;
-	int (*open)(
-		const struct link_options *o, const struct link_target *t, void **ret_state, uint64_t *ret_round_trip_us);
+	int (*open)(const struct link_options *o, const struct link_target *t, void **ret_state,
+		uint64_t *ret_round_trip_us);
 	void (*close)(void *state);
 	int (*exec)(void *state, const char *command, struct link_process *ret_process);
 	int (*wait)(void *state, int number, int *ret_status);

@@ -1,8 +1,8 @@
 /* link_local: no network, the command runs here. The same way to an agent at home as to one that is far. */
 #include "link_driver.h"
 
-static int local_open(
-	const struct link_options *o, const struct link_target *t, void **ret_state, uint64_t *ret_round_trip_us)
+static int local_open(const struct link_options *o, const struct link_target *t, void **ret_state,
+	uint64_t *ret_round_trip_us)
 {
 	(void)o, (void)t;
 	struct link_children *c;

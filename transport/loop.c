@@ -159,7 +159,8 @@ static int prepare(struct loop *l)
 	int64_t first = INT64_MAX;
 	for (size_t i = 0; i < l->count; i++) {
 		const struct loop_source *s = l->sources[i];
-		l->polls[i] = (struct pollfd){.fd = s->kind == DESCRIPTOR && s->events != 0 ? s->fd : -1, .events = s->events};
+		l->polls[i] = (struct pollfd){
+			.fd = s->kind == DESCRIPTOR && s->events != 0 ? s->fd : -1, .events = s->events};
 		if (s->kind == TIMER && s->due < first)
 			first = s->due;
 	}

@@ -31,8 +31,8 @@ int peer_create(const struct peer_options *options, struct peer **ret_peer)
 	p->options = *options;
 	int flags = fcntl(options->fd, F_GETFL);
 	int r = flags < 0 || fcntl(options->fd, F_SETFL, flags | O_NONBLOCK) < 0
-	                ? error_errno(PMIG_EIO, errno, "conversation")
-	                : 0;
+		? error_errno(PMIG_EIO, errno, "conversation")
+		: 0;
 	if (r >= 0)
 		r = packet_reader_create(&p->reader);
 	if (r >= 0)

@@ -109,6 +109,9 @@ struct image;
 /* Opens the image in the regular file `fd` (not kept: may be closed afterwards). `name` is for messages (copied). */
 int image_open(int fd, const char *name, struct image **ret) PMIG_MUST_CHECK;
 
+/* Closes its descriptor early, for a process whose own descriptors come back: nothing can be mapped any more, what image_get() gives stays. */
+void image_detach(struct image *im);
+
 /* Takes NULL. What image_get() gave is gone; what image_map_memory() mapped stays. */
 void image_close(struct image *im);
 

@@ -261,6 +261,13 @@ int image_open(int fd, const char *name, struct image **ret)
 	return 0;
 }
 
+void image_detach(struct image *im)
+{
+	if (im->fd >= 0)
+		(void)close(im->fd);
+	im->fd = -1;
+}
+
 void image_close(struct image *im)
 {
 	if (im == NULL)
