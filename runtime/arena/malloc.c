@@ -89,10 +89,16 @@ void *pmig_pvalloc(size_t size)
 	return pmig_memalign(page, rounded & ~(page - 1));
 }
 
+/* True if `p` lies in the heap of the arena. */
+static bool is_ours(struct heap *h, const void *p)
+{
+	return h != NULL && heap_owns(h, p);
+}
+
 void pmig_free(void *p)
 {
-	struct heap *h = __atomic_load_n((struct heap **)&program_heap, __ATOMIC_RELAXED);
-	if (__builtin_expect(h != NULL && heap_owns(h, p), 1))
+	struct heap *h = get_heap();
+	if (__builtin_expect(is_ours(h, p), 1))
 		heap_free(h, p);
 	else
 		free(p);
@@ -140,7 +146,7 @@ void *pmig_reallocarray(void *p, size_t n, size_t size)
 size_t pmig_malloc_usable_size(void *p)
 {
 	struct heap *h = get_heap();
-	return h != NULL && heap_owns(h, p) ? heap_usable_size(h, p) : malloc_usable_size(p);
+	return is_ours(h, p) ? heap_usable_size(h, p) : malloc_usable_size(p);
 }
 
 char *pmig_strndup(const char *s, size_t n)

@@ -179,8 +179,9 @@ struct unit *run_alloc(struct heap *h, uint32_t n, uint32_t align, enum unit_kin
 	if (n == 0 || n > h->total || align > h->total)
 		return NULL;
 	uint32_t want = n + align - 1;
+	bool first = h->top == 0;
 	uint32_t i = take(h, want);
-	if (i == 0 && kind != UNIT_CACHES)
+	if (i == 0 && (!first || h->top == 0))
 		return NULL;
 	uint32_t skip = (uint32_t)(-(((uintptr_t)h->units >> UNIT_SHIFT) + i) & (align - 1));
 	if (want > n) { /* give back what was taken for the alignment only */

@@ -271,9 +271,8 @@ static void make_key(void)
 static struct cache *cache_make(struct heap *h)
 {
 	if (h->cache_next == h->cache_end) {
-		bool first = h->top == 0;
 		struct unit *u = run_alloc(h, CACHE_RUN, 1, UNIT_CACHES);
-		if (u == NULL || (!first && unit_index(h, u) == 0) || h->top == 0)
+		if (u == NULL)
 			return NULL;
 		(void)run_use(h, u, true);
 		h->cache_next = unit_address(h, u);
