@@ -15,7 +15,8 @@ struct owned_plan {
 };
 
 struct work {
-	struct plan *plan; /* total: what the decisions so far have used up */
+	struct plan *plan;
+	struct plan_price used; /* by the decisions so far, as far as it is known */
 	struct pool *pool;
 	const struct plan_facts *facts;
 	const struct plan_limits *limits;
@@ -155,7 +156,7 @@ static const char *check_bytes(struct work *w, const struct candidate *c)
 		return pool_format(w->pool, "in its place %s has %.512s", w->plan->target, c->resource->obstacle);
 	if (w->facts->space.source == 0)
 		return NULL;
-	uint64_t used = w->plan->total.bytes, space = w->facts->space.value;
+	uint64_t used = w->used.bytes, space = w->facts->space.value;
 	uint64_t left = used < space ? space - used : 0;
 	if (c->price.bytes <= left)
 		return NULL;
@@ -171,26 +172,25 @@ static bool beyond(double used, double more, double limit)
 
 static const char *check_link(struct work *w, const struct candidate *c)
 {
-	double used = w->plan->total.share, link = price_value(&w->facts->bandwidth);
+	double used = w->used.share, link = price_value(&w->facts->bandwidth);
 	double limit = w->limits->share > 0 ? w->limits->share : 1;
-	if (!beyond(isnan(used) ? 0 : used, c->price.share, limit))
+	if (!beyond(used, c->price.share, limit))
 		return NULL;
 	struct plan_fact rate = price_rate(c->resource);
 	struct figure needed = figure_rate((double)rate.value), carried = figure_rate(link);
-	if (limit == 1 && !(used > 0))
+	if (limit == 1 && beyond(0, c->price.share, 1)) /* with nothing else on the link */
 		return pool_format(w->pool, "the reference would need %s to %s, the link carries %s", needed.text,
 			w->plan->source, carried.text);
 	return pool_format(w->pool, "the reference would need %s to %s, of the link's %s there are %s left", needed.text,
-		w->plan->source, carried.text, figure_rate(fmax(0, (limit - (isnan(used) ? 0 : used)) * link)).text);
+		w->plan->source, carried.text, figure_rate(fmax(0, (limit - used) * link)).text);
 }
 
 static const char *check_time(struct work *w, const struct candidate *c)
 {
-	const struct plan_price *total = &w->plan->total;
-	if (beyond(isnan(total->before) ? 0 : total->before, c->price.before, w->limits->before))
+	if (beyond(w->used.before, c->price.before, w->limits->before))
 		return pool_format(w->pool, "it would take %s before the freeze, the limit for all is %s",
 			figure_seconds(c->price.before).text, figure_seconds(w->limits->before).text);
-	if (beyond(isnan(total->frozen) ? 0 : total->frozen, c->price.frozen, w->limits->frozen))
+	if (beyond(w->used.frozen, c->price.frozen, w->limits->frozen))
 		return pool_format(w->pool, "it would keep the program frozen for %s, the limit for all is %s",
 			figure_seconds(c->price.frozen).text, figure_seconds(w->limits->frozen).text);
 	if (beyond(0, c->price.slowdown, w->limits->slowdown))
@@ -254,6 +254,18 @@ static const char *warn(struct work *w, const struct plan_resource *r, const str
 	return "";
 }
 
+/* The sum shows that a part of it is not known, but what is known still counts against the limits. */
+static void use(struct work *w, const struct plan_price *price)
+{
+	price_add(&w->plan->total, price);
+	struct plan_price known = *price;
+	double *const figures[] = {&known.before, &known.frozen, &known.share, &known.slowdown};
+	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+		if (isnan(*figures[i]))
+			*figures[i] = 0;
+	price_add(&w->used, &known);
+}
+
 static void take(struct work *w, struct plan_decision *d, const struct candidate *c)
 {
 	d->strategy = c->choice->strategy;
@@ -263,7 +275,7 @@ static void take(struct work *w, struct plan_decision *d, const struct candidate
 	d->warning = warn(w, c->resource, c->choice);
 	if (d->strategy == PMIG_REBIND)
 		d->there = pool_copy(w->pool, c->resource->there);
-	price_add(&w->plan->total, &c->price);
+	use(w, &c->price);
 }
 
 /* The sentence about a resource that cannot go: what each of its choices failed on. */
@@ -357,8 +369,7 @@ static void check_process(struct work *w)
 	const char *source_arch = f->source_arch, *target_arch = f->target_arch;
 	double image = price_value(&f->image);
 	struct plan *plan = w->plan;
-	plan->total = (struct plan_price){
-		.frozen = f->image.source != 0 ? price_transfer(image, f) : NAN, .bytes = f->image.value};
+	use(w, &(struct plan_price){.frozen = price_transfer(image, f), .bytes = f->image.value});
 	if (source_arch != NULL && target_arch != NULL && *source_arch != '\0' && *target_arch != '\0' &&
 		strcmp(source_arch, target_arch) != 0)
 		plan->refusal = pool_format(w->pool, "move refused: %s runs on %.64s, %s has %.64s", plan->process,
@@ -415,7 +426,7 @@ int plan_make(const struct plan_resource *resources, size_t count, const struct 
 	plan->source = plan->facts.source;
 	plan->target = plan->facts.target;
 	plan->count = count;
-	struct work w = {plan, &owned->pool, &plan->facts, &plan->limits};
+	struct work w = {.plan = plan, .pool = &owned->pool, .facts = &plan->facts, .limits = &plan->limits};
 	check_process(&w);
 	struct plan_decision *decisions = count <= SIZE_MAX / sizeof *decisions
 		? pool_take(&owned->pool, count * sizeof *decisions)

@@ -15,7 +15,7 @@ static const char *label(const struct plan_decision *d)
 	return d->part ? "part" : d->kept ? "keep" : d->dropped ? "drop" : strategy_name(d->strategy);
 }
 
-/* ", 1.2 s before", ", 3 s frozen" ...: only what is not nothing. */
+/* ", 1.2 s before", ", 3 s frozen" ...: only what can be seen; what is not known is shown. */
 static void put_price(const struct plan_price *p, FILE *out)
 {
 	if (p->bytes > 0)
@@ -24,9 +24,9 @@ static void put_price(const struct plan_price *p, FILE *out)
 		fprintf(out, ", %s before the freeze", figure_seconds(p->before).text);
 	if (p->frozen != 0)
 		fprintf(out, ", %s frozen", figure_seconds(p->frozen).text);
-	if (p->share != 0)
+	if (!(p->share < 0.0005))
 		fprintf(out, ", %s of the link", figure_percent(p->share).text);
-	if (p->slowdown != 0)
+	if (!(p->slowdown < 0.0005))
 		fprintf(out, ", %s slower", figure_percent(p->slowdown).text);
 }
 

@@ -233,6 +233,25 @@ static void limits_are_for_all_resources_together(void **state)
 	plan_destroy(plan);
 }
 
+/* What is known counts, although something else is not. */
+static void an_unknown_figure_hides_no_known_one(void **state)
+{
+	(void)state;
+	struct plan_resource r[3] = {case_of(ID, FI, ALL), case_of(ID, FI, ALL), case_of(ID, FI, ALL)};
+	r[0].rate = (struct plan_fact)MEASURED(88000000);
+	r[1].rate = (struct plan_fact){0};
+	r[2].rate = (struct plan_fact)MEASURED(44000000);
+	struct plan_facts f = case_facts();
+	struct plan *plan = NULL;
+	assert_good(plan_make(r, 2, &f, &(struct plan_limits){0}, &plan));
+	assert_null(plan->refusal);
+	assert_true(isnan(plan->total.share));
+	plan_destroy(plan);
+	assert_good(plan_make(r, 3, &f, &(struct plan_limits){0}, &plan));
+	assert_non_null(strstr(plan->refusal, "there are 22 MB/s left"));
+	plan_destroy(plan);
+}
+
 static void a_demand_is_met_or_refused(void **state)
 {
 	(void)state;
@@ -353,6 +372,7 @@ int main(void)
 		cmocka_unit_test(the_process_itself_can_be_the_culprit),
 		cmocka_unit_test(bytes_that_cost_more_than_the_reads_stay),
 		cmocka_unit_test(limits_are_for_all_resources_together),
+		cmocka_unit_test(an_unknown_figure_hides_no_known_one),
 		cmocka_unit_test(a_demand_is_met_or_refused),
 		cmocka_unit_test(strict_refuses_what_nobody_declared),
 		cmocka_unit_test(defaults_lead_to_these_decisions_in_this_version),
