@@ -175,11 +175,13 @@ static int restore_random(struct record_reader *r)
 	return 0;
 }
 
+#pragma weak signgam /* a program without libm has none */
+
 /* Variables of libc that the linker put into the executable, where the instrumenter does not see them. */
 static int save_variables(struct record_writer *w)
 {
 	record_put_u64(w, (uintptr_t)optarg);
-	const int numbers[] = {optind, opterr, optopt, signgam};
+	const int numbers[] = {optind, opterr, optopt, &signgam != NULL ? signgam : 0};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		record_put_u32(w, (uint32_t)numbers[i]);
 	return 0;
@@ -189,8 +191,11 @@ static int restore_variables(struct record_reader *r)
 {
 	optarg = (char *)(uintptr_t)record_get_u64(r);
 	int *const numbers[] = {&optind, &opterr, &optopt, &signgam};
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		*numbers[i] = (int)record_get_u32(r);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		int number = (int)record_get_u32(r);
+		if (numbers[i] != NULL)
+			*numbers[i] = number;
+	}
 	return 0;
 }
 

@@ -215,6 +215,7 @@ int resource_restore(struct image *im, const struct resource_options *options)
 		return r;
 	in.contents = contents.data;
 	in.size = contents.size;
+	image_detach(im); /* its descriptor's number may be one of the program's */
 	signals_hold();
 	r = restore_context(&in.record, options);
 	if (r >= 0)
