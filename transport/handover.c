@@ -122,6 +122,8 @@ static enum handover_action on_failure(struct handover *h, enum handover_event e
 static enum handover_action on_done(struct handover *h)
 {
 	if (h->back) {
+		if (h->doing == HANDOVER_GO_ON)
+			h->durable = false; /* the image is older than the program from now on */
 		h->row--;
 		return backwards(h);
 	}

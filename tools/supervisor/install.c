@@ -1,6 +1,8 @@
 /* install: puts agent, program and libraries in place. */
 #include "install.h"
 
+#include "transport/deploy.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -22,39 +24,22 @@ int install_own(const char *name, char ret_path[4096])
 	return 0;
 }
 
-/* In single quotes, for the shell. */
-static int quote(const char *text, size_t room, char *ret)
-{
-	size_t n = 0;
-	if (room < 3)
-		return error_set(PMIG_EINVAL, "command: too long");
-	ret[n++] = '\'';
-	for (; *text != '\0'; text++) {
-		if (n + 6 > room)
-			return error_set(PMIG_EINVAL, "command: too long");
-		if (*text == '\'') {
-			memcpy(ret + n, "'\\''", 4);
-			n += 4;
-		} else {
-			ret[n++] = *text;
-		}
-	}
-	ret[n++] = '\'';
-	ret[n] = '\0';
-	return 0;
-}
-
 int install_agent_command(struct link *link, const struct install_agent *agent, char ret_command[INSTALL_COMMAND_MAX])
 {
-	(void)link;
-	char path[4096], quoted[3][4096 + 64];
+	char path[4096];
+	char *start = NULL, *state = NULL, *name = NULL;
 	int r = install_own("pmig-agent", path);
-	const char *const texts[] = {path, agent->state, agent->name};
-	for (size_t i = 0; i < 3 && r >= 0; i++)
-		r = quote(texts[i], sizeof quoted[i], quoted[i]);
-	if (r < 0)
-		return r;
-	(void)snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s%s%s", quoted[0], agent->uuid, quoted[2],
-		*agent->state != '\0' ? " --state " : "", *agent->state != '\0' ? quoted[1] : "");
-	return 0;
+	if (r >= 0)
+		r = deploy_agent(link, path, &start);
+	if (r >= 0)
+		r = deploy_quote(agent->state, &state);
+	if (r >= 0)
+		r = deploy_quote(agent->name, &name);
+	if (r >= 0 && snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s%s%s", start, agent->uuid, name,
+			      *agent->state != '\0' ? " --state " : "", *agent->state != '\0' ? state : "") >= INSTALL_COMMAND_MAX)
+		r = error_set(PMIG_EINVAL, "the command for the agent is too long");
+	free(start);
+	free(state);
+	free(name);
+	return r < 0 ? r : 0;
 }
