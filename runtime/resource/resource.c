@@ -131,9 +131,9 @@ static int put_record(struct image_writer *w, enum image_section type, unsigned 
 static int put_resources(struct image_writer *w)
 {
 	size_t part = record_part_begin(&records.record);
-	int r = context_save(&records.record);
+	int r = environment_save(&records.record);
 	if (r >= 0)
-		r = environment_save(&records.record);
+		r = context_save(&records.record);
 	if (r >= 0)
 		r = signals_save(&records.record);
 	record_part_end(&records.record, part);
@@ -194,9 +194,9 @@ static int restore_context(struct record_reader *all, const struct resource_opti
 {
 	struct record_reader part;
 	record_get_part(all, &part);
-	int r = context_restore(&part, options->directory);
+	int r = environment_restore(&part);
 	if (r >= 0)
-		r = environment_restore(&part);
+		r = context_restore(&part, options->directory);
 	return r < 0 ? r : signals_restore(&part);
 }
 
