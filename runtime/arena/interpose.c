@@ -64,7 +64,6 @@ void *interpose_site(const void *base)
 
 #define HEAP_SLOT 1
 #define RECORDS 64
-#define SITE sizeof(void *) /* at the end of every block: who asked for it */
 
 void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
@@ -141,7 +140,7 @@ static void *no_memory(int number)
 
 static void *signed_by(void *p, size_t usable, void *site)
 {
-	*(void **)((char *)p + usable - SITE) = site;
+	*(void **)((char *)p + usable - INTERPOSE_SITE_SIZE) = site;
 	return p;
 }
 
@@ -156,9 +155,9 @@ struct request {
 static inline void *foreign_alloc(const struct request *r)
 {
 	struct heap *h = get_foreign();
-	if (h == NULL || r->size > PTRDIFF_MAX - SITE)
+	if (h == NULL || r->size > PTRDIFF_MAX - INTERPOSE_SITE_SIZE)
 		return no_memory(ENOMEM);
-	size_t size = r->size + SITE;
+	size_t size = r->size + INTERPOSE_SITE_SIZE;
 	void *p = r->zero           ? heap_calloc(h, 1, size)
 		: r->alignment > 16 ? heap_memalign(h, r->alignment, size)
 				    : heap_malloc(h, size);
@@ -312,9 +311,9 @@ static void *sited_realloc(void *p, size_t size, void *site)
 			heap_free(foreign, p);
 			return NULL;
 		}
-		if (size > PTRDIFF_MAX - SITE)
+		if (size > PTRDIFF_MAX - INTERPOSE_SITE_SIZE)
 			return no_memory(ENOMEM);
-		p = heap_realloc(foreign, p, size + SITE);
+		p = heap_realloc(foreign, p, size + INTERPOSE_SITE_SIZE);
 		return p == NULL ? NULL : signed_by(p, heap_usable_size(foreign, p), site);
 	}
 	return is_arena(p) ? heap_realloc(arena_heap(), p, size) : __libc_realloc(p, size);
@@ -338,7 +337,7 @@ size_t malloc_usable_size(void *p)
 	if (p == NULL)
 		return 0;
 	if (is_foreign(p))
-		return heap_usable_size(foreign, p) - SITE;
+		return heap_usable_size(foreign, p) - INTERPOSE_SITE_SIZE;
 	return is_arena(p) && !is_slot(p) ? heap_usable_size(arena_heap(), p) : 0;
 }
 
@@ -415,7 +414,7 @@ void *interpose_site(const void *base)
 	size_t size;
 	if (!is_foreign(base) || !heap_block_of(foreign, base, &block, &size))
 		return NULL;
-	return *(void **)((char *)block + size - SITE);
+	return *(void **)((char *)block + size - INTERPOSE_SITE_SIZE);
 }
 
 static void fork_prepare(void)

@@ -55,7 +55,9 @@ bool interpose_place_end(void);
 void interpose_arena_begin(void);
 void interpose_arena_end(void);
 
-/* Where the foreign block at `base` was allocated (a return address), NULL if unknown. */
+/* Where the foreign block at `base` was allocated (a return address), NULL if unknown. It is kept in the last bytes of
+ * each block. */
+#define INTERPOSE_SITE_SIZE sizeof(void *)
 void *interpose_site(const void *base);
 
 #endif
