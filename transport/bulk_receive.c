@@ -105,8 +105,11 @@ static int begin(struct bulk_receive *r, const struct bulk_offer *offer)
 		rc = read_prefix(r);
 	if (rc >= 0 && r->at > r->total)
 		rc = start_anew(r);
-	if (rc >= 0)
+	if (rc >= 0) {
 		rc = check_space(r, offer->size);
+		if (rc < 0 && r->at == 0)
+			(void)unlinkat(r->options.directory, r->part, 0);
+	}
 	if (rc < 0)
 		return rc;
 	bulk_hash_digest(&r->hash, digest);
