@@ -51,7 +51,7 @@ static json_t *identity(const struct image_identity *id)
 		(int)id->pointer_size, "page_size", (int)id->page_size, "data_layout", name(id->data_layout));
 }
 
-static void describe_memory(const struct image_entry *e, json_t *about)
+static void describe_runs(const struct image_entry *e, json_t *about)
 {
 	json_int_t pages = 0, zero = 0;
 	for (size_t i = 0; i < image_run_count(e); i++) {
@@ -69,8 +69,8 @@ static json_t *section(const struct image_entry *e, image_show_describe *describ
 	json_t *about = json_pack("{s:s, s:i, s:b, s:I, s:I, s:I}", "section", e->name, "version", (int)e->version,
 		"mandatory", (int)e->mandatory, "offset", (json_int_t)e->offset, "payload", (json_int_t)e->size, "data",
 		(json_int_t)e->bulk_size);
-	if (about != NULL && e->type == IMAGE_MEMORY)
-		describe_memory(e, about);
+	if (about != NULL && (e->type == IMAGE_MEMORY || e->type == IMAGE_GLOBAL_PAGES))
+		describe_runs(e, about);
 	else if (about != NULL && describe != NULL)
 		describe(e, about);
 	return about;

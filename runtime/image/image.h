@@ -16,7 +16,8 @@
  *      host and nobody else can write to it;
  *   4. image_map_memory(), image_restore_globals(), image_get();
  *   5. image_close(im). The pages stay mapped.
- * The file must not change while it is open or mapped: whoever can write to it can change the program.
+ * The file must not change while it is open or mapped: whoever can write to it can change the program, and whoever
+ * truncates it ends the program with SIGBUS. Another image goes to another file, renamed over this one if need be.
  *
  * Format, little endian, all padding zero and checked:
  *   file header, then sections: header (type, name, version, need, sizes, xxh3 of the payload, xxh3 of the header) ·
@@ -98,7 +99,9 @@ int image_put_parts(struct image_writer *w, enum image_section type, unsigned ve
  * memory without read permission are left out. */
 int image_put_memory(struct image_writer *w, const struct image_range *ranges, size_t n, unsigned flags) PMIG_MUST_CHECK;
 
-/* The globals section: all bytes of `ranges` (any alignment and order, no two overlapping). */
+/* The globals section: all bytes of `ranges` (any alignment and order, no two overlapping). Whole pages of globals of
+ * IMAGE_LARGE bytes or more become runs in a section of their own, so that they are sparse and mapped as the arena is. */
+#define IMAGE_LARGE (1u << 20)
 int image_put_globals(struct image_writer *w, const struct image_range *ranges, size_t n) PMIG_MUST_CHECK;
 
 /* Writes the end section. `*ret_bytes` (may be NULL): size of the image. */
@@ -155,18 +158,19 @@ uint64_t image_size(const struct image *im);
  * image_trust() before, else PMIG_EINVAL. When mapping itself fails (PMIG_ENOMEM, PMIG_EIO) the ranges are in pieces. */
 int image_map_memory(const struct image *im, const struct image_range *permitted, size_t n) PMIG_MUST_CHECK;
 
-/* Copies the bytes of the globals section to their places. Its table must equal `expected`, the table that this
- * executable would write, in the same order, else PMIG_EIDENTITY. Needs image_verify() or image_trust() before. */
+/* Copies the bytes of the globals to their places and maps the pages of large ones. The image's table must equal
+ * `expected`, the table that this executable would write, in the same order, else PMIG_EIDENTITY and nothing is changed.
+ * Needs image_verify() or image_trust() before. */
 int image_restore_globals(const struct image *im, const struct image_range *expected, size_t n) PMIG_MUST_CHECK;
 
-/* A run of pages of one memory section; for tools. */
+/* A run of pages of a memory or global-pages section; for tools. */
 struct image_run {
 	uint64_t address;
 	uint64_t pages;
 	uint64_t offset; /* in the file; 0: the pages are all zero */
 };
 
-/* Number of runs of memory section `e`, and its `index`-th. */
+/* Number of runs of section `e` (0: it is of another type), and its `index`-th. */
 size_t image_run_count(const struct image_entry *e);
 void image_run_at(const struct image_entry *e, size_t index, struct image_run *ret);
 

@@ -168,10 +168,10 @@ static int check_kind(const struct image_section_header *h)
 			h->type, h->name);
 	if (strcmp(kind->name, h->name) != 0 || kind->need != h->need)
 		return error_set(PMIG_ECORRUPT, "type %u is called \"%s\", not \"%s\"", h->type, kind->name, h->name);
-	bool ours = h->type == IMAGE_MEMORY || h->type == IMAGE_GLOBALS || h->type == IMAGE_END;
-	if (ours && h->version != 1)
+	bool bulk = image_has_runs(h->type) || h->type == IMAGE_GLOBALS;
+	if ((bulk || h->type == IMAGE_END) && h->version != 1)
 		return error_set(PMIG_EVERSION, "version %u of section %s is not known here, only 1", h->version, h->name);
-	if (h->bulk_size != 0 && h->type != IMAGE_MEMORY && h->type != IMAGE_GLOBALS)
+	if (h->bulk_size != 0 && !bulk)
 		return error_set(PMIG_ECORRUPT, "section %s cannot have bulk data", h->name);
 	return 0;
 }

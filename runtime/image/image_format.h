@@ -11,7 +11,7 @@
  *    80 64  name                                  48  8  xxh3 of the payload
  *   144  8  epoch       152  8  checkpoint        56  8  xxh3 of the 56 bytes before
  *   160  8  time, ns    168 72  host
- *   240 128 data layout                          memory payload: runs of address, pages, offset in the file (0: zeros)
+ *   240 128 data layout                          memory, global-pages: runs of address, pages, offset (0: zeros)
  *   504  8  xxh3 of the 504 bytes before         globals payload: address, size, each
  *                                                end payload: bytes of the file, sections (end included), seal
  * After a payload: zeros to the next 8. If there is bulk data: zeros to the next page, the data, zeros to the next 8,
@@ -83,6 +83,24 @@ bool image_hash_equal(uint64_t made, uint64_t stored);
 static inline uint64_t image_align(uint64_t x, uint64_t to)
 {
 	return (x + to - 1) & ~(to - 1);
+}
+
+static inline bool image_has_runs(uint32_t type)
+{
+	return type == IMAGE_MEMORY || type == IMAGE_GLOBAL_PAGES;
+}
+
+/* The three parts of a global: before, in and behind its whole pages. Of a small one all is "before". */
+struct image_split {
+	struct image_range head, pages, tail;
+};
+
+static inline struct image_split image_split(struct image_range g, size_t page)
+{
+	uintptr_t end = g.address + g.size, low = image_align(g.address, page), high = end & ~(uintptr_t)(page - 1);
+	if (g.size < IMAGE_LARGE)
+		return (struct image_split){g, {end, 0}, {end, 0}};
+	return (struct image_split){{g.address, low - g.address}, {low, high - low}, {high, end - high}};
 }
 
 static inline uint64_t image_chunks(uint64_t bulk_size)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -205,47 +206,102 @@ static int map_part(const struct image *im, const struct image_part *part, uint6
 	return read_batch(im, b);
 }
 
-int image_map_memory(const struct image *im, const struct image_range *permitted, size_t n)
+/* All runs of the sections of `type`, once it is clear that each lies within `permitted`. */
+static int map_runs(const struct image *im, enum image_section type, const struct image_range *permitted, size_t n)
 {
-	int r = must_be_sound(im);
+	int r = 0;
 	for (size_t i = 0; r >= 0 && i < im->n; i++)
-		if (im->parts[i].head.type == IMAGE_MEMORY)
+		if (im->parts[i].head.type == type)
 			r = check_permitted(im, &im->parts[i], permitted, n);
 	if (r < 0)
 		return r;
 	uint64_t least = least_pages(im);
 	struct batch b = {.n = 0};
 	for (size_t i = 0; r >= 0 && i < im->n; i++)
-		if (im->parts[i].head.type == IMAGE_MEMORY)
+		if (im->parts[i].head.type == type)
 			r = map_part(im, &im->parts[i], least, &b);
 	return r;
 }
 
+int image_map_memory(const struct image *im, const struct image_range *permitted, size_t n)
+{
+	int r = must_be_sound(im);
+	return r < 0 ? r : map_runs(im, IMAGE_MEMORY, permitted, n);
+}
+
 /* --- globals --- */
 
-int image_restore_globals(const struct image *im, const struct image_range *expected, size_t n)
+static const struct image_part *find_part(const struct image *im, enum image_section type)
 {
-	struct image_entry e;
-	int r = must_be_sound(im);
-	if (r >= 0)
-		r = image_get(im, IMAGE_GLOBALS, 0, &e);
-	if (r < 0)
-		return r;
-	const struct image_part *part = im->parts;
-	while (part->head.type != IMAGE_GLOBALS)
-		part++;
-	if (e.size / IMAGE_GLOBAL != n)
-		return image_error(im, part, PMIG_EIDENTITY, "it has %zu globals, this executable has %zu",
-			e.size / IMAGE_GLOBAL, n);
-	for (size_t i = 0; i < n; i++) {
-		const uint8_t *p = (const uint8_t *)e.data + i * IMAGE_GLOBAL;
+	for (size_t i = 0; i < im->n; i++)
+		if (im->parts[i].head.type == type)
+			return &im->parts[i];
+	return NULL;
+}
+
+static int check_table(const struct image *im, const struct image_part *part, const struct image_range *expected, size_t n)
+{
+	const uint8_t *p = im->bytes + part->payload;
+	if (part->head.size / IMAGE_GLOBAL != n)
+		return image_error(im, part, PMIG_EIDENTITY, "it has %" PRIu64 " globals, this executable has %zu",
+			part->head.size / IMAGE_GLOBAL, n);
+	for (size_t i = 0; i < n; i++, p += IMAGE_GLOBAL)
 		if (image_get64(p) != expected[i].address || image_get64(p + 8) != expected[i].size)
 			return image_error(im, part, PMIG_EIDENTITY,
 				"global %zu is %" PRIu64 " bytes at 0x%" PRIx64 ", in this executable %zu at 0x%" PRIxPTR, i,
 				image_get64(p + 8), image_get64(p), expected[i].size, expected[i].address);
+	return 0;
+}
+
+/* The pages of large globals: every one is in a run, and no other. */
+static int map_large(const struct image *im, const struct image_range *expected, size_t n)
+{
+	const struct image_part *part = find_part(im, IMAGE_GLOBAL_PAGES);
+	struct image_range *pages = calloc(n + 1, sizeof *pages);
+	uint64_t due = 0, have = 0;
+	size_t n_pages = 0;
+	if (pages == NULL)
+		return image_error(im, NULL, PMIG_ENOMEM, "table of %zu globals", n);
+	for (size_t i = 0; i < n; i++) {
+		struct image_split s = image_split(expected[i], im->identity.page_size);
+		if (s.pages.size > 0)
+			pages[n_pages++] = s.pages;
+		due += s.pages.size;
 	}
+	struct image_entry e = {0};
+	if (part != NULL)
+		image_describe(im, part, &e);
+	for (size_t i = 0; i < image_run_count(&e); i++) {
+		struct image_run run;
+		image_run_at(&e, i, &run);
+		have += run.pages * im->identity.page_size;
+	}
+	int r = have == due ? map_runs(im, IMAGE_GLOBAL_PAGES, pages, n_pages)
+			    : image_error(im, part, PMIG_ECORRUPT,
+				      "%" PRIu64 " bytes of large globals are there, %" PRIu64 " are due", have, due);
+	free(pages);
+	return r;
+}
+
+int image_restore_globals(const struct image *im, const struct image_range *expected, size_t n)
+{
+	int r = must_be_sound(im);
+	if (r < 0)
+		return r;
+	const struct image_part *part = find_part(im, IMAGE_GLOBALS);
+	if (part == NULL)
+		return image_error(im, NULL, PMIG_ENOENT, "it has no section globals");
+	r = check_table(im, part, expected, n);
+	if (r >= 0)
+		r = map_large(im, expected, n);
+	if (r < 0)
+		return r;
 	const uint8_t *from = im->bytes + part->bulk;
-	for (size_t i = 0; i < n; from += expected[i++].size)
-		memcpy((void *)expected[i].address, from, expected[i].size);
+	for (size_t i = 0; i < n; i++) {
+		struct image_split s = image_split(expected[i], im->identity.page_size);
+		memcpy((void *)s.head.address, from, s.head.size);
+		memcpy((void *)s.tail.address, from + s.head.size, s.tail.size);
+		from += s.head.size + s.tail.size;
+	}
 	return 0;
 }

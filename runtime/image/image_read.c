@@ -74,10 +74,12 @@ static int check_globals(const struct image *im, const struct image_part *part)
 	for (uint64_t i = 0; i < part->head.size / IMAGE_GLOBAL; i++) {
 		const uint8_t *p = im->bytes + part->payload + i * IMAGE_GLOBAL;
 		uint64_t address = image_get64(p), size = image_get64(p + 8);
-		if (size > left || size > UINT64_MAX - address)
+		bool wraps = size > UINT64_MAX - address;
+		struct image_split s = image_split((struct image_range){address, wraps ? 0 : size}, im->identity.page_size);
+		if (wraps || s.head.size + s.tail.size > left)
 			return image_error(im, part, PMIG_ECORRUPT, "entry %" PRIu64 ", %" PRIu64 " bytes, is too large", i,
 				size);
-		left -= size;
+		left -= s.head.size + s.tail.size;
 	}
 	if (left != 0)
 		return image_error(im, part, PMIG_ECORRUPT, "the table does not account for all bytes");
@@ -193,7 +195,7 @@ static int read_section(struct image *im, uint64_t *at, uint64_t *seal, bool *re
 		r = check_count(im, part);
 	if (r >= 0)
 		r = check_hashes(im, part, seal);
-	if (r >= 0 && part->head.type == IMAGE_MEMORY)
+	if (r >= 0 && image_has_runs(part->head.type))
 		r = check_runs(im, part);
 	if (r >= 0 && part->head.type == IMAGE_GLOBALS)
 		r = check_globals(im, part);
@@ -332,7 +334,7 @@ int image_get(const struct image *im, enum image_section type, size_t index, str
 
 size_t image_run_count(const struct image_entry *e)
 {
-	return e->type == IMAGE_MEMORY ? e->size / IMAGE_RUN : 0;
+	return image_has_runs(e->type) ? e->size / IMAGE_RUN : 0;
 }
 
 void image_run_at(const struct image_entry *e, size_t index, struct image_run *ret)

@@ -23,7 +23,7 @@ struct image_writer {
 	uint32_t page;
 	const struct image_range *secrets;
 	size_t n_secrets;
-	size_t count[IMAGE_END + 1];
+	size_t count[IMAGE_GLOBAL_PAGES + 1]; /* of each type */
 	struct iovec parts[PARTS_MAX];
 	uint8_t chunk[IMAGE_CHUNK];
 };
@@ -268,7 +268,7 @@ static int put_bulk(struct image_writer *w, enum image_section type, const struc
 int image_put_parts(struct image_writer *w, enum image_section type, unsigned version, const struct iovec *parts, size_t n)
 {
 	uint64_t hash;
-	if (type == IMAGE_MEMORY || type == IMAGE_GLOBALS || type == IMAGE_END)
+	if (image_has_runs(type) || type == IMAGE_GLOBALS || type == IMAGE_END)
 		return fail(w, error_set(PMIG_EINVAL, "image: section type %d has a function of its own", type));
 	int r = begin_section(w, type, version, parts, n, 0, &hash);
 	if (r >= 0)
@@ -293,7 +293,8 @@ static void encode_runs(uint8_t *to, const struct image_writer *w, const struct 
 	}
 }
 
-int image_put_memory(struct image_writer *w, const struct image_range *ranges, size_t n, unsigned flags)
+static int put_runs(struct image_writer *w, enum image_section type, const struct image_range *ranges, size_t n,
+	unsigned flags)
 {
 	struct image_pieces pieces = {0};
 	uint8_t *table = NULL;
@@ -309,7 +310,7 @@ int image_put_memory(struct image_writer *w, const struct image_range *ranges, s
 		(void)fail(w, error_prefix(r, "image: memory"));
 	} else {
 		encode_runs(table, w, &pieces, size);
-		r = put_bulk(w, IMAGE_MEMORY, &pieces, table, size);
+		r = put_bulk(w, type, &pieces, table, size);
 	}
 	if (table != NULL)
 		(void)munmap(table, size + 1);
@@ -317,26 +318,51 @@ int image_put_memory(struct image_writer *w, const struct image_range *ranges, s
 	return r;
 }
 
+int image_put_memory(struct image_writer *w, const struct image_range *ranges, size_t n, unsigned flags)
+{
+	return put_runs(w, IMAGE_MEMORY, ranges, n, flags);
+}
+
+/* What image_put_globals() makes of its ranges. */
+struct globals {
+	uint8_t *table;
+	struct image_piece *pieces; /* small ones, and the ends of large ones */
+	size_t n_pieces;
+	struct image_range *pages; /* of large ones, ascending */
+	size_t n_pages;
+};
+
+static void split_globals(struct globals *g, const struct image_range *ranges, size_t n, size_t page)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct image_split s = image_split(ranges[i], page);
+		image_set64(g->table + i * IMAGE_GLOBAL, ranges[i].address);
+		image_set64(g->table + i * IMAGE_GLOBAL + 8, ranges[i].size);
+		g->pieces[g->n_pieces++] = (struct image_piece){s.head.address, s.head.size, false};
+		g->pieces[g->n_pieces++] = (struct image_piece){s.tail.address, s.tail.size, false};
+		if (s.pages.size == 0)
+			continue;
+		size_t k = g->n_pages++; /* they are few: by insertion, since qsort() may use the heap */
+		for (; k > 0 && g->pages[k - 1].address > s.pages.address; k--)
+			g->pages[k] = g->pages[k - 1];
+		g->pages[k] = s.pages;
+	}
+}
+
 int image_put_globals(struct image_writer *w, const struct image_range *ranges, size_t n)
 {
-	size_t size = n * IMAGE_GLOBAL;
-	uint8_t *table = scratch(size + 1);
-	struct image_piece *list = scratch(n * sizeof *list + 1);
-	int r;
-	if (table == NULL || list == NULL) {
-		r = fail(w, error_errno(PMIG_ENOMEM, errno, "image: table of %zu globals", n));
-	} else {
-		for (size_t i = 0; i < n; i++) {
-			image_set64(table + i * IMAGE_GLOBAL, ranges[i].address);
-			image_set64(table + i * IMAGE_GLOBAL + 8, ranges[i].size);
-			list[i] = (struct image_piece){ranges[i].address, ranges[i].size, false};
-		}
-		r = put_bulk(w, IMAGE_GLOBALS, &(struct image_pieces){list, n, n}, table, size);
-	}
-	if (table != NULL)
-		(void)munmap(table, size + 1);
-	if (list != NULL)
-		(void)munmap(list, n * sizeof *list + 1);
+	size_t sizes[3] = {n * IMAGE_GLOBAL, 2 * n * sizeof(struct image_piece), n * sizeof(struct image_range)};
+	size_t all = sizes[0] + sizes[1] + sizes[2] + 1;
+	uint8_t *p = scratch(all);
+	if (p == NULL)
+		return fail(w, error_errno(PMIG_ENOMEM, errno, "image: table of %zu globals", n));
+	struct globals g = {.table = p, .pieces = (void *)(p + sizes[0]), .pages = (void *)(p + sizes[0] + sizes[1])};
+	split_globals(&g, ranges, n, w->page);
+	int r = put_bulk(w, IMAGE_GLOBALS, &(struct image_pieces){g.pieces, g.n_pieces, g.n_pieces}, g.table, sizes[0]);
+	if (r >= 0 && g.n_pages > 0)
+		r = put_runs(w, IMAGE_GLOBAL_PAGES, g.pages, g.n_pages,
+			IMAGE_INCREMENT); /* initialised ones may be zero now */
+	(void)munmap(p, all);
 	return r;
 }
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define ARENA ((uint8_t *)0x7e9000000000)
-#define ARENA_SIZE (64u * 4096)
+#define ARENA_SIZE (2u * IMAGE_LARGE)
 #define GLOBALS_MAX 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -134,7 +134,7 @@ static void forge_section(struct forged *f, struct image_section_header h, const
 	f->sections++;
 }
 
-static int forge_open(struct forged *f)
+static int forge_file(struct forged *f)
 {
 	uint8_t end[IMAGE_END_SIZE];
 	image_end_encode(end,
@@ -142,6 +142,13 @@ static int forge_open(struct forged *f)
 	forge_section(f, (struct image_section_header){IMAGE_END, "end", 1, IMAGE_MANDATORY, IMAGE_END_SIZE, 0, 0, 0}, end);
 	int fd = case_file();
 	assert_int_equal(write(fd, f->bytes, f->size), f->size);
+	return fd;
+}
+
+/* The number of sections, or the error. */
+static int forge_open(struct forged *f)
+{
+	int fd = forge_file(f);
 	struct image *im;
 	int r = image_open(fd, "forged", &im);
 	if (r >= 0) {
@@ -245,11 +252,10 @@ static void refuses_forged_runs(void **state)
 	assert_int_equal(forge_open(&f), PMIG_ECORRUPT);
 }
 
-/* The last sizes add up to the bytes that there are, none, if the sum may wrap. */
 static void refuses_forged_globals(void **state)
 {
 	(void)state;
-	static const uint64_t lies[][4] = {{4096, 1}, {UINT64_MAX, 1}, {0, UINT64_MAX}, {0, 1ull << 63, 0, 1ull << 63}};
+	static const uint64_t lies[][4] = {{4096, 1}, {UINT64_MAX, 1}, {0, UINT64_MAX}, {4095, IMAGE_LARGE, 0, 0}};
 	for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
 		struct forged f;
 		uint8_t entries[2 * IMAGE_GLOBAL];
@@ -260,6 +266,27 @@ static void refuses_forged_globals(void **state)
 		forge_section(&f, h, entries);
 		assert_int_equal(forge_open(&f), PMIG_ECORRUPT);
 	}
+}
+
+/* The table names a large global, but its pages are not there: keeping what lies there now would be a wrong result. */
+static void refuses_large_globals_without_pages(void **state)
+{
+	(void)state;
+	const struct image_range large = {(uintptr_t)CASE_ARENA, 2 * IMAGE_LARGE};
+	struct forged f;
+	struct image *im;
+	uint8_t entry[IMAGE_GLOBAL];
+	image_set64(entry, large.address);
+	image_set64(entry + 8, large.size);
+	forge_begin(&f);
+	struct image_section_header h = {IMAGE_GLOBALS, "globals", 1, IMAGE_MANDATORY, sizeof entry, 0, 0, 0};
+	forge_section(&f, h, entry);
+	int fd = forge_file(&f);
+	case_good(image_open(fd, "forged", &im));
+	case_good(image_verify(im));
+	assert_int_equal(image_restore_globals(im, &large, 1), PMIG_ECORRUPT);
+	image_close(im);
+	(void)close(fd);
 }
 
 static void refuses_duplicates_and_foreign_seals(void **state)
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(refuses_forged_sizes),
 		cmocka_unit_test(refuses_forged_runs),
 		cmocka_unit_test(refuses_forged_globals),
+		cmocka_unit_test(refuses_large_globals_without_pages),
 		cmocka_unit_test(refuses_duplicates_and_foreign_seals),
 		cmocka_unit_test(refuses_another_format_by_version),
 	};

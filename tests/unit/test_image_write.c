@@ -166,7 +166,8 @@ static void refuses_wrong_calls(void **state)
 	static const struct {
 		enum image_section type;
 		unsigned version;
-	} wrong[] = {{IMAGE_END, 1}, {IMAGE_MEMORY, 1}, {IMAGE_GLOBALS, 1}, {0, 1}, {99, 1}, {IMAGE_FRAMES, 0}};
+	} wrong[] = {{IMAGE_END, 1}, {IMAGE_MEMORY, 1}, {IMAGE_GLOBALS, 1}, {IMAGE_GLOBAL_PAGES, 1}, {0, 1}, {99, 1},
+		{IMAGE_FRAMES, 0}};
 	struct image_identity id = case_identity();
 	struct image_writer *w;
 	int fd = case_file();
@@ -227,6 +228,59 @@ static void many_globals_come_back(void **state)
 		assert_int_equal(large[i], (uint8_t)(i >> 8 ^ i));
 	for (size_t i = 0; i < sizeof before; i++)
 		assert_int_equal(global_bytes[i], i % 600 < i / 600 % 600 ? before[i] : 0xff);
+	(void)close(fd);
+}
+
+/* A large sparse one that begins and ends within a page, and one that was initialised and is zero now. */
+static uint8_t sparse[64u << 20] = "";
+static uint8_t initialised[4u << 20] = {1, 2, 3};
+
+static void large_globals_are_sparse(void **state)
+{
+	(void)state;
+	const struct image_range ranges[] = {
+		{(uintptr_t)sparse + 100, sizeof sparse - 300},
+		{(uintptr_t)initialised, sizeof initialised},
+		{(uintptr_t)global_bytes, 10},
+	};
+	const size_t touched[] = {100, 5000, 30u << 20, (30u << 20) + 1, sizeof sparse - 201};
+	for (size_t i = 0; i < sizeof touched / sizeof *touched; i++)
+		sparse[touched[i]] = (uint8_t)(i + 1);
+	memset(initialised, 0, sizeof initialised);
+	memset(global_bytes, 9, sizeof global_bytes);
+	struct image_identity id = case_identity();
+	struct image_writer *w;
+	struct image *im;
+	int fd = case_file();
+	uint64_t size;
+	case_good(image_writer_create(fd, &id, &w));
+	case_good(image_put_globals(w, ranges, 3));
+	case_good(image_finish(w, &size));
+	image_writer_destroy(w);
+	assert_true(size < 64u << 10);
+
+	sparse[99] = sparse[sizeof sparse - 200] = 0xaa; /* neighbours */
+	for (size_t i = 0; i < sizeof touched / sizeof *touched; i++)
+		sparse[touched[i]] = 0xff;
+	memset(initialised, 0xff, sizeof initialised);
+	memset(sparse + (10u << 20), 0xff, 1u << 20);
+	case_good(image_open(fd, "large", &im));
+	case_good(image_verify(im));
+	assert_int_equal(image_restore_globals(im, ranges, 2), PMIG_EIDENTITY);
+	assert_int_equal(initialised[0], 0xff);
+	case_good(image_restore_globals(im, ranges, 3));
+	image_close(im);
+	size_t k = 0;
+	for (size_t i = 100; i < sizeof sparse - 200; i++) {
+		bool hit = k < sizeof touched / sizeof *touched && i == touched[k];
+		if (sparse[i] != (hit ? ++k : 0))
+			fail_msg("byte %zu is %u", i, sparse[i]);
+	}
+	assert_int_equal(sparse[99], 0xaa);
+	assert_int_equal(sparse[sizeof sparse - 200], 0xaa);
+	for (size_t i = 0; i < sizeof initialised; i++)
+		assert_int_equal(initialised[i], 0);
+	assert_int_equal(global_bytes[9], 9);
 	(void)close(fd);
 }
 
@@ -292,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_an_error_only),
 		cmocka_unit_test(refuses_wrong_calls),
 		cmocka_unit_test(many_globals_come_back),
+		cmocka_unit_test(large_globals_are_sparse),
 		cmocka_unit_test(secrets_stay_behind),
 	};
 	return cmocka_run_group_tests_name("image_write", tests, NULL, NULL);
