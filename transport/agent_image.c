@@ -315,6 +315,7 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 			return r;
 		a->epoch = a->claimed = a->promised + 1;
 		a->promised = 0;
+		(void)agent_enter(a, "");
 	}
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, reason);
 	if (a->state == AGENT_FROZEN) {

@@ -103,6 +103,7 @@ void agent_on_answer(struct agent *a, const struct control_message *m);  /* one 
 void agent_on_exit(struct agent *a);         /* the program has ended; a->exit_status is set */
 bool agent_on_exit_of_copy(struct agent *a); /* it was one that had not begun, or had left: not the end of the program */
 void agent_tell_exit(struct agent *a);
+int agent_enter(struct agent *a, const char *build); /* our epoch and, unless it is "", the build into the process's row */
 int agent_open_stdio(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 
 /* --- agent_image.c, agent_restore.c --- */

@@ -259,7 +259,8 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (r < 0)
 		return r;
 	a->claimed = epoch;
-	return agent_fault(a, "commit:journal");
+	r = agent_enter(a, "");
+	return r < 0 ? r : agent_fault(a, "commit:journal");
 }
 
 int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)

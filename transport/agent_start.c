@@ -268,15 +268,19 @@ static void enter_resource(struct agent *a, const struct control_message *m)
 						       .origin = PMIG_AT_RUN_TIME});
 }
 
-static void enter_build(struct agent *a, const char *build)
+int agent_enter(struct agent *a, const char *build)
 {
 	struct pmig_process_row *row;
-	if (*build == '\0' || a->store->process_get(a->store, a->options->uuid, &row) < 0)
-		return;
+	int r = a->store->process_get(a->store, a->options->uuid, &row);
+	if (r < 0)
+		return r;
 	struct pmig_process_row changed = *row;
-	changed.build = build;
-	(void)a->store->process_put(a->store, &changed);
+	if (*build != '\0')
+		changed.build = build;
+	changed.epoch = a->epoch;
+	r = a->store->process_put(a->store, &changed);
 	free(row);
+	return r;
 }
 
 void agent_on_message(struct agent *a, const struct control_message *m)
@@ -284,7 +288,7 @@ void agent_on_message(struct agent *a, const struct control_message *m)
 	switch (m->type) {
 	case CONTROL_HELLO:
 		a->speaks = true;
-		enter_build(a, m->text);
+		(void)agent_enter(a, m->text);
 		if (a->state == AGENT_STARTING)
 			a->state = AGENT_RUNNING;
 		agent_event(a, json_pack("{s:s, s:s}", "event", "migrates", "build", m->text));

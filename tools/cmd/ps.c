@@ -56,7 +56,7 @@ static void show(const json_t *row)
 		(void)snprintf(words, sizeof words, "ended (%" PRId64 ")", status);
 	else
 		(void)snprintf(words, sizeof words, "%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
-			host != NULL && strcmp(state, "away") == 0 ? "running" : state);
+			host != NULL && strcmp(host, json_string_value(json_object_get(row, "home"))) != 0 ? "running" : state);
 	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s\n", json_string_value(json_object_get(row, "name")), host != NULL ? host : "-",
 		words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
 		json_string_value(json_object_get(row, "program")));

@@ -459,6 +459,11 @@ void move_listener_gone(struct supervisor *s, void *context)
 		s->move->o.progress = NULL;
 }
 
+bool move_has_arrived(const struct supervisor *s)
+{
+	return s->move != NULL && s->move->arrived;
+}
+
 bool move_uses(struct supervisor *s, const struct remote *r)
 {
 	return s->move != NULL && (s->move->source == r || s->move->target == r);

@@ -98,6 +98,7 @@ int move_start(struct supervisor *s, const struct move_options *o) PMIG_MUST_CHE
 void move_cancel(struct supervisor *s);
 void move_listener_gone(struct supervisor *s, void *context);
 void move_destroy(struct move *m);
+bool move_has_arrived(const struct supervisor *s); /* it runs at the target; only the source is not released yet */
 bool move_uses(struct supervisor *s, const struct remote *r);
 /* What happens to agents meanwhile. True: it was the hand-over's business only. */
 void move_up(struct supervisor *s, struct remote *r);

@@ -13,6 +13,7 @@
 
 #define LINE_BYTES 65536
 #define CLIENTS_MAX 16
+#define AGAIN_MS 10
 
 struct client {
 	struct supervisor *supervisor;
@@ -21,6 +22,8 @@ struct client {
 	char line[LINE_BYTES];
 	size_t size;
 	bool waits; /* for the exit status */
+	json_t *again; /* a move that waits until the source of the one before is released */
+	struct loop_source *again_timer;
 };
 
 struct server {
@@ -39,6 +42,8 @@ static void drop(struct client *c)
 			v->clients[i] = NULL;
 	move_listener_gone(c->supervisor, c);
 	loop_remove(&c->source);
+	loop_remove(&c->again_timer);
+	json_decref(c->again);
 	(void)close(c->fd);
 	free(c);
 }
@@ -76,7 +81,18 @@ static void on_signal_sent(void *context, int code, const json_t *answer)
 	finish(context, code);
 }
 
-static void request(struct client *c, const json_t *object)
+static void request(struct client *c, json_t *object);
+
+static void on_again(void *context)
+{
+	struct client *c = context;
+	json_t *object = c->again;
+	c->again = NULL;
+	request(c, object);
+	json_decref(object);
+}
+
+static void request(struct client *c, json_t *object)
 {
 	struct supervisor *s = c->supervisor;
 	const char *verb = json_string_value(json_object_get(object, "do"));
@@ -84,7 +100,7 @@ static void request(struct client *c, const json_t *object)
 	int r = 0;
 	if (strcmp(verb, "status") == 0) {
 		json_t *d = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b}", "name", s->name, "uuid", s->uuid, "host",
-			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving", s->move != NULL,
+			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving", (int)(s->move != NULL && !move_has_arrived(s)),
 			"connected", (int)remote_is_up(supervisor_here(s)->remote), "done", 1);
 		say(c, d);
 		json_decref(d);
@@ -115,6 +131,10 @@ static void request(struct client *c, const json_t *object)
 					  .plan_only = json_is_true(json_object_get(object, "plan")),
 					  .progress = on_line_of_move,
 					  .context = c});
+		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL) {
+			c->again = json_incref(object);
+			r = loop_after(s->loop, AGAIN_MS, on_again, c, &c->again_timer);
+		}
 		if (r >= 0)
 			return;
 	} else {
