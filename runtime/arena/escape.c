@@ -45,6 +45,7 @@ __attribute__((no_sanitize("address", "thread"))) static int scan(struct search 
 		size_t n = (size_t)(end - w) < 8 ? (size_t)(end - w) : 8;
 		unsigned hits = n < 8;
 		if (n == 8)
+#pragma GCC unroll 8
 			for (unsigned i = 0; i < 8; i++)
 				hits += w[i] - low < span;
 		for (size_t i = 0; hits != 0 && i < n; i++) {
