@@ -162,8 +162,8 @@ static void run(struct bench *b, const struct figure *f, int runs)
 		other[i] = f->against(b);
 	}
 	double value = median(took, runs), against = f->constant > 0 ? f->constant : median(other, runs);
-	printf("{\"name\": \"%s\", \"ratio\": %.3f, \"goal\": %.2f, \"runs\": %d, \"value\": %.2f, \"unit\": \"%s\"}\n",
-		f->name, value / against, f->goal, runs, value * f->scale, f->unit);
+	printf("{\"name\": \"%s\", \"ratio\": %.3f, \"goal\": %.2f, \"runs\": %d, \"%s\": %.2f}\n", f->name, value / against,
+		f->goal, runs, f->unit, value * f->scale);
 	(void)fflush(stdout);
 }
 
