@@ -21,13 +21,13 @@
 #define SLOT 2
 #define DATA (32u << 20)
 
-static struct heap *heap; /* at the address of the foreign heap where that is not in use */
+static struct heap *heap; /* next to the foreign heap; where there is none, where a sanitizer allows it */
 static unsigned char *data;
 
 static int setup(void **state)
 {
 	(void)state;
-	char *base = interpose_active() ? (char *)INTERPOSE_BASE + INTERPOSE_SIZE : (char *)INTERPOSE_BASE;
+	char *base = interpose_active() ? (char *)INTERPOSE_BASE + INTERPOSE_SIZE : (char *)0x561d17a30000;
 	void *p = mmap(base, RESERVED, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
 	data = mmap(NULL, DATA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	heap = p == base ? heap_create(base, RESERVED, SLOT) : NULL;
