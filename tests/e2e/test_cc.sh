@@ -26,14 +26,14 @@ static int next(void)
 {
 	return ++count;
 }
-__thread int of_thread = 7;
-int common_one;
+int given = 7;
+int tentative;
 
 int main(int argc, char **argv)
 {
 	(void)argv;
 	pmig_safepoint();
-	printf("%d %d %d %d\n", wanted(argc), next(), of_thread, common_one);
+	printf("%d %d %d %d\n", wanted(argc), next(), given, tentative);
 	return 0;
 }
 END_C
@@ -61,7 +61,7 @@ t ranlib libparts.a
 prints "nm shows what is defined and what is missing" "missing_everywhere unwanted" \
 	sh -c 'nm unwanted.o | grep -v pmig_ | sed "s/.* //" | sort | xargs'
 check "the archive's index has the names" sh -c 'nm -s libparts.a | grep -q "^wanted in wanted.o"'
-check "data has its size" sh -c '"$1" -c main.c && nm -S main.o | grep -q "0000000000000004 D of_thread"' sh "$cc"
+check "data has its size" sh -c '"$1" -c main.c && nm -S main.o | grep -q "0000000000000004 D given"' sh "$cc"
 for options in "libparts.a" "-L. -lparts" "-L . -l parts" "-L. -l:libparts.a"; do
 	# shellcheck disable=SC2086
 	t "$cc" -O2 main.c $options -o program
@@ -196,6 +196,7 @@ __attribute__((visibility("hidden"))) int hidden = 5;
 __attribute__((section("special"), used)) static const int in_section = 6;
 extern const int __start_special[];
 static int started;
+__thread int of_thread = 10;
 __attribute__((constructor)) static void start(void)
 {
 	started = 7;
@@ -212,15 +213,15 @@ __attribute__((noinline)) static int local_of_asm(void)
 }
 int main(void)
 {
-	printf("%d %d %d %d %d %d %d %d %d\n", tentative, weak(), other(), absent != NULL, hidden, __start_special[0], started,
-		inlined(), local_of_asm());
+	printf("%d %d %d %d %d %d %d %d %d %d\n", tentative, weak(), other(), absent != NULL, hidden, __start_special[0], started,
+		inlined(), local_of_asm(), of_thread);
 	return 0;
 }
 END_C
 echo 'int tentative; int weak(void) { return 3; } int other_file = 1;' >strong.c
 for level in -O0 -O1 -O2 -O3 -Os -Oz -Og; do
 	t "$cc" $level -fcommon kinds.c strong.c -o program
-	prints "symbols of all kinds, $level" "0 3 2 0 5 6 7 8 9" ./program
+	prints "symbols of all kinds, $level" "0 3 2 0 5 6 7 8 9 10" ./program
 done
 
 # Messages are the linker's and the compiler's own.
