@@ -1,5 +1,7 @@
 /* agent_file: images and rows on their way from and to the supervisor. */
 #include "agent_parts.h"
+#include "cache.h"
+#include "library.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +12,8 @@
 struct agent_bulk {
 	struct agent_bulk *next;
 	uint16_t stream;
-	int fd; /* the file that is sent, or the directory that receives */
+	int fd;      /* the file that is sent, or the directory that receives */
+	mode_t mode; /* of what is received; 0: 0600 */
 	struct bulk_send *send;
 	struct bulk_receive *receive;
 };
@@ -97,20 +100,72 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 	return r;
 }
 
+int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	const char *hash = agent_text(request, "hash"), *name = agent_text(request, "name");
+	unsigned stream = (unsigned)agent_number(request, "stream", 0);
+	struct cache *cache;
+	struct agent_bulk *b;
+	char *path = NULL;
+	int fd, r = cache_open(NULL, &cache);
+	if (r < 0)
+		return r;
+	r = cache_find(cache, hash, name, &fd);
+	if (r >= 0) {
+		(void)close(fd);
+		r = cache_path(cache, hash, name, &path);
+		if (r >= 0)
+			*ret_answer = json_pack("{s:s}", "path", path);
+		free(path);
+	} else if (r == PMIG_ENOENT) {
+		if (find(a, stream) != NULL)
+			drop(a, find(a, stream)); /* announced before, and never sent */
+		r = stream < AGENT_BULK || stream > UINT16_MAX ? error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream)
+		                                                : add(a, stream, &b);
+		if (r >= 0) {
+			b->mode = (mode_t)agent_number(request, "mode", 0700) & 0777;
+			r = cache_directory(cache, hash, &b->fd);
+			if (r < 0)
+				drop(a, b);
+		}
+	}
+	cache_close(cache);
+	return r < 0 ? r : 0;
+}
+
+int agent_do_libraries(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)a;
+	struct library_list list;
+	int r = library_list_get(agent_text(request, "path"), agent_text(request, "search"), &list);
+	if (r < 0)
+		return r;
+	json_t *missing = json_array();
+	for (size_t i = 0; i < list.count; i++)
+		if (list.libraries[i].path[0] == '\0')
+			(void)json_array_append_new(missing, json_string(list.libraries[i].name));
+	*ret_answer = json_pack("{s:o, s:s}", "missing", missing, "problem", list.problem);
+	library_list_finish(&list);
+	return 0;
+}
+
 static int receive_offer(struct agent *a, const struct packet *p)
 {
 	struct bulk_offer offer;
-	struct agent_bulk *b = NULL;
+	struct agent_bulk *b = find(a, p->stream);
 	int r = bulk_offer_get(p, &offer);
-	if (r >= 0)
+	bool announced = b != NULL && b->send == NULL && b->receive == NULL;
+	if (r >= 0 && !announced)
 		r = check_name(a, offer.name);
-	if (r >= 0)
+	if (r >= 0 && !announced)
 		r = add(a, p->stream, &b);
 	if (r >= 0) {
-		b->fd = openat(a->directory, "image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		if (!announced)
+			b->fd = openat(a->directory, "image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 		r = b->fd < 0 ? error_errno(PMIG_EIO, errno, "%s/image", a->options->state)
 		              : bulk_receive_create(&(struct bulk_receive_options){.directory = b->fd,
 							    .name = offer.name,
+							    .mode = b->mode,
 							    .limit = strcmp(offer.kind, "rows") == 0 ? AGENT_ROWS_MAX : 0,
 							    .writer = peer_writer(a->driver),
 							    .stream = p->stream},

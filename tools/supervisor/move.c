@@ -516,7 +516,9 @@ bool move_event(struct supervisor *s, struct remote *r, const json_t *event)
 
 bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
-	return s->move != NULL && s->move->ship != NULL && ship_packet(s->move, r, p);
+	if (s->move == NULL)
+		return false;
+	return s->move->prepare != NULL ? prepare_packet(s->move, r, p) : s->move->ship != NULL && ship_packet(s->move, r, p);
 }
 
 void move_room(struct supervisor *s, struct remote *r)
@@ -524,4 +526,6 @@ void move_room(struct supervisor *s, struct remote *r)
 	(void)r;
 	if (s->move != NULL && s->move->ship != NULL)
 		ship_pump(s->move);
+	if (s->move != NULL && s->move->prepare != NULL)
+		prepare_pump(s->move);
 }

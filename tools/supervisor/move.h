@@ -7,6 +7,7 @@
 #include <limits.h>
 
 struct ship;
+struct prepare;
 
 struct move {
 	struct supervisor *supervisor;
@@ -31,6 +32,7 @@ struct move {
 	char path[PATH_MAX]; /* of the program at the target */
 	char library_path[PATH_MAX];
 	struct ship *ship;
+	struct prepare *prepare;
 	int code;            /* why it failed, first */
 	char reason[PMIG_REASON_MAX];
 };
@@ -51,8 +53,12 @@ bool ship_packet(struct move *m, struct remote *r, const struct packet *p);
 void ship_destroy(struct ship *h);
 
 /* --- move_plan.c --- */
-void plan_start(struct move *m);    /* both sides are connected */
+void plan_start(struct move *m); /* both sides are connected */
+
+/* --- move_prepare.c: program and libraries in place at the target --- */
 void prepare_start(struct move *m);
 void prepare_abandon(struct move *m);
+bool prepare_packet(struct move *m, struct remote *r, const struct packet *p);
+void prepare_pump(struct move *m);
 
 #endif

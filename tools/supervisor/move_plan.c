@@ -21,19 +21,3 @@ void plan_start(struct move *m)
 		m->epoch = barred + 1;
 	move_next(m, HANDOVER_DONE);
 }
-
-void prepare_start(struct move *m)
-{
-	(void)snprintf(m->path, sizeof m->path, "%s", m->supervisor->options->path);
-	if (move_fault(m, "prepare:done")) {
-		move_blame(m, PMIG_EIO);
-		move_next(m, HANDOVER_FAILED);
-		return;
-	}
-	move_next(m, HANDOVER_DONE);
-}
-
-void prepare_abandon(struct move *m)
-{
-	(void)m;
-}

@@ -11,6 +11,8 @@
 #include "transport/handover.h"
 #include "transport/spool.h"
 
+#include <limits.h>
+
 #define SUPERVISOR_STATIONS 8
 #define SUPERVISOR_FAILED 125 /* exit status for what is not the program's fault, as env(1) and timeout(1) have it */
 #define INPUT_WINDOW (128u << 10)
@@ -38,6 +40,8 @@ struct supervisor {
 	bool started;   /* the program runs, or ran */
 	bool migrates;  /* it was built with pmig-cc */
 	int name_tries;
+	int program;    /* the executable, open: what is sent is what was started */
+	char path[PATH_MAX];
 	uint64_t epoch; /* the highest that is known to have begun */
 	int exit_status;
 

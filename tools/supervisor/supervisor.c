@@ -369,6 +369,10 @@ static int prepare(struct supervisor *s)
 		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
 	if (gethostname(s->home, sizeof s->home - 1) < 0)
 		return error_errno(PMIG_EIO, errno, "host name");
+	(void)snprintf(s->path, sizeof s->path, "%s", o->path);
+	s->program = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (s->program < 0)
+		return error_errno(PMIG_EIO, errno, "%s", s->path);
 	terminal_open(!o->detached, s->terminal);
 	int r = fault_check(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
 	if (r >= 0)
@@ -394,7 +398,7 @@ int supervisor_run(const struct supervisor_options *options)
 	struct supervisor *s = calloc(1, sizeof *s);
 	if (s == NULL)
 		return SUPERVISOR_FAILED;
-	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .log_fd = {-1, -1}};
+	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .program = -1, .log_fd = {-1, -1}};
 	int r = prepare(s);
 	if (r >= 0) {
 		remote_connect(s->stations[0].remote, 0);
@@ -414,6 +418,8 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	loop_destroy(s->loop);
 	registry_store_close(s->store);
+	if (s->program >= 0)
+		(void)close(s->program);
 	free(s);
 	return exit_status;
 }

@@ -9,6 +9,8 @@ AGENT_REQUEST("checkpoint", checkpoint, "writes an image and lets the program go
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
 AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
+AGENT_REQUEST("receive", receive, "the `path` of the file `name` with content `hash` in the cache; if it is not there, `stream` may bring it")
+AGENT_REQUEST("libraries", libraries, "which libraries the program `path` needs and this host has not")
 AGENT_REQUEST("restore", restore, "starts the program from an image, up to the first instruction; later")
 AGENT_REQUEST("unrestore", unrestore, "ends a restored program that was not claimed; later")
 AGENT_REQUEST("promise", promise, "journal: `epoch` belongs to `host`")

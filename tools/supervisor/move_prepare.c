@@ -1,0 +1,288 @@
+/* move_prepare: the program, and the libraries that the target lacks, go into its cache by content; what is there already
+ * costs one question. */
+#include "move.h"
+#include "job.h"
+#include "transport/agent.h"
+#include "transport/cache.h"
+#include "transport/library.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ROUNDS_MAX 16 /* libraries of libraries of ... */
+
+struct prepare {
+	struct move *move;
+	struct job *job;
+	struct library_list here; /* what the program uses on this host */
+	int program;
+	char program_path[PATH_MAX];
+
+	int fd; /* of the file that is offered */
+	char name[NAME_MAX + 1], hash[CACHE_HASH];
+	struct bulk_send *send;
+	uint16_t stream;
+
+	json_t *missing; /* names, still to be sent */
+	size_t next;
+	int rounds;
+};
+
+static void offer(struct prepare *p);
+
+static void fail(struct prepare *p, int code)
+{
+	move_blame(p->move, code);
+	move_next(p->move, HANDOVER_FAILED); /* destroys p */
+}
+
+void prepare_abandon(struct move *m)
+{
+	struct prepare *p = m->prepare;
+	if (p == NULL)
+		return;
+	m->prepare = NULL;
+	job_abandon(p->job);
+	bulk_send_destroy(p->send);
+	if (p->fd >= 0)
+		(void)close(p->fd);
+	library_list_finish(&p->here);
+	json_decref(p->missing);
+	free(p);
+}
+
+static void finish(struct prepare *p)
+{
+	struct move *m = p->move;
+	prepare_abandon(m);
+	if (move_fault(m, "prepare:done")) {
+		move_blame(m, PMIG_EIO);
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
+	move_next(m, HANDOVER_DONE);
+}
+
+/* --- in a thread: what the program needs, and the hash of the file that is next --- */
+
+static int list_here(void *context)
+{
+	struct prepare *p = context;
+	const char *search = getenv("LD_LIBRARY_PATH");
+	int r = library_list_get(p->program_path, search != NULL ? search : "", &p->here);
+	return r < 0 ? r : cache_hash(p->fd, p->hash);
+}
+
+static int hash_file(void *context)
+{
+	struct prepare *p = context;
+	return cache_hash(p->fd, p->hash);
+}
+
+static void on_hashed(void *context, int result)
+{
+	struct prepare *p = context;
+	p->job = NULL;
+	if (result < 0)
+		fail(p, result);
+	else
+		offer(p);
+}
+
+static void start_file(struct prepare *p, int fd, const char *name, int (*work)(void *context))
+{
+	p->fd = fd;
+	(void)snprintf(p->name, sizeof p->name, "%.*s", NAME_MAX, name);
+	int r = fd < 0 ? error_errno(PMIG_EIO, errno, "%s", name) : job_start(p->move->supervisor->loop, work, on_hashed, p, &p->job);
+	if (r < 0)
+		fail(p, r);
+}
+
+/* --- libraries --- */
+
+static void ask_libraries(struct prepare *p);
+
+static const char *path_here(const struct prepare *p, const char *name)
+{
+	for (size_t i = 0; i < p->here.count; i++)
+		if (strcmp(p->here.libraries[i].name, name) == 0 && p->here.libraries[i].path[0] != '\0')
+			return p->here.libraries[i].path;
+	return NULL;
+}
+
+static void next_library(struct prepare *p)
+{
+	if (p->next == json_array_size(p->missing)) {
+		ask_libraries(p); /* what was sent may need more */
+		return;
+	}
+	const char *name = json_string_value(json_array_get(p->missing, p->next++));
+	const char *path = name != NULL ? path_here(p, name) : NULL;
+	if (path == NULL || strchr(name, '/') != NULL) {
+		fail(p, error_set(PMIG_EREFUSED, "%s has no %s, which %s needs, and neither has this host", p->move->target_label,
+				name != NULL ? name : "library", p->move->supervisor->name));
+		return;
+	}
+	start_file(p, open(path, O_RDONLY | O_CLOEXEC), name, hash_file);
+}
+
+static void on_libraries(void *context, int code, const json_t *answer)
+{
+	struct prepare *p = ((struct move *)context)->prepare;
+	if (code < 0) {
+		fail(p, code);
+		return;
+	}
+	const char *problem = json_string_value(json_object_get(answer, "problem"));
+	const json_t *missing = json_object_get(answer, "missing");
+	if (json_array_size(missing) == 0 && problem != NULL && *problem != '\0') {
+		fail(p, error_set(PMIG_EREFUSED, "%s cannot run %s: its libraries are older: %s", p->move->target_label,
+				p->move->supervisor->name, problem));
+		return;
+	}
+	if (json_array_size(missing) == 0) {
+		finish(p);
+		return;
+	}
+	if (++p->rounds > ROUNDS_MAX) {
+		fail(p, error_set(PMIG_EREFUSED, "%s still does not find %s", p->move->target_label,
+				json_string_value(json_array_get(missing, 0))));
+		return;
+	}
+	json_decref(p->missing);
+	p->missing = json_deep_copy(missing);
+	p->next = 0;
+	next_library(p);
+}
+
+static void ask_libraries(struct prepare *p)
+{
+	remote_request(p->move->target, "libraries", json_pack("{s:s, s:s}", "path", p->move->path, "search", p->move->library_path),
+		on_libraries, p->move);
+}
+
+/* --- one file --- */
+
+static int add_directory(struct move *m, const char *path)
+{
+	size_t length = strlen(m->library_path);
+	size_t directory = (size_t)(strrchr(path, '/') - path);
+	if (length + directory + 2 > sizeof m->library_path)
+		return error_set(PMIG_EREFUSED, "%s lacks too many libraries", m->target_label);
+	(void)snprintf(m->library_path + length, sizeof m->library_path - length, "%s%.*s", length > 0 ? ":" : "", (int)directory, path);
+	return 0;
+}
+
+static void in_place(struct prepare *p, const char *path)
+{
+	struct move *m = p->move;
+	bool program = m->path[0] == '\0';
+	bulk_send_destroy(p->send);
+	p->send = NULL;
+	(void)close(p->fd);
+	p->fd = -1;
+	int r = 0;
+	if (program)
+		(void)snprintf(m->path, sizeof m->path, "%s", path);
+	else
+		r = add_directory(m, path);
+	if (r < 0)
+		fail(p, r);
+	else if (program)
+		ask_libraries(p);
+	else
+		next_library(p);
+}
+
+static void on_receive(void *context, int code, const json_t *answer)
+{
+	struct move *m = context;
+	struct prepare *p = m->prepare;
+	const char *path = json_string_value(json_object_get(answer, "path"));
+	if (code < 0) {
+		fail(p, code);
+		return;
+	}
+	if (path != NULL && path[0] == '/') {
+		in_place(p, path);
+		return;
+	}
+	if (p->send != NULL) {
+		fail(p, error_set(PMIG_ECORRUPT, "%s arrived at %s damaged", p->name, m->target_label));
+		return;
+	}
+	struct peer *peer = remote_peer(m->target);
+	int r = bulk_send_create(&(struct bulk_send_options){
+					 .fd = p->fd, .name = p->name, .kind = "file", .writer = peer_writer(peer), .stream = p->stream},
+		&p->send);
+	if (r < 0)
+		fail(p, r);
+	else
+		peer_kick(peer);
+}
+
+static void offer(struct prepare *p)
+{
+	struct stat st;
+	bool program = p->move->path[0] == '\0';
+	if (p->send == NULL)
+		p->stream++;
+	if (fstat(p->fd, &st) == 0)
+		move_tell(p->move, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
+	remote_request(p->move->target, "receive",
+		json_pack("{s:s, s:s, s:i, s:i}", "hash", p->hash, "name", p->name, "stream", (int)p->stream, "mode", program ? 0700 : 0600),
+		on_receive, p->move);
+}
+
+bool prepare_packet(struct move *m, struct remote *r, const struct packet *k)
+{
+	struct prepare *p = m->prepare;
+	if (r != m->target || p->send == NULL || k->stream != p->stream)
+		return false;
+	int rc = bulk_send_packet(p->send, k);
+	if (rc < 0)
+		fail(p, rc);
+	else if (rc == 1)
+		offer(p); /* now it must be there */
+	else
+		prepare_pump(m);
+	return true;
+}
+
+void prepare_pump(struct move *m)
+{
+	struct prepare *p = m->prepare;
+	if (p->send == NULL || remote_peer(m->target) == NULL)
+		return;
+	int r = bulk_send_pump(p->send);
+	peer_kick(remote_peer(m->target));
+	if (r < 0)
+		fail(p, r);
+}
+
+void prepare_start(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	struct prepare *p = calloc(1, sizeof *p);
+	if (p == NULL) {
+		move_blame(m, error_set(PMIG_ENOMEM, "out of memory"));
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
+	*p = (struct prepare){.move = m, .fd = -1, .stream = AGENT_BULK + 16};
+	m->prepare = p;
+	m->path[0] = m->library_path[0] = '\0';
+	if (remote_is_local(m->target)) { /* the same files */
+		(void)snprintf(m->path, sizeof m->path, "%s", s->path);
+		finish(p);
+		return;
+	}
+	(void)snprintf(p->program_path, sizeof p->program_path, "/proc/%d/fd/%d", (int)getpid(), s->program);
+	const char *slash = strrchr(s->path, '/');
+	start_file(p, fcntl(s->program, F_DUPFD_CLOEXEC, 3), slash != NULL ? slash + 1 : s->path, list_here);
+}
