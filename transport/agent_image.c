@@ -86,6 +86,7 @@ static int ask_for_image(struct agent *a, int freeze)
 		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc: it cannot be saved or moved", a->name);
 	if (a->state != AGENT_RUNNING)
 		return error_set(PMIG_EBUSY, "%s is being saved or moved already", a->name);
+	(void)unlink(a->image); /* the program may be mapped from an earlier one: it keeps that */
 	int fd = open(a->image, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, a->image);
