@@ -137,7 +137,7 @@ static void on_fetch(void *context, int code, const json_t *answer)
 static int fetch_part(struct ship *h)
 {
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/image", h->move->supervisor->options->state);
+	(void)snprintf(path, sizeof path, "%s/transit", h->move->supervisor->options->state);
 	(void)mkdir(path, 0700);
 	h->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (h->directory < 0)
