@@ -45,4 +45,4 @@ check "another compiler's program computes the same" test "$("$T/plain" 1000)" =
 
 t cmake -S "$T/project" -B "$T/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
 t cmake --build "$T/build"
-check "a CMake project's program runs" test "$("$T/build/hello" 1000)" = 499500
+check "a CMake project's program runs" test "$("$T/build/bin/hello" 1000)" = 499500

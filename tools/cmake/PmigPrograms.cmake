@@ -2,12 +2,12 @@
 # function (pmig-config.cmake.in); both call pmig-cc and nothing else.
 
 # pmig_add_executable(NAME SOURCE... [OPTIONS ...] [LIBRARIES ...] [DIRECTORY dir]): the program NAME in dir, by default
-# the current build directory, compiled and linked by pmig-cc with -O2 -g, CMAKE_C_FLAGS and OPTIONS. Headers found
-# through -MMD are dependencies.
+# bin/ in the current build directory, compiled and linked by pmig-cc with -O2 -g, CMAKE_C_FLAGS and OPTIONS. Headers
+# found through -MMD are dependencies.
 function(pmig_add_executable name)
 	cmake_parse_arguments(arg "" "DIRECTORY" "OPTIONS;LIBRARIES" ${ARGN})
 	if(NOT arg_DIRECTORY)
-		set(arg_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+		set(arg_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bin) # NAME itself is the target's, in Ninja's one name space
 	endif()
 	file(MAKE_DIRECTORY ${arg_DIRECTORY})
 	set(tools "")
