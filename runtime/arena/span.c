@@ -100,7 +100,7 @@ void span_free_edge(struct heap *h, struct cache *c, struct unit *u)
 		atomic_store_explicit(&u->remote, 0, memory_order_relaxed);
 		list_append(h, c, u);
 	}
-	if (u->used == 0 && (u->next != 0 || u->prev != 0)) /* the last of a class stays */
+	if (u->used == 0 && u != c->current[u->class]) /* the first of a class stays: it is wanted again at once */
 		span_give_back(h, c, u);
 }
 
