@@ -336,6 +336,32 @@ static void every_damaged_page_is_refused_or_harmless(void **state)
 	free(bad);
 }
 
+static int write_and_crash(struct registry_case *c)
+{
+	struct pmig_store *s;
+	return registry_store_open(c->path, &s) < 0 || s->owner_claim(s, UUID_A, 3, "gamma") < 0;
+}
+
+/* The log that a crash left is not carried over into a file that turns out to be damaged. */
+static void a_damaged_file_with_a_log_stays_as_it_is(void **state)
+{
+	struct registry_case *c = *state;
+	make_filled(c);
+	assert_int_equal(case_child(write_and_crash, c), 0);
+	char log[PATH_MAX + 8];
+	struct stat st;
+	(void)snprintf(log, sizeof log, "%s-wal", c->path);
+	assert_int_equal(stat(log, &st), 0);
+	assert_true(st.st_size > 0);
+	size_t size;
+	char *bytes = slurp(c->path, &size);
+	memset(bytes + size / 8192 * 4096, 0x5a, 4096); /* a page in the middle: of the resources */
+	spill(c->path, bytes, size);
+	free(bytes);
+	assert_refused_untouched(c, PMIG_ECORRUPT, "left as it is");
+	assert_int_equal(stat(log, &st), 0);
+}
+
 /* Values that SQLite lets pass and our rows do not. */
 static void rows_that_nobody_could_have_put_are_refused_when_read(void **state)
 {
@@ -424,6 +450,7 @@ int main(void)
 		case_test_closed(tables_that_are_missing_are_noticed),
 		case_test_closed(reading_only_makes_nothing),
 		case_test_closed(every_damaged_page_is_refused_or_harmless),
+		case_test_closed(a_damaged_file_with_a_log_stays_as_it_is),
 		case_test_closed(rows_that_nobody_could_have_put_are_refused_when_read),
 		case_test_closed(two_processes_write_and_nothing_is_lost),
 	};

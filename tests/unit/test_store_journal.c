@@ -1,7 +1,10 @@
 /* store: journal and owners: what was answered is there after a crash, and of a claim and a bar exactly one wins. */
 #include "registry_case.h"
 
-#include <errno.h>
+#include "registry/database.h"
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 struct seen {
 	int count;
@@ -148,116 +151,104 @@ static void what_was_answered_is_there_after_a_crash(void **state)
 
 #define ROUNDS 40
 
-/* Child `n` of two: claims (n = 0) or bars (n = 1) epochs 1 to ROUNDS, and reports each outcome in its pipe. */
-static int contend(const char *path, int start, int report, bool bar)
+/* What two contenders share: a gate that opens when both are there, and who won each round. */
+struct race {
+	atomic_int arrived;
+	char won[2][ROUNDS];
+};
+
+/* Who only yields comes back too late for the race; who only spins keeps a lone processor from the other. */
+static void meet(struct race *race, int round)
+{
+	atomic_fetch_add(&race->arrived, 1);
+	for (int spins = 0; atomic_load(&race->arrived) < 2 * (round + 1); spins++)
+		if (spins % 100000 == 99999)
+			sched_yield();
+}
+
+/* Between reading and writing the other gets its chance: without a transaction around both it would take it. */
+static int dawdle(unsigned event, void *context, void *statement, void *sql)
+{
+	(void)event, (void)context, (void)sql;
+	for (int i = 0; i < 50 && strncmp(sqlite3_sql(statement), "INSERT", 6) == 0; i++)
+		sched_yield();
+	return 0;
+}
+
+static int make_slow(struct pmig_store *s)
+{
+	DATABASE_OWN sqlite3_stmt *statement = NULL;
+	int r = database_prepare(registry_store_database(s), "SELECT 1", &statement);
+	return r < 0 ? r : sqlite3_trace_v2(sqlite3_db_handle(statement), SQLITE_TRACE_STMT, dawdle, NULL);
+}
+
+/* One side of a race: every round on an epoch or process of its own, at the same moment as the other side. */
+static int contend(const char *path, struct race *race, int side, int (*attempt)(struct pmig_store *s, int side, int round))
 {
 	struct pmig_store *s;
-	char go;
-	if (registry_store_open(path, &s) < 0 || read(start, &go, 1) != 0)
+	if (registry_store_open(path, &s) < 0 || make_slow(s) != SQLITE_OK)
 		return 1;
-	for (uint64_t epoch = 1; epoch <= ROUNDS; epoch++) {
-		int r = bar ? s->owner_bar(s, UUID_A, epoch) : s->owner_claim(s, UUID_A, epoch, "beta");
-		if (r < 0 && r != (bar ? PMIG_EEXIST : PMIG_ESTALE))
+	for (int round = 0; round < ROUNDS; round++) {
+		meet(race, round);
+		int r = attempt(s, side, round);
+		if (r < 0 && r != PMIG_EEXIST && r != PMIG_ESTALE)
 			return 2;
-		char won = r >= 0;
-		if (write(report, &won, 1) != 1)
-			return 3;
+		race->won[side][round] = r >= 0;
 	}
 	return 0;
 }
 
-/* A bar also wins where a later claim already stands: it says so rightly, the epoch can never be claimed any more. So exactly one
- * wins unless the claim came, was overtaken by the next, and the bar came after that. */
-static void of_claim_and_bar_exactly_one_wins(void **state)
+/* Two processes contend; exactly one must win each round. */
+static void assert_one_wins(struct registry_case *c, int (*attempt)(struct pmig_store *s, int side, int round))
 {
-	struct registry_case *c = *state;
-	int start[2], report[2][2];
-	assert_int_equal(pipe(start), 0);
+	struct race *race = mmap(NULL, sizeof *race, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(race, MAP_FAILED);
 	pid_t pid[2];
-	for (int n = 0; n < 2; n++) {
-		assert_int_equal(pipe(report[n]), 0);
-		pid[n] = fork();
-		assert_true(pid[n] >= 0);
-		if (pid[n] == 0) {
-			close(start[1]);
-			_exit(contend(c->path, start[0], report[n][1], n == 1));
+	for (int side = 0; side < 2; side++) {
+		pid[side] = fork();
+		assert_true(pid[side] >= 0);
+		if (pid[side] == 0) {
+			int r = contend(c->path, race, side, attempt);
+			atomic_fetch_add(&race->arrived, r != 0 ? 2 * ROUNDS : 0); /* the other must not wait for ever */
+			_exit(r);
 		}
-		close(report[n][1]);
 	}
-	close(start[0]);
-	close(start[1]); /* both read end of file: go */
-	char won[2][ROUNDS];
-	for (int n = 0; n < 2; n++) {
+	for (int side = 0; side < 2; side++) {
 		int status;
-		for (int i = 0; i < ROUNDS; i++)
-			assert_int_equal(read(report[n][0], &won[n][i], 1), 1);
-		close(report[n][0]);
-		assert_int_equal(waitpid(pid[n], &status, 0), pid[n]);
+		assert_int_equal(waitpid(pid[side], &status, 0), pid[side]);
 		assert_int_equal(status, 0);
 	}
-	for (int i = 0; i < ROUNDS; i++)
-		assert_true(won[0][i] || won[1][i]);
-	/* Of the last epoch nothing can overtake: there it is exactly one. */
-	assert_int_equal(won[0][ROUNDS - 1] + won[1][ROUNDS - 1], 1);
-	assert_good(registry_store_open(c->path, &c->store));
-	struct pmig_owner owner;
-	assert_good(c->store->owner_get(c->store, UUID_A, &owner));
-	assert_int_equal(owner.epoch == ROUNDS, won[0][ROUNDS - 1]);
-	assert_int_equal(owner.barred == ROUNDS, won[1][ROUNDS - 1]);
+	for (int round = 0; round < ROUNDS; round++)
+		assert_int_equal(race->won[0][round] + race->won[1][round], 1);
+	munmap(race, sizeof *race);
 }
 
-/* Two claim the same epoch for different hosts, again and again: never do both win. */
-static int claim_rounds(const char *path, int start, int report, const char *host)
+static const char *uuid_of(char text[PMIG_UUID_LENGTH + 1], int round)
 {
-	struct pmig_store *s;
-	char go;
-	if (registry_store_open(path, &s) < 0 || read(start, &go, 1) != 0)
-		return 1;
-	for (uint64_t epoch = 1; epoch <= ROUNDS; epoch++) {
-		char uuid[PMIG_UUID_LENGTH + 1];
-		(void)snprintf(uuid, sizeof uuid, "aaaaaaaa-0000-4000-8000-%012d", (int)epoch);
-		int r = s->owner_claim(s, uuid, 2, host);
-		char won = r >= 0;
-		if ((r < 0 && r != PMIG_ESTALE) || write(report, &won, 1) != 1)
-			return 2;
-	}
-	return 0;
+	(void)snprintf(text, PMIG_UUID_LENGTH + 1, "aaaaaaaa-0000-4000-8000-%012d", round);
+	return text;
+}
+
+static int claim_or_bar(struct pmig_store *s, int side, int round)
+{
+	char uuid[PMIG_UUID_LENGTH + 1];
+	return side == 0 ? s->owner_claim(s, uuid_of(uuid, round), 2, "beta") : s->owner_bar(s, uuid_of(uuid, round), 2);
+}
+
+static void of_claim_and_bar_exactly_one_wins(void **state)
+{
+	assert_one_wins(*state, claim_or_bar);
+}
+
+static int claim(struct pmig_store *s, int side, int round)
+{
+	char uuid[PMIG_UUID_LENGTH + 1];
+	return s->owner_claim(s, uuid_of(uuid, round), 2, side == 0 ? "beta" : "gamma");
 }
 
 static void of_two_claims_exactly_one_wins(void **state)
 {
-	struct registry_case *c = *state;
-	int start[2], report[2][2];
-	assert_int_equal(pipe(start), 0);
-	pid_t pid[2];
-	for (int n = 0; n < 2; n++) {
-		assert_int_equal(pipe(report[n]), 0);
-		pid[n] = fork();
-		assert_true(pid[n] >= 0);
-		if (pid[n] == 0) {
-			close(start[1]);
-			_exit(claim_rounds(c->path, start[0], report[n][1], n == 0 ? "beta" : "gamma"));
-		}
-		close(report[n][1]);
-	}
-	close(start[0]);
-	close(start[1]);
-	int both = 0, one = 0;
-	char won[2][ROUNDS];
-	for (int n = 0; n < 2; n++) {
-		int status;
-		for (int i = 0; i < ROUNDS; i++)
-			assert_int_equal(read(report[n][0], &won[n][i], 1), 1);
-		close(report[n][0]);
-		assert_int_equal(waitpid(pid[n], &status, 0), pid[n]);
-		assert_int_equal(status, 0);
-	}
-	for (int i = 0; i < ROUNDS; i++) {
-		both += won[0][i] && won[1][i];
-		one += won[0][i] != won[1][i];
-	}
-	assert_int_equal(both, 0);
-	assert_int_equal(one, ROUNDS);
+	assert_one_wins(*state, claim);
 }
 
 int main(void)
