@@ -6,8 +6,9 @@
  *      image_put_globals();
  *   3. image_finish(w, &bytes); image_writer_destroy(w). Making it durable (fsync) is the caller's.
  * The writer takes its own memory from mmap: it touches no heap and no stdio, and reads the program's memory without
- * changing it; nobody else may change it either meanwhile (other threads stopped, signals blocked). Its descriptor may be a file at offset 0, a pipe or a socket; it never seeks. A reader of the pipe that
- * goes away is an error, not a SIGPIPE. After a failure every further call on that writer fails alike.
+ * changing it; nobody else may change it either meanwhile (other threads stopped, signals blocked). Its descriptor may
+ * be a file at offset 0, a pipe or a socket; it never seeks. A reader of the pipe that goes away is an error, not a
+ * SIGPIPE. After a failure every further call on that writer fails alike.
  *
  * Normal usage, reading:
  *   1. image_open(fd, name, &im): everything but bulk data (pages, bytes of globals) is checked here;
@@ -112,7 +113,8 @@ struct image;
 /* Opens the image in the regular file `fd` (not kept: may be closed afterwards). `name` is for messages (copied). */
 int image_open(int fd, const char *name, struct image **ret) PMIG_MUST_CHECK;
 
-/* Closes its descriptor early, for a process whose own descriptors come back: nothing can be mapped any more, what image_get() gives stays. */
+/* Closes its descriptor early, for a process whose own descriptors come back: nothing can be mapped any more, what
+ * image_get() gives stays. */
 void image_detach(struct image *im);
 
 /* Takes NULL. What image_get() gave is gone; what image_map_memory() mapped stays. */

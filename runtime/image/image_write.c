@@ -136,7 +136,7 @@ static void blank(const struct image_writer *w, uint8_t *copy, uintptr_t address
 
 /* --- bulk data --- */
 
-/* Where the next chunk begins: `done` bytes of piece `i` are written. */
+/* How far the pieces are written: all before `i`, and `done` bytes of it. */
 struct cursor {
 	const struct image_piece *pieces;
 	size_t n;
@@ -144,46 +144,48 @@ struct cursor {
 	size_t done;
 };
 
+/* The next bytes that lie together, at most `most`; none at the end. */
+static struct iovec take(struct cursor *c, size_t most)
+{
+	while (c->i < c->n) {
+		const struct image_piece *p = &c->pieces[c->i];
+		size_t size = p->zero ? 0 : p->size - c->done;
+		struct iovec part = {(void *)(p->address + c->done), size};
+		if (size > most) {
+			c->done += most;
+			part.iov_len = most;
+			return part;
+		}
+		c->i++;
+		c->done = 0;
+		if (size > 0)
+			return part;
+	}
+	return (struct iovec){0};
+}
+
 /* Collects the next chunk in w->parts, from where the bytes are or, when there are many small pieces or a secret among
  * them, from a copy. Returns the number of parts. */
 static size_t next_chunk(struct image_writer *w, struct cursor *c)
 {
+	struct cursor again = *c;
+	struct iovec part;
 	size_t n = 0, have = 0;
 	bool copy = false;
-	for (struct cursor look = *c; look.i < look.n && have < IMAGE_CHUNK; look.i++, look.done = 0) {
-		const struct image_piece *p = &look.pieces[look.i];
-		size_t size = p->zero ? 0 : p->size - look.done;
-		if (size == 0)
-			continue;
-		if (size > IMAGE_CHUNK - have)
-			size = IMAGE_CHUNK - have;
-		if (n == PARTS_MAX || is_secret(w, p->address + look.done, size)) {
-			copy = true;
-			break;
-		}
-		w->parts[n++] = (struct iovec){(void *)(p->address + look.done), size};
-		have += size;
+	for (; have < IMAGE_CHUNK && (part = take(c, IMAGE_CHUNK - have)).iov_len > 0; have += part.iov_len) {
+		copy |= n == PARTS_MAX || is_secret(w, (uintptr_t)part.iov_base, part.iov_len);
+		if (!copy)
+			w->parts[n++] = part;
 	}
-	have = 0;
-	while (c->i < c->n && have < IMAGE_CHUNK) {
-		const struct image_piece *p = &c->pieces[c->i];
-		size_t size = p->zero ? 0 : p->size - c->done;
-		if (size > IMAGE_CHUNK - have)
-			size = IMAGE_CHUNK - have;
-		if (copy && size > 0) {
-			memcpy(w->chunk + have, (const void *)(p->address + c->done), size);
-			blank(w, w->chunk + have, p->address + c->done, size);
-		}
-		have += size;
-		c->done += size;
-		if (!p->zero && c->done < p->size)
-			break;
-		c->i++;
-		c->done = 0;
+	if (!copy)
+		return n;
+	for (size_t at = 0; at < have; at += part.iov_len) {
+		part = take(&again, have - at);
+		memcpy(w->chunk + at, part.iov_base, part.iov_len);
+		blank(w, w->chunk + at, (uintptr_t)part.iov_base, part.iov_len);
 	}
-	if (copy)
-		w->parts[0] = (struct iovec){w->chunk, have};
-	return copy ? 1 : n;
+	w->parts[0] = (struct iovec){w->chunk, have};
+	return 1;
 }
 
 /* Each chunk is hashed and then written while the cache still has it. `*ret_hash`: hash of the table of hashes. */

@@ -138,6 +138,24 @@ static void checks_who_it_is(void **state)
 	(void)close(fd);
 }
 
+static void maps_nothing_once_detached(void **state)
+{
+	(void)state;
+	int fd = case_image();
+	struct image *im = open_sound(fd);
+	struct image_entry e;
+	uint8_t *arena = case_map(CASE_PAGES + 1);
+	image_detach(im);
+	image_detach(im);
+	case_good(image_get(im, IMAGE_PROGRAM, 0, &e));
+	assert_memory_equal(e.data, "hello", 5);
+	assert_true(image_map_memory(im, &case_memory, 1) < 0);
+	assert_int_equal(arena[0], 0);
+	image_close(im);
+	case_unmap(CASE_PAGES + 1);
+	(void)close(fd);
+}
+
 static void begin(int fd, struct image_writer **ret)
 {
 	struct image_identity id = case_identity();
@@ -245,6 +263,7 @@ int main(void)
 		cmocka_unit_test(maps_nothing_outside_what_is_permitted),
 		cmocka_unit_test(wants_the_same_globals),
 		cmocka_unit_test(checks_who_it_is),
+		cmocka_unit_test(maps_nothing_once_detached),
 		cmocka_unit_test(lays_increments_on_top_of_the_base),
 		cmocka_unit_test(writes_again_what_it_had_mapped),
 		cmocka_unit_test(restores_more_runs_than_can_be_mapped),
