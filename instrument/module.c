@@ -126,6 +126,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	rewrite_calls(w);
 	constructors_collect(w);
 	poll_insert(w);
+	variadic_fix(w);
 	runtime_variable(w, w->i32, "pmig_poll");
 	if (w->errors != 0)
 		return;
@@ -167,10 +168,7 @@ int instrument_module(LLVMModuleRef m, LLVMTargetMachineRef tm, const struct ins
 		free(w.sites[i].offsets);
 	}
 	free(w.sites);
-	free(w.functions);
-	free(w.types);
-	map_finish(&w.taken_types);
-	map_finish(&w.migratable);
+	reach_forget(&w);
 	LLVMDisposeBuilder(w.builder);
 	return w.errors;
 }

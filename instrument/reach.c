@@ -105,3 +105,14 @@ void reach_find(struct work *w)
 				more = visit(w, f) || more;
 	}
 }
+
+void reach_forget(struct work *w)
+{
+	free(w->types);
+	free(w->functions);
+	map_finish(&w->taken_types);
+	map_finish(&w->migratable);
+	w->types = NULL;
+	w->functions = NULL;
+	w->types_count = w->types_capacity = w->functions_count = w->functions_capacity = 0;
+}
