@@ -53,15 +53,29 @@ static int gather(struct database *db, const struct row_table *table, const char
 	return r;
 }
 
+/* The row of the process, with the epoch that was claimed for it, which the row may be behind. */
+static int gather_process(struct database *db, const char *process, json_t *root)
+{
+	struct pmig_owner owner;
+	struct pmig_process_row row;
+	DATABASE_OWN sqlite3_stmt *statement = NULL;
+	int r = owner_get(db, process, &owner);
+	if (r >= 0)
+		r = row_select(db, &row_process, "WHERE uuid = ?1", process, &statement);
+	if (r >= 0)
+		r = row_next(db, &row_process, statement, &row);
+	if (r == 0)
+		return error_set(PMIG_ENOENT, "%.64s: no such process in the registry", process);
+	if (r < 0)
+		return r;
+	if (row.epoch < owner.epoch)
+		row.epoch = owner.epoch;
+	return json_object_set_new(root, "process", row_to_json(&row_process, &row)) < 0 ? no_memory() : 0;
+}
+
 static int gather_all(struct database *db, const char *process, json_t *root)
 {
-	json_t *one = json_array();
-	int r = one != NULL ? gather(db, &row_process, "WHERE uuid = ?1", process, one) : no_memory();
-	if (r >= 0 && json_array_size(one) == 0)
-		r = error_set(PMIG_ENOENT, "%.64s: no such process in the registry", process);
-	if (r >= 0 && json_object_set(root, "process", json_array_get(one, 0)) < 0)
-		r = no_memory();
-	json_decref(one);
+	int r = gather_process(db, process, root);
 	for (size_t i = 0; r >= 0 && i < SECTION_COUNT; i++) {
 		json_t *array = json_array();
 		r = array != NULL ? gather(db, sections[i].table, sections[i].select, process, array) : no_memory();
@@ -109,25 +123,16 @@ static int ask(struct database *db, const char *sql, const char *a, const char *
 	return r == SQLITE_ROW ? 1 : r == SQLITE_DONE ? 0 : database_error(db, r);
 }
 
-/* Refuses what is older than what is known here: a late packet must not turn the registry back. */
+/* Refuses what is older than what was claimed here: a late packet must not turn the registry back. The epoch in the row of the
+ * process does not count: it may be of a hand-over that was undone. */
 static int check_epoch(struct database *db, const char *process, uint64_t epoch)
 {
 	struct pmig_owner owner;
 	int r = owner_get(db, process, &owner);
-	if (r < 0)
-		return r;
-	DATABASE_OWN sqlite3_stmt *statement = NULL;
-	r = row_select(db, &row_process, "WHERE uuid = ?1", process, &statement);
-	struct pmig_process_row known;
-	if (r >= 0)
-		r = row_next(db, &row_process, statement, &known);
-	if (r < 0)
-		return r;
-	uint64_t highest = r > 0 && known.epoch > owner.epoch ? known.epoch : owner.epoch;
-	if (epoch < highest)
-		return error_set(PMIG_ESTALE, "the rows are of epoch %llu, here epoch %llu is known",
-			(unsigned long long)epoch, (unsigned long long)highest);
-	return 0;
+	if (r >= 0 && epoch < owner.epoch)
+		r = error_set(PMIG_ESTALE, "process: the rows are of epoch %llu, here epoch %llu belongs to %s",
+			(unsigned long long)epoch, (unsigned long long)owner.epoch, owner.host);
+	return r;
 }
 
 static int import_process(struct database *db, const char *process, json_t *object)

@@ -16,8 +16,9 @@ static void a_process_is_put_replaced_and_found(void **state)
 	assert_int_equal(found->epoch, 2);
 	assert_int_equal(found->exit_status, -1);
 	free(found);
-	assert_good(s->process_get(s, UUID_A, &found));
-	free(found);
+	struct pmig_process_row *again = NULL;
+	assert_good(s->process_get(s, UUID_A, &again));
+	free(again);
 	assert_fails(s->process_get(s, "nobody", &found), PMIG_ENOENT);
 	assert_string_equal(pmig_reason(), "nobody: no such process in the registry");
 }

@@ -128,7 +128,36 @@ static void what_is_older_than_what_is_known_is_refused(void **state)
 	char *json = exported(c);
 	assert_good(s->owner_claim(s, UUID_A, 2, "beta"));
 	assert_fails(s->rows_import(s, UUID_A, json, strlen(json)), PMIG_ESTALE);
-	assert_string_equal(pmig_reason(), "import: the rows are of epoch 1, here epoch 2 is known");
+	assert_string_equal(pmig_reason(), "import: process: the rows are of epoch 1, here epoch 2 belongs to beta");
+	free(json);
+}
+
+/* A hand-over that was undone before anybody promised anything leaves its epoch in the row; the next one has the same. */
+static void the_epoch_of_an_undone_handover_does_not_count(void **state)
+{
+	struct registry_case *c = *state;
+	struct pmig_store *s = c->store;
+	char *json = exported(c);
+	struct pmig_process_row p = case_process(UUID_A, "queens");
+	p.epoch = 2;
+	assert_good(s->process_put(s, &p));
+	assert_good(s->rows_import(s, UUID_A, json, strlen(json)));
+	free(json);
+}
+
+/* A source that took an epoch for itself after a bar travels with that one. */
+static void the_claimed_epoch_travels(void **state)
+{
+	struct registry_case *c = *state;
+	struct pmig_store *s = c->store;
+	struct pmig_process_row p = case_process(UUID_A, "queens");
+	assert_good(s->process_put(s, &p));
+	assert_good(s->owner_claim(s, UUID_A, 3, "alpha"));
+	char *json = NULL;
+	assert_good(s->rows_export(s, UUID_A, &json));
+	json_t *root = json_loads(json, 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(root, "process"), "epoch")), 3);
+	json_decref(root);
 	free(json);
 }
 
@@ -301,6 +330,8 @@ int main(void)
 		case_test(the_rows_of_one_process_arrive_elsewhere),
 		case_test(an_import_replaces_resources_and_keeps_the_own_journal),
 		case_test(what_is_older_than_what_is_known_is_refused),
+		case_test(the_epoch_of_an_undone_handover_does_not_count),
+		case_test(the_claimed_epoch_travels),
 		case_test(a_name_that_is_taken_is_refused),
 		case_test(every_hostile_value_is_named_and_nothing_comes_in),
 		case_test(what_is_not_of_that_form_is_refused),

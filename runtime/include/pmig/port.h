@@ -195,13 +195,13 @@ struct pmig_store {
 	int (*process_put)(struct pmig_store *s, const struct pmig_process_row *row);
 	/* Changes what changes often. pid and exit_status: a negative value leaves the one that is there. PMIG_ENOENT,
 	 * PMIG_EEXIST (as above, where a state becomes a living one). */
-	int (*process_set)(
-		struct pmig_store *s, const char *uuid, enum pmig_process_state state, int64_t pid, int64_t exit_status);
+	int (*process_set)(struct pmig_store *s, const char *uuid, enum pmig_process_state state, int64_t pid,
+		int64_t exit_status);
 	/* By uuid or by name; of several with that name the living one, else the one started last. PMIG_ENOENT. */
 	int (*process_get)(struct pmig_store *s, const char *uuid_or_name, struct pmig_process_row **ret_row);
 	/* In the order of their starts. A callback that returns nonzero ends the walk with that result, here and below. */
-	int (*process_list)(
-		struct pmig_store *s, int (*each)(void *context, const struct pmig_process_row *row), void *context);
+	int (*process_list)(struct pmig_store *s, int (*each)(void *context, const struct pmig_process_row *row),
+		void *context);
 	/* Takes away the process, its resources, references and hand-overs. Who owns it stays, since fencing outlives it; images
 	 * have rows of their own. PMIG_ENOENT. */
 	int (*process_drop)(struct pmig_store *s, const char *uuid);
@@ -223,8 +223,8 @@ struct pmig_store {
 	 * this process is open or in doubt here. */
 	int (*handover_begin)(struct pmig_store *s, const struct pmig_handover_row *row);
 	/* Appends one row. PMIG_ENOENT: no such hand-over. */
-	int (*handover_step)(
-		struct pmig_store *s, const char *id, const char *step, enum pmig_phase phase, const char *detail);
+	int (*handover_step)(struct pmig_store *s, const char *id, const char *step, enum pmig_phase phase,
+		const char *detail);
 	/* Sets the state. A final one stays (PMIG_EINVAL for another afterwards, the same again is good). PMIG_ENOENT. */
 	int (*handover_finish)(struct pmig_store *s, const char *id, enum pmig_handover_state state, const char *reason);
 	/* The one that is open or in doubt, else the last one. PMIG_ENOENT: the process never had any. */
@@ -274,14 +274,14 @@ struct pmig_store {
 	/* --- the rows of a process travel with it --- */
 
 	/* Process, resources, references, and the hand-overs that are over with their steps and decisions, as one JSON object;
-	 * free() *ret_json. What belongs to a host does not travel: who owns it, pid, state, images, hosts, providers.
-	 * PMIG_ENOENT. */
+	 * free() *ret_json. The epoch is the highest that was claimed here. What belongs to a host does not travel: who owns it,
+	 * pid, state, images, hosts, providers. PMIG_ENOENT. */
 	int (*rows_export)(struct pmig_store *s, const char *process, char **ret_json);
 	/* Takes such rows in, all or none, before the epoch is claimed; what arrives is hostile until checked. Resources and
 	 * references replace those that are there; of hand-overs that are known here the own journal stays. A process that comes
 	 * in has the state PMIG_PROCESS_STARTING and no pid: where the hand-over is undone, it must be dropped or set to PMIG_PROCESS_LEFT.
 	 * PMIG_ECORRUPT (not of that form: the sentence has the place), PMIG_EVERSION, PMIG_EIDENTITY (not of `process`),
-	 * PMIG_EEXIST (the name belongs to another that lives), PMIG_ESTALE (a higher epoch is known). */
+	 * PMIG_EEXIST (the name belongs to another that lives), PMIG_ESTALE (a higher epoch was claimed here). */
 	int (*rows_import)(struct pmig_store *s, const char *process, const char *json, size_t size);
 };
 
