@@ -251,7 +251,7 @@ static void *churn(void *context)
 			r = r * 6364136223846793005ull + 1442695040888963407ull;
 			void **slot = &p[(r >> 33) % 64];
 			free(*slot);
-			*slot = (r >> 40) % 50 == 0 ? malloc(100000) : malloc((r >> 33) % 3000);
+			*slot = (r >> 40) % 2 == 0 ? malloc(100000) : malloc((r >> 33) % 3000); /* large: under the lock */
 		}
 	}
 	for (unsigned i = 0; i < 64; i++)

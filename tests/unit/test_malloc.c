@@ -116,13 +116,16 @@ static void test_strings(void **state)
 static void test_foreign_block(void **state)
 {
 	(void)state;
-	char *p = malloc(20); /* a library's, handed to the program */
+	void *base;
+	size_t size;
+	char *p = malloc(20), *before = p; /* a library's, handed to the program */
 	(void)strcpy(p, "from a library");
 	assert_false(in_heap(p));
 	assert_true(pmig_malloc_usable_size(p) >= 20);
 	p = pmig_realloc(p, 4000);
 	assert_string_equal(p, "from a library");
 	assert_true(in_heap(p));
+	assert_true(!interpose_active() || !heap_block_of(interpose_heap(), before, &base, &size));
 	pmig_free(p);
 	p = malloc(20);
 	pmig_free(p);
