@@ -1,12 +1,18 @@
 /* thread: what a program with one thread asks about threads. The thread is the same one after a move; its values are the program's own. */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <threads.h>
 
 #define KEYS 1024 /* as PTHREAD_KEYS_MAX of glibc */
 
 pthread_t pmig_pthread_self(void);
+int pmig_pthread_kill(pthread_t thread, int signal);
+int pmig_pthread_setname_np(pthread_t thread, const char *name);
+int pmig_pthread_getname_np(pthread_t thread, char *ret_name, size_t size);
 int pmig_pthread_key_create(pthread_key_t *ret_key, void (*destroy)(void *));
 int pmig_pthread_key_delete(pthread_key_t key);
 void *pmig_pthread_getspecific(pthread_key_t key);
@@ -23,6 +29,31 @@ static struct {
 pthread_t pmig_pthread_self(void)
 {
 	return (pthread_t)keys; /* as good as any: only compared */
+}
+
+int pmig_pthread_kill(pthread_t thread, int signal)
+{
+	if (thread != pmig_pthread_self())
+		return ESRCH;
+	return signal == 0 || raise(signal) == 0 ? 0 : errno;
+}
+
+int pmig_pthread_setname_np(pthread_t thread, const char *name)
+{
+	if (thread != pmig_pthread_self())
+		return ESRCH;
+	if (strlen(name) > 15)
+		return ERANGE;
+	return prctl(PR_SET_NAME, name) == 0 ? 0 : errno;
+}
+
+int pmig_pthread_getname_np(pthread_t thread, char *ret_name, size_t size)
+{
+	if (thread != pmig_pthread_self())
+		return ESRCH;
+	if (size < 16)
+		return ERANGE;
+	return prctl(PR_GET_NAME, ret_name) == 0 ? 0 : errno;
 }
 
 /* Destructors run when a thread ends before the process, which one alone never does. */

@@ -7,6 +7,7 @@
 #include "ending.h"
 #include "environment.h"
 #include "inventory.h"
+#include "messages.h"
 #include "signals.h"
 
 #include "../image/image.h"
@@ -150,6 +151,7 @@ int resource_save(struct image_writer *w)
 {
 	writer_fd = image_writer_descriptor(w);
 	signals_hold();
+	messages_save();
 	int r = leave_out_secrets(w);
 	if (r >= 0) /* before the descriptors: flushing changes sizes and positions */
 		r = put_record(w, IMAGE_STREAMS, STREAM_VERSION, stream_save);
@@ -197,6 +199,7 @@ static int restore_context(struct record_reader *all, const struct resource_opti
 	int r = environment_restore(&part);
 	if (r >= 0)
 		r = context_restore(&part, options->directory);
+	messages_restore();
 	return r < 0 ? r : signals_restore(&part);
 }
 

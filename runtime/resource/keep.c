@@ -1,0 +1,73 @@
+/* keep: static results and a set of texts, in the arena. */
+#include "keep.h"
+
+#include "../arena/arena.h"
+#include "../arena/malloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct keep_entry {
+	char *text; /* NULL: free */
+};
+
+/* The linker's: what lies between belongs to the executable and has the same address everywhere. */
+extern char __executable_start[], end[];
+
+struct kept *keep(void)
+{
+	void **root = arena_root(ARENA_ROOT_LIBC);
+	if (*root == NULL)
+		*root = pmig_calloc(1, sizeof(struct kept));
+	return *root;
+}
+
+/* FNV-1a */
+static size_t hash(const char *text)
+{
+	size_t h = 14695981039346656037u;
+	while (*text != 0)
+		h = (h ^ (unsigned char)*text++) * 1099511628211u;
+	return h;
+}
+
+static struct keep_entry *find(const struct kept *k, const char *text)
+{
+	size_t i = hash(text) & (k->texts_room - 1);
+	while (k->texts[i].text != NULL && strcmp(k->texts[i].text, text) != 0)
+		i = (i + 1) & (k->texts_room - 1);
+	return &k->texts[i];
+}
+
+static int grow(struct kept *k)
+{
+	struct kept bigger = {.texts_room = k->texts_room == 0 ? 64 : 2 * k->texts_room};
+	bigger.texts = pmig_calloc(bigger.texts_room, sizeof *bigger.texts);
+	if (bigger.texts == NULL)
+		return -1;
+	for (size_t i = 0; i < k->texts_room; i++)
+		if (k->texts[i].text != NULL)
+			*find(&bigger, k->texts[i].text) = k->texts[i];
+	pmig_free(k->texts);
+	k->texts = bigger.texts;
+	k->texts_room = bigger.texts_room;
+	return 0;
+}
+
+char *keep_text(const char *text)
+{
+	if (text == NULL || arena_contains(text) || (text >= __executable_start && text < end))
+		return (char *)text;
+	struct kept *k = keep();
+	if (k == NULL || (2 * k->texts_n >= k->texts_room && grow(k) < 0))
+		return NULL;
+	struct keep_entry *e = find(k, text);
+	if (e->text == NULL) {
+		int saved = errno; /* callers of strerror() still want it */
+		e->text = pmig_strdup(text);
+		k->texts_n += e->text != NULL;
+		if (e->text != NULL)
+			errno = saved;
+	}
+	return e->text;
+}

@@ -1,0 +1,36 @@
+/* keep: results that libc leaves in memory of its own, kept in the arena instead. */
+#ifndef PMIG_RESOURCE_KEEP_H
+#define PMIG_RESOURCE_KEEP_H
+
+#include <pwd.h>
+#include <grp.h>
+#include <locale.h>
+#include <stddef.h>
+#include <time.h>
+
+/* One for each function whose result is overwritten by its next call. Lies in the arena, zero at first. */
+struct kept {
+	struct tm tm;
+	char date[64];
+	char base64[8];
+	char digits[2048];
+	char address[32];
+	char path[4096];
+	struct lconv conventions;
+	struct passwd account;
+	char *account_text;
+	struct group group;
+	char *group_text;
+	struct keep_entry *texts;
+	size_t texts_room, texts_n;
+	struct messages *messages; /* messages.c */
+};
+
+/* NULL with ENOMEM. */
+struct kept *keep(void);
+
+/* A copy of `text` that stays, always the same one for the same text; the text itself where it travels anyway (heap, constants and
+ * globals of the program); NULL for NULL, and with ENOMEM. */
+char *keep_text(const char *text);
+
+#endif
