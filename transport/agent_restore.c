@@ -307,15 +307,9 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 	return r < 0 ? r : AGENT_LATER;
 }
 
-int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)
+static void remove_files(struct agent *a, uint64_t epoch)
 {
-	(void)ret_answer;
 	static const char *const suffixes[] = {"", ".rows", ".json", ".part", ".rows.part"};
-	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
-	if (a->claimed != 0 && a->claimed == epoch)
-		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
-	if (a->pid > 0)
-		return error_set(PMIG_EBUSY, "%s is still here", a->name);
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
 		char path[PATH_MAX];
 		agent_image_path(a, epoch, suffixes[i], path);
@@ -324,6 +318,26 @@ int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)
 			(void)a->store->image_drop(a->store, path);
 	}
 	a->image[0] = '\0';
+}
+
+int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	(void)ret_answer;
+	if (a->state == AGENT_RUNNING && a->claimed == a->epoch) /* what it maps of the image stays mapped */
+		remove_files(a, a->epoch);
+	return 0;
+}
+
+int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)ret_answer;
+	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	if (a->claimed != 0 && a->claimed == epoch)
+		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
+	if (a->pid > 0)
+		return error_set(PMIG_EBUSY, "%s is still here", a->name);
+	remove_files(a, epoch);
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, agent_text(request, "reason"));
 	struct pmig_process_row *row;
 	if (a->store->process_get(a->store, a->options->uuid, &row) >= 0) { /* rows that arrived with the image */

@@ -240,6 +240,7 @@ static void succeed(struct move *m, const json_t *answer)
 		move_next(m, HANDOVER_DONE);
 		return;
 	case HANDOVER_RELEASE:
+		remote_request(m->target, "settle", NULL, NULL, NULL);
 		(void)move_fault(m, "release:done");
 		move_next(m, HANDOVER_DONE);
 		return;

@@ -19,6 +19,7 @@ AGENT_REQUEST("bar", bar, "owned or barred: whether `epoch` has begun here, and 
 AGENT_REQUEST("activate", activate, "lets a claimed program run; later, where it must be restored once more")
 AGENT_REQUEST("go-on", go_on, "lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
 AGENT_REQUEST("release", release, "ends a frozen program that runs elsewhere; later")
+AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
 AGENT_REQUEST("die", die, "SIGKILL to the agent: what a fault point of the supervisor asks for")
 AGENT_REQUEST("end", end, "everything was acknowledged: the agent ends")
