@@ -122,7 +122,7 @@ static void call(const struct program_function *function, uint32_t site, const v
 	*result = got;
 }
 
-__attribute__((noinline, noclone)) int resume_drive(int argc, char **argv, char **envp, int outcome)
+__attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, int outcome)
 {
 	union result result = {0};
 	if (pending.count == 0) {
