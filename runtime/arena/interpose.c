@@ -64,6 +64,7 @@ void *interpose_site(const void *base)
 
 #define HEAP_SLOT 1
 #define RECORDS 64
+#define INTERPOSE_SIZE_LEAST (64u << 20)
 
 void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
@@ -106,20 +107,26 @@ struct heap *interpose_heap(void)
 	return foreign;
 }
 
+/* Reserves `size` bytes at the usual address, or anywhere if something is there. NULL: refused. */
+static void *reserve(size_t size)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *p = mmap((void *)INTERPOSE_BASE, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
+	if (p == (void *)INTERPOSE_BASE)
+		return p;
+	p = mmap(NULL, size + 0x10000, PROT_NONE, flags, -1, 0);
+	return p != MAP_FAILED ? (void *)(((uintptr_t)p + 0xffff) & ~(uintptr_t)0xffff) : NULL;
+}
+
+/* Where addresses are rationed (ulimit -v) a small heap is better than none: the runtime can say what is wrong. */
 static struct heap *make_foreign(void)
 {
 	int saved = errno;
 	lock_take(&making);
-	if (foreign == NULL) {
-		void *p = mmap((void *)INTERPOSE_BASE, INTERPOSE_SIZE, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-		if (p == MAP_FAILED || ((uintptr_t)p & 0xffff) != 0) { /* something is there: any address will do, aligned */
-			char *q = mmap(NULL, INTERPOSE_SIZE + 0x10000, PROT_NONE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-			p = q != MAP_FAILED ? (void *)(((uintptr_t)q + 0xffff) & ~(uintptr_t)0xffff) : NULL;
-		}
+	for (size_t size = INTERPOSE_SIZE; foreign == NULL && size >= INTERPOSE_SIZE_LEAST; size /= 4) {
+		void *p = reserve(size);
 		if (p != NULL)
-			foreign = heap_create(p, INTERPOSE_SIZE, HEAP_SLOT);
+			foreign = heap_create(p, size, HEAP_SLOT);
 	}
 	lock_open(&making);
 	errno = saved;

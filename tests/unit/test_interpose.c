@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -293,6 +294,34 @@ static void test_shared_library(void **state)
 	assert_int_equal(heap_check(interpose_heap()), 0);
 }
 
+static void test_few_addresses(void **state)
+{
+	NEEDS_INTERPOSITION;
+	int status = -1;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct rlimit limit = {1u << 30, 1u << 30};
+		(void)setrlimit(RLIMIT_AS, &limit);
+		(void)execl("/proc/self/exe", "test_interpose", "--few-addresses", (char *)NULL);
+		_exit(100);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* In a process that may have 1 GiB of addresses; its exit status is the answer. */
+static int few_addresses(void)
+{
+	char *p = do_malloc(10 << 20);
+	if (p == NULL || !is_foreign(p) || do_malloc(2u << 30) != NULL)
+		return 1;
+	free(p);
+	if (arena_create() != PMIG_ENOMEM || pmig_malloc(1) != NULL)
+		return 2;
+	return strstr(pmig_reason(), "ulimit -v") != NULL ? 0 : 3;
+}
+
 static void *early;
 
 __attribute__((constructor(101))) static void before_main(void)
@@ -307,8 +336,10 @@ static void test_before_main(void **state)
 	free(early);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--few-addresses") == 0)
+		return few_addresses();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everybody_gets_foreign_blocks),
 		cmocka_unit_test(test_contracts),
@@ -319,6 +350,7 @@ int main(void)
 		cmocka_unit_test(test_arena_mode_is_this_threads),
 		cmocka_unit_test(test_fork_while_others_allocate),
 		cmocka_unit_test(test_shared_library),
+		cmocka_unit_test(test_few_addresses),
 		cmocka_unit_test(test_before_main),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
