@@ -29,7 +29,7 @@ struct call {
 };
 
 static bool ready;
-static char *next;       /* rest of the cluster of short options at hand */
+static char *rest;       /* rest of the cluster of short options at hand */
 static int first, last;  /* argv[first..last-1] are not options and were stepped over */
 static enum order order;
 
@@ -95,20 +95,20 @@ static void print_ambiguous(const struct call *c, size_t length)
 {
 	if (!c->print)
 		return;
-	fprintf(stderr, "%s: option '%s%s' is ambiguous; possibilities:", c->argv[0], c->dashes, next);
+	fprintf(stderr, "%s: option '%s%s' is ambiguous; possibilities:", c->argv[0], c->dashes, rest);
 	for (const struct option *p = c->longs; p->name != NULL; p++)
-		if (strncmp(p->name, next, length) == 0)
+		if (strncmp(p->name, rest, length) == 0)
 			fprintf(stderr, " '%s%s'", c->dashes, p->name);
 	fprintf(stderr, "\n");
 }
 
-/* The long option that `next` is or abbreviates; NULL: none, or (*ret_ambiguous) several. */
-static const struct option *find(const struct call *c, size_t length, bool *ret_ambiguous)
+/* The long option that `rest` is or abbreviates; NULL: none, or (*ret_ambiguous) several. */
+static const struct option *find_long(const struct call *c, size_t length, bool *ret_ambiguous)
 {
 	const struct option *found = NULL;
 	*ret_ambiguous = false;
 	for (const struct option *p = c->longs; p->name != NULL; p++) {
-		if (strncmp(p->name, next, length) != 0)
+		if (strncmp(p->name, rest, length) != 0)
 			continue;
 		if (strlen(p->name) == length) {
 			*ret_ambiguous = false;
@@ -124,7 +124,7 @@ static const struct option *find(const struct call *c, size_t length, bool *ret_
 
 static int failed(int option, int result)
 {
-	next = NULL;
+	rest = NULL;
 	optopt = option;
 	return result;
 }
@@ -148,7 +148,7 @@ static int take_long(const struct call *c, const struct option *p, char *value)
 		}
 		optarg = c->argv[optind++];
 	}
-	next = NULL;
+	rest = NULL;
 	if (c->ret_index != NULL)
 		*c->ret_index = (int)(p - c->longs);
 	if (p->flag == NULL)
@@ -160,18 +160,18 @@ static int take_long(const struct call *c, const struct option *p, char *value)
 /* -1: with one dash, it can only be short options. */
 static int long_option(const struct call *c)
 {
-	size_t length = strcspn(next, "=");
+	size_t length = strcspn(rest, "=");
 	bool ambiguous;
-	const struct option *p = find(c, length, &ambiguous);
+	const struct option *p = find_long(c, length, &ambiguous);
 	if (p != NULL)
-		return take_long(c, p, next[length] != 0 ? next + length + 1 : NULL);
+		return take_long(c, p, rest[length] != 0 ? rest + length + 1 : NULL);
 	if (ambiguous) {
 		print_ambiguous(c, length);
 	} else {
-		if (c->long_only && c->argv[optind][1] != '-' && strchr(c->options, *next) != NULL)
+		if (c->long_only && c->argv[optind][1] != '-' && strchr(c->options, *rest) != NULL)
 			return -1;
 		if (c->print)
-			fprintf(stderr, "%s: unrecognized option '%s%s'\n", c->argv[0], c->dashes, next);
+			fprintf(stderr, "%s: unrecognized option '%s%s'\n", c->argv[0], c->dashes, rest);
 	}
 	optind++;
 	return failed(0, '?');
@@ -181,8 +181,8 @@ static int long_option(const struct call *c)
 static int short_argument(const struct call *c, char letter, bool optional)
 {
 	int result = letter;
-	if (*next != 0) {
-		optarg = next;
+	if (*rest != 0) {
+		optarg = rest;
 		optind++;
 	} else if (!optional) {
 		if (optind == c->argc) {
@@ -194,15 +194,15 @@ static int short_argument(const struct call *c, char letter, bool optional)
 			optarg = c->argv[optind++];
 		}
 	}
-	next = NULL;
+	rest = NULL;
 	return result;
 }
 
 static int short_option(struct call *c)
 {
-	char letter = *next++;
+	char letter = *rest++;
 	const char *found = strchr(c->options, letter);
-	if (*next == 0)
+	if (*rest == 0)
 		optind++;
 	if (found == NULL || letter == ':' || letter == ';') {
 		if (c->print)
@@ -214,8 +214,10 @@ static int short_option(struct call *c)
 		int r = short_argument(c, letter, false);
 		if (optarg == NULL)
 			return r;
-		next = optarg;
+		rest = optarg;
+		optarg = NULL;
 		optind--; /* long_option() steps over it */
+		c->long_only = false;
 		c->dashes = "-W ";
 		return long_option(c);
 	}
@@ -231,27 +233,27 @@ static int get(struct call *c, bool posix)
 	if (optind == 0 || !ready) {
 		optind = optind == 0 ? 1 : optind;
 		first = last = optind;
-		next = NULL;
+		rest = NULL;
 		order = mode == '-' ? RETURN : mode == '+' || posix || getenv("POSIXLY_CORRECT") != NULL ? STOP : PERMUTE;
 		ready = true;
 	}
 	if (mode == '-' || mode == '+')
 		c->options++;
 	c->print = opterr != 0 && c->options[0] != ':';
-	if (next == NULL || *next == 0) {
+	if (rest == NULL || *rest == 0) {
 		int r = advance(c);
 		if (r != 0)
 			return r;
 		char *word = c->argv[optind];
 		bool two = word[1] == '-';
 		if (c->longs != NULL && (two || (c->long_only && (word[2] != 0 || strchr(c->options, word[1]) == NULL)))) {
-			next = word + 1 + two;
+			rest = word + 1 + two;
 			c->dashes = two ? "--" : "-";
 			r = long_option(c);
 			if (r != -1)
 				return r;
 		}
-		next = word + 1;
+		rest = word + 1;
 	}
 	return short_option(c);
 }

@@ -31,49 +31,49 @@ static void number_to(unsigned short x[3], uint64_t n)
 		x[i] = (unsigned short)(n >> (16 * i));
 }
 
-static uint64_t next(uint64_t x)
+static uint64_t step(uint64_t x)
 {
 	return (x * a + c) & MASK;
 }
 
-static uint64_t next_of(unsigned short x[3])
+static uint64_t step_of(unsigned short x[3])
 {
-	uint64_t n = next(number_of(x));
+	uint64_t n = step(number_of(x));
 	number_to(x, n);
 	return n;
 }
 
 double pmig_drand48(void)
 {
-	state = next(state);
+	state = step(state);
 	return (double)state / (double)(1ull << 48);
 }
 
 double pmig_erand48(unsigned short x[3])
 {
-	return (double)next_of(x) / (double)(1ull << 48);
+	return (double)step_of(x) / (double)(1ull << 48);
 }
 
 long pmig_lrand48(void)
 {
-	state = next(state);
+	state = step(state);
 	return (long)(state >> 17);
 }
 
 long pmig_nrand48(unsigned short x[3])
 {
-	return (long)(next_of(x) >> 17);
+	return (long)(step_of(x) >> 17);
 }
 
 long pmig_mrand48(void)
 {
-	state = next(state);
+	state = step(state);
 	return (int32_t)(state >> 16);
 }
 
 long pmig_jrand48(unsigned short x[3])
 {
-	return (int32_t)(next_of(x) >> 16);
+	return (int32_t)(step_of(x) >> 16);
 }
 
 void pmig_srand48(long seed)

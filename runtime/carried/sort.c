@@ -9,14 +9,14 @@
 void pmig_qsort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *));
 void pmig_qsort_r(void *base, size_t n, size_t size, int (*compare)(const void *, const void *, void *), void *context);
 
-struct order {
+struct sorting {
 	size_t size;
 	int (*plain)(const void *, const void *);
 	int (*with_context)(const void *, const void *, void *);
 	void *context;
 };
 
-static int compare_two(const struct order *o, const char *a, const char *b)
+static int compare_two(const struct sorting *o, const char *a, const char *b)
 {
 	return o->plain != NULL ? o->plain(a, b) : o->with_context(a, b, o->context);
 }
@@ -32,7 +32,7 @@ static void copy(char *to, const char *from, size_t size)
 }
 
 /* `spare` holds one element. */
-static void insert(const struct order *o, char *base, size_t n, char *spare)
+static void insert(const struct sorting *o, char *base, size_t n, char *spare)
 {
 	size_t size = o->size;
 	for (size_t i = 1; i < n; i++) {
@@ -48,7 +48,7 @@ static void insert(const struct order *o, char *base, size_t n, char *spare)
 }
 
 /* `spare` holds the first half. */
-static void merge(const struct order *o, char *base, size_t n, char *spare)
+static void merge(const struct sorting *o, char *base, size_t n, char *spare)
 {
 	size_t size = o->size, half = n / 2;
 	if (n <= RUN) {
@@ -72,7 +72,7 @@ static void merge(const struct order *o, char *base, size_t n, char *spare)
 }
 
 /* Where there is no memory: in place, in n log n, not stable. */
-static void sift(const struct order *o, char *base, size_t root, size_t n)
+static void sift(const struct sorting *o, char *base, size_t root, size_t n)
 {
 	for (size_t child; (child = 2 * root + 1) < n; root = child) {
 		if (child + 1 < n && compare_two(o, base + child * o->size, base + (child + 1) * o->size) < 0)
@@ -87,7 +87,7 @@ static void sift(const struct order *o, char *base, size_t root, size_t n)
 	}
 }
 
-static void heap_sort(const struct order *o, char *base, size_t n)
+static void heap_sort(const struct sorting *o, char *base, size_t n)
 {
 	for (size_t i = n / 2; i-- > 0;)
 		sift(o, base, i, n);
@@ -101,7 +101,7 @@ static void heap_sort(const struct order *o, char *base, size_t n)
 	}
 }
 
-static void sort(const struct order *o, char *base, size_t n)
+static void sort(const struct sorting *o, char *base, size_t n)
 {
 	char near[1024];
 	size_t need = (n / 2 + 1) * o->size;
@@ -119,10 +119,10 @@ static void sort(const struct order *o, char *base, size_t n)
 
 void pmig_qsort(void *base, size_t n, size_t size, int (*compare)(const void *, const void *))
 {
-	sort(&(struct order){.size = size, .plain = compare}, base, n);
+	sort(&(struct sorting){.size = size, .plain = compare}, base, n);
 }
 
 void pmig_qsort_r(void *base, size_t n, size_t size, int (*compare)(const void *, const void *, void *), void *context)
 {
-	sort(&(struct order){.size = size, .with_context = compare, .context = context}, base, n);
+	sort(&(struct sorting){.size = size, .with_context = compare, .context = context}, base, n);
 }
