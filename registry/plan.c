@@ -133,8 +133,6 @@ static const char *check_operation(struct work *w, const struct candidate *c)
 	unsigned needed = PLAN_CAN(c->choice->strategy);
 	if (c->choice->condition == STRATEGY_KEPT)
 		needed |= PLAN_CAN_KEEP; /* either will do */
-	if (c->resource->withheld & needed)
-		return pool_format(w->pool, "nobody declared that it may %s", words[c->choice->strategy]);
 	if (c->resource->operations & needed)
 		return NULL;
 	return pool_format(w->pool, "a resource of kind %.255s cannot %s in this version", c->resource->row.kind,
@@ -251,7 +249,8 @@ static const char *warn(struct work *w, const struct plan_resource *r, const str
 			r->shared_by != NULL ? r->shared_by : "");
 	if (choice->condition == STRATEGY_SNAPSHOT)
 		return "the copy is a snapshot as of the freeze";
-	return "";
+	bool goes_along = choice->strategy == PMIG_MOVE || choice->strategy == PMIG_COPY;
+	return goes_along && r->row.kind != NULL ? plan_note(r->row.kind) : "";
 }
 
 /* The sum shows that a part of it is not known, but what is known still counts against the limits. */

@@ -36,7 +36,6 @@ struct plan_fact {
 struct plan_resource {
 	struct pmig_resource_row row;
 	unsigned operations; /* PLAN_CAN(PMIG_MOVE) | ... of its kind; see plan_operations() */
-	unsigned withheld;   /* of these, what its default withholds; set by plan_undeclared() */
 	const char *refused; /* why it can only be refused; set by plan_undeclared() */
 	bool part;           /* part of the process: travels in the image; set by plan_undeclared() */
 
@@ -140,10 +139,13 @@ enum plan_situation {
 /* What the kind of this name can do in this version (tbl/kind.h); 0 for an unknown one: it can only be refused. */
 unsigned plan_operations(const char *kind);
 
+/* What the user should know where the bytes of such a kind go along; "" for most. Static. */
+const char *plan_note(const char *kind);
+
 /* "regular file, read only"; static. */
 const char *plan_situation_words(enum plan_situation situation);
 
-/* Gives the resource the default of its situation: binding, attachment, origin PMIG_UNDECLARED, withheld, refused. */
+/* Gives the resource the default of its situation: binding, attachment, origin PMIG_UNDECLARED, part, refused. */
 void plan_undeclared(struct plan_resource *resource, enum plan_situation situation);
 
 /* Decides. A move that is refused is a plan as well: 0, with ret_plan->refusal. PMIG_EINVAL (a resource without binding or

@@ -9,17 +9,15 @@ struct situation {
 	const char *words;
 	enum pmig_binding binding;
 	enum pmig_attachment attachment;
-	unsigned withheld;
 	enum treatment treatment;
 	const char *refused;
 };
 
 static const struct situation situations[] = {
-#define DEFAULT(s, w, b, a, h, t, ...) \
+#define DEFAULT(s, w, b, a, t, ...) \
 	[PLAN_##s] = {.words = w, \
 		.binding = PMIG_##b, \
 		.attachment = PMIG_##a, \
-		.withheld = h, \
 		.treatment = t __VA_OPT__(, .refused =) __VA_ARGS__},
 #include "tbl/default.h"
 #undef DEFAULT
@@ -28,8 +26,9 @@ static const struct situation situations[] = {
 static const struct {
 	const char *name;
 	unsigned operations;
+	const char *note;
 } kinds[] = {
-#define KIND(name, operations) {name, operations},
+#define KIND(name, operations, note) {name, operations, note},
 #include "tbl/kind.h"
 #undef KIND
 };
@@ -40,6 +39,14 @@ unsigned plan_operations(const char *kind)
 		if (strcmp(kinds[i].name, kind) == 0)
 			return kinds[i].operations;
 	return 0;
+}
+
+const char *plan_note(const char *kind)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].name, kind) == 0)
+			return kinds[i].note;
+	return "";
 }
 
 const char *plan_situation_words(enum plan_situation situation)
@@ -53,7 +60,6 @@ void plan_undeclared(struct plan_resource *resource, enum plan_situation situati
 	resource->row.binding = s->binding;
 	resource->row.attachment = s->attachment;
 	resource->row.origin = PMIG_UNDECLARED;
-	resource->withheld = s->withheld;
 	resource->refused = s->refused;
 	resource->part = s->treatment == PART;
 	if (s->treatment == EVERYWHERE && resource->providers.source == 0)

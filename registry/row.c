@@ -342,6 +342,10 @@ static const char *column_from_json(const struct row_column *c, json_t *object, 
 		*(const char **)((char *)row + c->offset) = text;
 		return check_new_text(c, text);
 	}
+	if (c->type == ROW_BOOL && json_is_boolean(value)) {
+		set_number(c, row, json_is_true(value));
+		return NULL;
+	}
 	if (!json_is_integer(value))
 		return "is not a number";
 	const char *wrong = check_number(c, json_integer_value(value));

@@ -1,19 +1,18 @@
 /* What a resource means that nobody declared:
- *   DEFAULT(situation, words, binding, attachment, withheld, treatment)
- * withheld: strategies that are not taken without a declaration. treatment: ORDINARY; PART of the process, which travels in
- * the image; EVERYWHERE: each host has one; REFUSED with the sentence that follows. */
-/* clang-format off: one situation a line */
-DEFAULT(STANDARD_STREAM, "standard stream or controlling terminal", BY_IDENTIFIER, FIXED, 0, ORDINARY)
-DEFAULT(FILE_READ, "regular file, read only", BY_VALUE, UNATTACHED, 0, ORDINARY)
-DEFAULT(FILE_WRITTEN, "regular file, written", BY_IDENTIFIER, UNATTACHED, 0, ORDINARY)
-DEFAULT(FILE_TEMPORARY, "temporary or deleted file", BY_VALUE, UNATTACHED, 0, ORDINARY)
-DEFAULT(DIRECTORY, "directory", BY_IDENTIFIER, UNATTACHED, PLAN_CAN(PMIG_MOVE), ORDINARY)
-DEFAULT(COMMON_DEVICE, "null, zero, random or tty", BY_TYPE, FIXED, 0, EVERYWHERE)
-DEFAULT(DEVICE, "device", BY_IDENTIFIER, FIXED, 0, ORDINARY)
-DEFAULT(SOCKET, "listener, connection, UDP or unix socket", BY_IDENTIFIER, FIXED, 0, ORDINARY)
-DEFAULT(WITHIN, "pipe, socketpair, eventfd, timerfd or epoll within the process", BY_VALUE, UNATTACHED, 0, PART)
-DEFAULT(PIPE_OUTSIDE, "pipe or unix socket with an outside end", BY_IDENTIFIER, FIXED, 0, ORDINARY)
-DEFAULT(MEMORY_SHARED, "memory shared with another process", BY_VALUE, FIXED, 0, ORDINARY)
-DEFAULT(LIBRARY, "shared library", BY_VALUE, FASTENED, 0, ORDINARY)
-DEFAULT(MEMORY_FOREIGN, "memory of a foreign library", BY_VALUE, FIXED, 0, REFUSED,
-	"the program points into memory that belongs to a foreign library and does not travel")
+ *   DEFAULT(situation, words, binding, attachment, treatment)
+ * treatment: ORDINARY; PART of the process, which travels in the image; EVERYWHERE: each host has one; REFUSED with the
+ * sentence that follows. */
+/* clang-format off */
+DEFAULT(STANDARD_STREAM, "standard stream or controlling terminal", BY_IDENTIFIER, FIXED, ORDINARY)
+DEFAULT(FILE_READ, "regular file, read only", BY_VALUE, UNATTACHED, ORDINARY)
+DEFAULT(FILE_WRITTEN, "regular file, written", BY_IDENTIFIER, UNATTACHED, ORDINARY)
+DEFAULT(FILE_TEMPORARY, "temporary or deleted file", BY_VALUE, UNATTACHED, ORDINARY)
+DEFAULT(DIRECTORY, "directory", BY_IDENTIFIER, UNATTACHED, ORDINARY)
+DEFAULT(COMMON_DEVICE, "null, zero, random or tty", BY_TYPE, FIXED, EVERYWHERE)
+DEFAULT(DEVICE, "device", BY_IDENTIFIER, FIXED, ORDINARY)
+DEFAULT(SOCKET, "listener, connection, UDP or unix socket", BY_IDENTIFIER, FIXED, ORDINARY)
+DEFAULT(WITHIN, "pipe, socketpair, eventfd, timerfd or epoll within the process", BY_VALUE, UNATTACHED, PART)
+DEFAULT(PIPE_OUTSIDE, "pipe or unix socket with an outside end", BY_IDENTIFIER, FIXED, ORDINARY)
+DEFAULT(MEMORY_SHARED, "memory shared with another process", BY_VALUE, FIXED, ORDINARY)
+DEFAULT(LIBRARY, "shared library", BY_VALUE, FASTENED, ORDINARY)
+DEFAULT(MEMORY_FOREIGN, "memory of a foreign library", BY_VALUE, FIXED, REFUSED, "the program points into memory that belongs to a foreign library and does not travel")

@@ -1,14 +1,14 @@
-/* What each kind of resource can do in this version: KIND(name, operations). A strategy whose operation is missing is not possible;
- * what is not listed can only be refused. */
-KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY))
-KIND("standard", PLAN_CAN(PMIG_REFER)) /* the agents relay the standard streams to the launcher */
-KIND("terminal", PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND))
-KIND("device", PLAN_CAN(PMIG_REBIND))
-KIND("library", PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REBIND))
-KIND("memory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY))
-KIND("directory", 0)
-KIND("pipe", 0)
-KIND("listener", 0)
-KIND("connection", 0)
-KIND("socket", 0)
-KIND("shared", 0)
+/* What each kind of resource can do in this version: KIND(name, operations, note). A strategy whose operation is missing is not
+ * possible; a kind that is not listed can only be refused. The note is a warning where its bytes go along, "" for none. The first
+ * ones are those of runtime/tbl/kind.h, with the operations that they have there: a test compares. */
+/* clang-format off */
+KIND("standard", PLAN_CAN(PMIG_REFER), "")
+KIND("pipe", PLAN_CAN(PMIG_COPY), "")
+KIND("directory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REBIND), "it is opened again by its path; the files in it stay")
+KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY), "")
+KIND("device", PLAN_CAN(PMIG_REBIND), "")
+KIND("socket", 0, "")
+KIND("other", 0, "")
+/* Those are not descriptors: memory travels in the image, libraries are deployed by their content. */
+KIND("memory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY), "")
+KIND("library", PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REBIND), "")

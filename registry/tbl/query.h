@@ -1,6 +1,6 @@
 /* What `pmig registry` shows: QUERY(name, about, SQL). Names of columns are the headings; one that ends in ":json" holds JSON. The
  * parameter :process is the uuid or name of one process, or NULL. */
-/* clang-format off: SQL reads better as it is */
+/* clang-format off */
 #define QUERY_TIME(column) "iif(" column " = 0, '', strftime('%Y-%m-%dT%H:%M:%SZ', " column " / 1000000000, 'unixepoch'))"
 #define QUERY_STRATEGY "CASE strategy WHEN 1 THEN 'move' WHEN 2 THEN 'copy' WHEN 3 THEN 'reference' WHEN 4 THEN 'rebind'" \
 	" WHEN 5 THEN 'refuse' ELSE '' END"

@@ -3,7 +3,7 @@
  * The conditions are the footnotes of the table (strategy.h). Behind the last choice of a cell stands
  * PMIG_REFUSE. (Fuggetta, Picco, Vigna 1998, section 3.1.3; Tanenbaum, van Steen: Distributed Systems, code migration.) */
 
-/* clang-format off: one choice a line */
+/* clang-format off */
 
 /* Before the choices of every cell that offers a reference: one that is global already is kept. */
 STRATEGY(ANY, ANY, EITHER, REFER, KEPT, "the target reaches it under the same name: it is kept, nothing is set up")
@@ -11,8 +11,7 @@ STRATEGY(ANY, ANY, EITHER, REFER, KEPT, "the target reaches it under the same na
 STRATEGY(ANY, ANY, EITHER, REBIND, SECRET, "it is secret: the program obtains it anew")
 
 STRATEGY(IDENTIFIER, UNATTACHED, ALONE, MOVE, ALWAYS, "only this process uses it: it goes along")
-STRATEGY(IDENTIFIER, UNATTACHED, ALONE, REFER, ALWAYS,
-	"exactly this one is meant and it cannot go along: it stays and is reached")
+STRATEGY(IDENTIFIER, UNATTACHED, ALONE, REFER, ALWAYS, "exactly this one is meant and it cannot go along: it stays and is reached")
 STRATEGY(IDENTIFIER, UNATTACHED, SHARED, REFER, ALWAYS, "others use it: it stays and is reached")
 
 STRATEGY(IDENTIFIER, FASTENED, ALONE, REFER, ALWAYS, "moving it has a price: it stays and is reached")
@@ -42,8 +41,7 @@ STRATEGY(TYPE, UNATTACHED, ALONE, MOVE, ALWAYS, "the target has none of its kind
 STRATEGY(TYPE, UNATTACHED, ALONE, COPY, ALWAYS, "the target has none of its kind: it gets a copy")
 STRATEGY(TYPE, UNATTACHED, ALONE, REFER, ALWAYS, "the target has none of its kind: it stays and is reached")
 STRATEGY(TYPE, UNATTACHED, SHARED, REBIND, PROVIDER, "the target has one of its kind")
-STRATEGY(TYPE, UNATTACHED, SHARED, REFER, ALWAYS,
-	"the target has none of its kind and others use it: it stays and is reached")
+STRATEGY(TYPE, UNATTACHED, SHARED, REFER, ALWAYS, "the target has none of its kind and others use it: it stays and is reached")
 STRATEGY(TYPE, UNATTACHED, SHARED, COPY, DIVERGENCE, "its declaration consents to a copy that diverges")
 
 STRATEGY(TYPE, FASTENED, ALONE, REBIND, PROVIDER, "the target has one of its kind")

@@ -292,18 +292,17 @@ static const struct {
 	const char *cell;
 } defaults[] = {
 	{PLAN_STANDARD_STREAM, "standard", false, PMIG_REFER, "by identifier, fixed"},
-	{PLAN_STANDARD_STREAM, "terminal", false, PMIG_REFER, "by identifier, fixed"},
 	{PLAN_FILE_READ, "file", false, PMIG_COPY, "by value, unattached"},
 	{PLAN_FILE_WRITTEN, "file", false, PMIG_MOVE, "by identifier, unattached"},
 	{PLAN_FILE_WRITTEN, "file", true, PMIG_REFUSE, "by identifier, unattached, shared"},
 	{PLAN_FILE_TEMPORARY, "file", false, PMIG_COPY, "by value, unattached"},
-	{PLAN_DIRECTORY, "directory", false, PMIG_REFUSE, "by identifier, unattached"},
+	{PLAN_DIRECTORY, "directory", false, PMIG_MOVE, "by identifier, unattached"},
 	{PLAN_COMMON_DEVICE, "device", false, PMIG_REBIND, "by type, fixed"},
 	{PLAN_DEVICE, "device", false, PMIG_REFUSE, "by identifier, fixed"},
-	{PLAN_SOCKET, "listener", false, PMIG_REFUSE, "by identifier, fixed"},
+	{PLAN_SOCKET, "socket", false, PMIG_REFUSE, "by identifier, fixed"},
 	{PLAN_WITHIN, "pipe", false, PMIG_MOVE, "by value, unattached"},
 	{PLAN_PIPE_OUTSIDE, "pipe", false, PMIG_REFUSE, "by identifier, fixed"},
-	{PLAN_MEMORY_SHARED, "shared", false, PMIG_REFUSE, "by value, fixed"},
+	{PLAN_MEMORY_SHARED, "memory", false, PMIG_REFUSE, "by value, fixed"},
 	{PLAN_LIBRARY, "library", false, PMIG_COPY, "by value, fastened"},
 	{PLAN_MEMORY_FOREIGN, "memory", false, PMIG_REFUSE, "by value, fixed"},
 };
@@ -328,15 +327,16 @@ static void defaults_lead_to_these_decisions_in_this_version(void **state)
 	}
 }
 
-static void an_undeclared_directory_is_not_moved_as_a_tree(void **state)
+static void a_directory_is_opened_again_and_its_files_stay(void **state)
 {
 	(void)state;
-	struct plan_resource r = case_of(0, 0, MV | GR);
+	struct plan_resource r = case_of(0, 0, plan_operations("directory"));
 	struct plan_facts f = case_facts();
+	r.row.kind = "directory";
 	plan_undeclared(&r, PLAN_DIRECTORY);
 	struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
-	assert_int_equal(plan->decisions[0].strategy, PMIG_REFER);
-	assert_string_equal(plan->decisions[0].alternatives[0].reason, "nobody declared that it may be moved");
+	assert_int_equal(plan->decisions[0].strategy, PMIG_MOVE);
+	assert_string_equal(plan->decisions[0].warning, "it is opened again by its path; the files in it stay");
 	plan_destroy(plan);
 }
 
@@ -376,7 +376,7 @@ int main(void)
 		cmocka_unit_test(a_demand_is_met_or_refused),
 		cmocka_unit_test(strict_refuses_what_nobody_declared),
 		cmocka_unit_test(defaults_lead_to_these_decisions_in_this_version),
-		cmocka_unit_test(an_undeclared_directory_is_not_moved_as_a_tree),
+		cmocka_unit_test(a_directory_is_opened_again_and_its_files_stay),
 		cmocka_unit_test(an_unknown_kind_can_only_be_refused),
 		cmocka_unit_test(a_resource_without_binding_is_an_error),
 	};

@@ -38,7 +38,6 @@ static struct plan_resource any_resource(int64_t slot)
 					      .size = any(3) * 1000000,
 					      .origin = 1 + (unsigned)any(4)},
 		.operations = (unsigned)any(1024),
-		.withheld = any(8) == 0 ? (unsigned)any(64) : 0,
 		.refused = any(30) == 0 ? "because" : NULL,
 		.part = any(20) == 0,
 		.size = any_fact(1u << 31),
@@ -85,7 +84,7 @@ static void check_decision(const struct plan_resource *r, const struct plan_deci
 	if (d->part || d->dropped)
 		return;
 	assert_true(r->refused == NULL);
-	unsigned can = r->operations & ~r->withheld;
+	unsigned can = r->operations;
 	assert_true((can & PLAN_CAN(d->strategy)) || (d->kept && (can & PLAN_CAN_KEEP)));
 	assert_true(r->row.strategy == 0 || r->row.strategy == d->strategy);
 	bool bytes = d->strategy == PMIG_MOVE || d->strategy == PMIG_COPY;

@@ -201,7 +201,7 @@ static const struct {
 	{"resources", "binding", "4294967297", PMIG_ECORRUPT, "binding is out of range"},
 	{"resources", "consent", "8", PMIG_ECORRUPT, "consent is out of range"},
 	{"resources", "shared", "2", PMIG_ECORRUPT, "shared is out of range"},
-	{"resources", "shared", "true", PMIG_ECORRUPT, "shared is not a number"},
+	{"resources", "shared", "\"true\"", PMIG_ECORRUPT, "shared is not a number"},
 	{"resources", "size", "-1", PMIG_ECORRUPT, "size is out of range"},
 	{"references", "process", "\"" UUID_B "\"", PMIG_EIDENTITY, "references: row 0: belongs to " UUID_B},
 	{"handovers", "process", "\"" UUID_B "\"", PMIG_EIDENTITY, "handovers: row 0: belongs to " UUID_B},

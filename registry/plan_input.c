@@ -1,0 +1,55 @@
+/* plan_input: resources as an agent reports them, checked and made ready for plan_make(). */
+#include "plan_input.h"
+#include "row.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int read_row(json_t *object, const char *uuid, struct plan_resource *ret_resource)
+{
+	if (json_is_object(object) && json_object_get(object, "process") == NULL &&
+		json_object_set_new(object, "process", json_string(uuid)) < 0)
+		return error_set(PMIG_ENOMEM, "not enough memory");
+	int r = row_from_json(&row_resource, object, &ret_resource->row);
+	if (r >= 0 && strcmp(ret_resource->row.process, uuid) != 0)
+		r = error_set(PMIG_ECORRUPT, "resource: belongs to %s", ret_resource->row.process);
+	if (r >= 0)
+		ret_resource->operations = plan_operations(ret_resource->row.kind);
+	return r;
+}
+
+int plan_input_create(const json_t *rows, const char *uuid, struct plan_input **ret_input)
+{
+	size_t count = json_array_size(rows);
+	if (!json_is_array(rows) || count > PLAN_INPUT_MAX)
+		return error_set(PMIG_ECORRUPT, "resources: not an array of at most %d", PLAN_INPUT_MAX);
+	struct plan_input *input = calloc(1, sizeof *input);
+	if (input != NULL) {
+		input->rows = json_deep_copy(rows); /* row_from_json() changes what it reads */
+		input->resources = calloc(count + 1, sizeof *input->resources);
+		input->count = count;
+	}
+	int r = input == NULL || input->rows == NULL || input->resources == NULL
+		? error_set(PMIG_ENOMEM, "not enough memory for %zu resources", count)
+		: 0;
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		r = read_row(json_array_get(input->rows, i), uuid, &input->resources[i]);
+		if (r < 0)
+			(void)error_prefix(r, "resources: row %zu", i);
+	}
+	if (r < 0) {
+		plan_input_destroy(input);
+		return r;
+	}
+	*ret_input = input;
+	return 0;
+}
+
+void plan_input_destroy(struct plan_input *input)
+{
+	if (input == NULL)
+		return;
+	json_decref(input->rows);
+	free(input->resources);
+	free(input);
+}
