@@ -218,9 +218,11 @@ int place_create(const struct place_file *f, int *ret_fd, struct place_done *ret
 	if (r >= 0)
 		r = complete(fd, f, &again);
 	if (r >= 0)
-		r = fstat(fd, &st) < 0 ? failure(errno, "the new file") : give_name(fd, hidden, f->path);
+		r = give_name(fd, hidden, f->path);
 	if (hidden != NULL)
 		unlink(hidden);
+	if (r >= 0 && fstat(fd, &st) < 0)
+		r = failure(errno, "the new file");
 	free(hidden);
 	if (fd >= 0)
 		close(fd);
@@ -278,7 +280,8 @@ int place_aside(const char *path, struct place_done *ret_done)
 void place_undo(struct place_done *d)
 {
 	struct stat st;
-	if (d->path != NULL && lstat(d->path, &st) == 0 && st.st_dev == d->device && st.st_ino == d->inode && unlink(d->path) == 0)
+	bool ours = d->path != NULL && lstat(d->path, &st) == 0 && st.st_dev == d->device && st.st_ino == d->inode;
+	if (ours && unlink(d->path) == 0)
 		remove_parents(d->path, d->parents);
 	if (d->aside != NULL && d->replaced != NULL)
 		(void)renameat2(AT_FDCWD, d->aside, AT_FDCWD, d->replaced, RENAME_NOREPLACE);

@@ -24,7 +24,7 @@ struct place_done {
 	char *replaced;     /* malloc's */
 	unsigned parents;   /* so many directories above path were created */
 	dev_t device;
-	ino_t inode;
+	ino_t inode; /* not used again as long as the process has the file open */
 };
 
 /* Whether path is absolute and has no "", "." or ".." in it. */

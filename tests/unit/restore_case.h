@@ -11,11 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +29,14 @@ struct restore_case {
 	void *(*before)(void);      /* what it returns is handed to after */
 	void (*after)(void *state); /* NULL: the checkpoint or the restore fails */
 	const char *refused;        /* then: its reason holds this */
+	bool hand_over;             /* the first process ends as after a hand-over: what has moved is removed */
+	void (*between)(void);      /* what happens to the machine in between */
+	bool rewind;                /* of the options */
 };
+
+/* A directory for the case's files, the same in both
+ * processes; removed afterwards. */
+static char restore_place[PATH_MAX];
 
 #define RESTORE_ROOT ARENA_ROOT_RUNTIME
 
@@ -113,12 +123,14 @@ static void restore_before(const struct restore_case *c, char **argv, const char
 	if (r < 0)
 		dprintf(2, "%s\n", pmig_reason());
 	CHECK(r >= 0);
+	if (c->hand_over)
+		(void)resource_release();
 	_exit(0); /* without flushing: what is buffered belongs to the other one */
 }
 
 static void restore_after(const struct restore_case *c, const char *path)
 {
-	struct resource_options options = {.rewind = getenv("RESTORE_REWIND") != NULL};
+	struct resource_options options = {.rewind = c->rewind};
 	int r = restore_read(path, &options);
 	if (c->after == NULL) {
 		CHECK(r < 0);
@@ -147,24 +159,47 @@ static int restore_spawn(const char *role, const char *name, const char *path)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
+static int restore_remove(const char *path, const struct stat *st, int type, struct FTW *ftw);
+
+/* path[PATH_MAX - 2] is where the image goes. */
+static inline void restore_prepare(char *path)
+{
+	snprintf(path, PATH_MAX - 2, "%s/restore-%d.image", PMIG_BUILD_DIR, (int)getpid());
+	snprintf(restore_place, sizeof restore_place, "%s.d", path);
+	(void)nftw(restore_place, restore_remove, 16, FTW_DEPTH | FTW_PHYS); /* of a case that failed */
+	assert_int_equal(mkdir(restore_place, 0700), 0);
+}
+
+static int restore_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
 /* One cmocka test runs one case; *state is the case. */
 static inline void restore_run(void **state)
 {
 	const struct restore_case *c = *state;
-	char path[64];
-	snprintf(path, sizeof path, "/tmp/pmig-restore-%d.image", (int)getpid());
+	char path[PATH_MAX - 2];
+	restore_prepare(path);
 	int r = restore_spawn("before", c->name, path);
 	if (c->refused != NULL && r == 77)
 		r = 0;
-	else if (r == 0)
+	else if (r == 0) {
+		if (c->between != NULL)
+			c->between();
 		r = restore_spawn("after", c->name, path);
+	}
 	unlink(path);
+	assert_int_equal(nftw(restore_place, restore_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
 	assert_int_equal(r, 0);
 }
 
 /* To be called first in main(). */
 static inline void restore_main(int argc, char **argv, const struct restore_case *cases)
 {
+	if (argc == 4)
+		snprintf(restore_place, sizeof restore_place, "%s.d", argv[3]);
 	if (argc == 4 && strcmp(argv[1], "before") == 0)
 		restore_before(restore_find(cases, argv[2]), argv, argv[3]);
 	if (argc == 4 && strcmp(argv[1], "after") == 0)

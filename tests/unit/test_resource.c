@@ -340,17 +340,17 @@ static void *lost_directory(void)
 }
 
 static const struct restore_case cases[] = {
-	{"numbers, flags and a shared offset", numbers, numbers_after, NULL},
-	{"a file without a name, and one written", gone, gone_after, NULL},
-	{"a file that is there already is used as it is", arrives, arrives_after, NULL},
-	{"a socket is refused", socket_open, NULL, "it would need a reference"},
-	{"a file of the kernel is refused", kernel_file, NULL, "it would need a reference"},
-	{"a child is refused", a_child, NULL, "child process"},
-	{"a declaration that needs a reference is refused by its name", declared_refused, NULL, "the ledger"},
-	{"declarations, hooks and secrets", hooks, hooks_after, NULL},
-	{"a hook puts it off", put_off, nothing, NULL},
-	{"directory, environment, signals, numbers, clocks", context, context_after, NULL},
-	{"a working directory that was removed", lost_directory, NULL, "working directory"},
+	{.name = "numbers, flags and a shared offset", .before = numbers, .after = numbers_after},
+	{.name = "a file without a name, and one written", .before = gone, .after = gone_after},
+	{.name = "a file that is there already is used as it is", .before = arrives, .after = arrives_after},
+	{.name = "a socket is refused", .before = socket_open, .refused = "it would need a reference"},
+	{.name = "a file of the kernel is refused", .before = kernel_file, .refused = "it would need a reference"},
+	{.name = "a child is refused", .before = a_child, .refused = "child process"},
+	{.name = "a declaration that needs a reference is refused by its name", .before = declared_refused, .refused = "the ledger"},
+	{.name = "declarations, hooks and secrets", .before = hooks, .after = hooks_after},
+	{.name = "a hook puts it off", .before = put_off, .after = nothing},
+	{.name = "directory, environment, signals, numbers, clocks", .before = context, .after = context_after},
+	{.name = "a working directory that was removed", .before = lost_directory, .refused = "working directory"},
 	{0},
 };
 

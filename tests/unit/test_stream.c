@@ -302,17 +302,17 @@ static void *full_disk(void)
 }
 
 static const struct restore_case cases[] = {
-	{"a file read half, with a character pushed back", read_half, read_other_half, NULL},
-	{"unread input of a pipe", pipe_unread, pipe_rest, NULL},
-	{"append and update, with the program's buffer", append, append_rest, NULL},
-	{"streams over memory", memory, memory_rest, NULL},
-	{"a stream over functions", cookie, cookie_rest, NULL},
-	{"the standard streams", standard, standard_rest, NULL},
-	{"end of file and errors", eof_and_error, still_eof_and_error, NULL},
-	{"more pushed back than a buffer holds", many_pushed_back, many_come_back, NULL},
-	{"wide characters", wide, wide_rest, NULL},
-	{"a directory read half", directory, directory_rest, NULL},
-	{"output that cannot be written", full_disk, NULL, "output cannot be written"},
+	{.name = "a file read half, with a character pushed back", .before = read_half, .after = read_other_half},
+	{.name = "unread input of a pipe", .before = pipe_unread, .after = pipe_rest},
+	{.name = "append and update, with the program's buffer", .before = append, .after = append_rest},
+	{.name = "streams over memory", .before = memory, .after = memory_rest},
+	{.name = "a stream over functions", .before = cookie, .after = cookie_rest},
+	{.name = "the standard streams", .before = standard, .after = standard_rest},
+	{.name = "end of file and errors", .before = eof_and_error, .after = still_eof_and_error},
+	{.name = "more pushed back than a buffer holds", .before = many_pushed_back, .after = many_come_back},
+	{.name = "wide characters", .before = wide, .after = wide_rest},
+	{.name = "a directory read half", .before = directory, .after = directory_rest},
+	{.name = "output that cannot be written", .before = full_disk, .refused = "output cannot be written"},
 	{0},
 };
 
