@@ -333,8 +333,9 @@ static int configure(struct database *db, enum database_mode mode)
 	(void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	(void)sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-	int r = execute(db, "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
-			    "PRAGMA synchronous = NORMAL");
+	int r = execute(db,
+		"PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+		"PRAGMA synchronous = NORMAL");
 	if (r < 0)
 		return r;
 	if (mode == DATABASE_WRITE) {
