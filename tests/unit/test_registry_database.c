@@ -362,6 +362,18 @@ static void a_damaged_file_with_a_log_stays_as_it_is(void **state)
 	assert_int_equal(stat(log, &st), 0);
 }
 
+/* What a crashed writer left in the log is read too, by readers who may not write. */
+static void reading_only_sees_what_a_crash_left(void **state)
+{
+	struct registry_case *c = *state;
+	make_filled(c);
+	assert_int_equal(case_child(write_and_crash, c), 0);
+	assert_good(registry_store_open_readonly(c->path, &c->store));
+	struct pmig_owner owner;
+	assert_good(c->store->owner_get(c->store, UUID_A, &owner));
+	assert_int_equal(owner.epoch, 3);
+}
+
 /* Values that SQLite lets pass and our rows do not. */
 static void rows_that_nobody_could_have_put_are_refused_when_read(void **state)
 {
@@ -451,6 +463,7 @@ int main(void)
 		case_test_closed(reading_only_makes_nothing),
 		case_test_closed(every_damaged_page_is_refused_or_harmless),
 		case_test_closed(a_damaged_file_with_a_log_stays_as_it_is),
+		case_test_closed(reading_only_sees_what_a_crash_left),
 		case_test_closed(rows_that_nobody_could_have_put_are_refused_when_read),
 		case_test_closed(two_processes_write_and_nothing_is_lost),
 	};
