@@ -1,8 +1,9 @@
 /* file: a regular file. What was only read is copied; what was written moves along, and is gone from the source after the hand-over;
  * what has no name travels as its content. Nothing that exists at the target is ever overwritten: equal content is used as it is,
- * other content refuses. */
+ * a version that this process left there itself is replaced, other content refuses. */
 #include "../base/error.h"
 #include "../resource/descriptor.h"
+#include "left.h"
 #include "place.h"
 
 #include <errno.h>
@@ -68,7 +69,10 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 	pmig_write_text(w, r->unlinked ? "" : r->locator);
 	pmig_write_number(w, r->st.st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));
-	return pmig_write_content(w, r->fd, (uint64_t)r->st.st_size);
+	int e = pmig_write_content(w, r->fd, (uint64_t)r->st.st_size);
+	if (e >= 0 && !r->unlinked)
+		left_remember(r->locator, left_hash(pmig_written_content(w), (uint64_t)r->st.st_size));
+	return e;
 }
 
 static int differs(const struct place_file *f)
@@ -104,8 +108,9 @@ static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
 	e = place_find(&f, r->strategy == PMIG_MOVE, &r->fd, &other);
 	if (e > 0)
 		return 0;
+	done->stale = e == 0 && other && place_left(f.path);
 	if (e == 0 && other)
-		e = r->rewind ? place_aside(f.path, done) : differs(&f);
+		e = r->rewind || done->stale ? place_aside(f.path, done) : differs(&f);
 	if (e == 0)
 		e = place_create(&f, &r->fd, done);
 	if (e == PMIG_EREFUSED && !must && !other)
@@ -133,6 +138,14 @@ static int undo(struct pmig_resource *r)
 	return 0;
 }
 
+static void settle(struct pmig_resource *r)
+{
+	if (r->state != NULL)
+		place_settle(r->state);
+	free(r->state);
+	r->state = NULL;
+}
+
 /* Removed only if nothing about it has changed since the freeze: a target that sees the same file system has touched it. */
 static int release(struct pmig_resource *r)
 {
@@ -155,5 +168,6 @@ const struct pmig_kind kind_file = {
 	.move = move,
 	.copy = copy,
 	.undo = undo,
+	.settle = settle,
 	.release = release,
 };

@@ -1,6 +1,8 @@
 /* place: files that arrive. A file gets its content before it gets its name, and a name only if nobody has it. */
 #include "place.h"
 
+#include "left.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,6 +68,24 @@ static int reopen(int fd, int flags)
 	char name[64];
 	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	return open(name, (flags & FLAGS_AGAIN) | O_CLOEXEC);
+}
+
+bool place_left(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	bool known = false;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		size_t size = (size_t)st.st_size;
+		void *p = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+		if (p != MAP_FAILED)
+			known = left_knows(path, left_hash(p, size));
+		if (p != NULL && p != MAP_FAILED)
+			munmap(p, size);
+	}
+	if (fd >= 0)
+		close(fd);
+	return known;
 }
 
 int place_find(const struct place_file *f, bool touch, int *ret_fd, bool *ret_differs)
@@ -277,6 +297,14 @@ int place_aside(const char *path, struct place_done *ret_done)
 	return error_set(PMIG_EREFUSED, "too many files were set aside before; remove them");
 }
 
+static void release(struct place_done *d)
+{
+	free(d->path);
+	free(d->aside);
+	free(d->replaced);
+	*d = (struct place_done){0};
+}
+
 void place_undo(struct place_done *d)
 {
 	struct stat st;
@@ -285,13 +313,12 @@ void place_undo(struct place_done *d)
 		remove_parents(d->path, d->parents);
 	if (d->aside != NULL && d->replaced != NULL)
 		(void)renameat2(AT_FDCWD, d->aside, AT_FDCWD, d->replaced, RENAME_NOREPLACE);
-	place_finish(d);
+	release(d);
 }
 
-void place_finish(struct place_done *d)
+void place_settle(struct place_done *d)
 {
-	free(d->path);
-	free(d->aside);
-	free(d->replaced);
-	*d = (struct place_done){0};
+	if (d->stale && d->aside != NULL)
+		(void)unlink(d->aside);
+	release(d);
 }

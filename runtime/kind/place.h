@@ -22,6 +22,7 @@ struct place_done {
 	char *path;         /* malloc's; NULL: nothing was created under a name */
 	char *aside;        /* malloc's: what lay at `replaced` was renamed to this; NULL: nothing */
 	char *replaced;     /* malloc's */
+	bool stale;         /* what was set aside is of no use once the process runs here */
 	unsigned parents;   /* so many directories above path were created */
 	dev_t device;
 	ino_t inode; /* not used again as long as the process has the file open */
@@ -34,6 +35,9 @@ bool place_sound(const char *path);
  * time is set, so that who sees the same file by another way notices. Errors: PMIG_EREFUSED (cannot be opened, is no regular file). */
 PMIG_MUST_CHECK int place_find(const struct place_file *f, bool touch, int *ret_fd, bool *ret_differs);
 
+/* Whether what lies at the path is a version that this process left there itself and nobody changed since (left.h). */
+bool place_left(const char *path);
+
 /* Creates it, with the directories above. Fails with PMIG_EEXIST rather than replace anything. Errors: PMIG_EREFUSED (permissions), PMIG_ENOSPC,
  * PMIG_EIO. */
 PMIG_MUST_CHECK int place_create(const struct place_file *f, int *ret_fd, struct place_done *ret_done);
@@ -44,8 +48,8 @@ PMIG_MUST_CHECK int place_nameless(const struct place_file *f, int *ret_fd);
 /* Renames what lies at the path to PATH.old (or .old.1, ...), and says so in ret_done->aside. */
 PMIG_MUST_CHECK int place_aside(const char *path, struct place_done *ret_done);
 
-/* Takes back what was done, as far as nobody touched it; frees the strings. */
+/* Takes back what was done, as far as nobody touched it; or lets it stay and removes what is stale. Both free the strings. */
 void place_undo(struct place_done *d);
-void place_finish(struct place_done *d);
+void place_settle(struct place_done *d);
 
 #endif

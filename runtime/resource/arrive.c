@@ -263,11 +263,13 @@ void arrive_undo(void)
 		if (r->kind->undo != NULL)
 			(void)r->kind->undo(r);
 	}
-	arrive_finish();
 }
 
 void arrive_finish(void)
 {
+	for (size_t i = 0; i < made_n; i++)
+		if (made[i].kind->settle != NULL)
+			made[i].kind->settle(&made[i]);
 	free(made);
 	made = NULL;
 	made_n = 0;

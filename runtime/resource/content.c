@@ -46,6 +46,7 @@ int pmig_write_content(struct pmig_writer *w, int fd, uint64_t size)
 {
 	record_put_u64(&w->record, w->size);
 	record_put_u64(&w->record, size);
+	w->last = NULL;
 	if (size == 0)
 		return 0;
 	if (size > CONTENT_MAX)
@@ -61,7 +62,13 @@ int pmig_write_content(struct pmig_writer *w, int fd, uint64_t size)
 		return error_errno(PMIG_EREFUSED, errno, "its content cannot be read");
 	w->contents[w->n++] = (struct iovec){p, size};
 	w->size += size;
+	w->last = p;
 	return 0;
+}
+
+const void *pmig_written_content(const struct pmig_writer *w)
+{
+	return w->last;
 }
 
 uint64_t pmig_read_number(struct pmig_reader *in)

@@ -14,6 +14,7 @@ struct pmig_writer {
 	struct iovec *contents; /* mapped files */
 	size_t n;
 	uint64_t size; /* of all contents */
+	const void *last;
 };
 
 /* Unmaps and frees; *w is as new. */

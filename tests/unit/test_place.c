@@ -1,6 +1,7 @@
 /* Files that move: nothing is overwritten, nothing is lost, what was moved is gone from the source, what was undone leaves nothing. */
 #include "restore_case.h"
 
+#include "kind/left.h"
 #include "kind/place.h"
 #include "stream/replaced.h"
 
@@ -145,6 +146,29 @@ static void second_is_other(void)
 	close(fd);
 }
 
+/* It was here before, with another content, went away, and comes back. */
+static void *comes_back(void)
+{
+	int fd = create("file", "version 2");
+	left_remember(in_place("file"), left_hash("version 1", 9));
+	CHECK(pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED}) == 0);
+	return NULL;
+}
+
+static void version_1_lies_here(void)
+{
+	int fd = open(in_place("file"), O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, "version 1", 9), 9);
+	close(fd);
+}
+
+static void comes_back_after(void *state)
+{
+	(void)state;
+	expect("file", "version 2");
+	CHECK(access(in_place("file.old"), F_OK) < 0);
+}
+
 static void paths_are_checked(void **state)
 {
 	(void)state;
@@ -210,13 +234,14 @@ static const struct restore_case cases[] = {
 	{.name = "a file only read is copied", .before = only_read, .hand_over = true, .between = still_there, .after = only_read_after},
 	{.name = "a copy where the path cannot be had", .before = only_read, .hand_over = true, .between = no_directory, .after = only_read_after},
 	{.name = "a file that another process writes refuses", .before = with_child, .refused = "shared with process"},
+	{.name = "its own older version is replaced", .before = comes_back, .between = version_1_lies_here, .after = comes_back_after},
 	{.name = "what fails leaves nothing", .before = two_files, .hand_over = false, .between = second_is_other, .refused = "second"},
 	{0},
 };
 
 static void failed_restore_left_nothing(void **state)
 {
-	const struct restore_case *c = &cases[7];
+	const struct restore_case *c = &cases[8];
 	(void)state;
 	char path[PATH_MAX - 2];
 	restore_prepare(path);

@@ -10,7 +10,7 @@
  * describe() completes what is known of it; a strategy is chosen among those for which the kind has an operation (first by
  * the declaration, else by the cells of binding and attachment); save() writes. At the target the operation of
  * that strategy reads what save() wrote and opens the thing; the runtime then gives it its descriptor numbers, flags and
- * position. Before the process runs there, undo() may be called; at the source, once it does, release().
+ * position. Then either the process runs there, and settle() is called, and at the source release(), or it does not: undo().
  *
  * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by error_set() (runtime/base/error.h); it is
  * prefixed with what the resource is called. */
@@ -51,7 +51,7 @@ struct pmig_resource {
 	enum pmig_strategy strategy; /* chosen after describe(); what is being done at the target */
 	bool rewind;                 /* target: the user allows that a changed file is set aside */
 	void *handle;                /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
-	void *state;                 /* the kind's own, between operations of one checkpoint or restore; freed by undo or release */
+	void *state;                 /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
 };
 
 /* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New members go to the end. */
@@ -69,6 +69,7 @@ struct pmig_kind {
 	int (*rebind)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*undo)(struct pmig_resource *r);                              /* at the target: the process will not run here */
 	int (*release)(struct pmig_resource *r);                           /* at the source, after the hand-over: 0 gone, 1 left */
+	void (*settle)(struct pmig_resource *r);                           /* at the target: the process runs here now; the end of `state` */
 	int (*handle)(struct pmig_resource *r);                            /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
 };
 
@@ -77,6 +78,9 @@ struct pmig_kind {
 void pmig_write_number(struct pmig_writer *w, uint64_t number);
 void pmig_write_text(struct pmig_writer *w, const char *text);
 int pmig_write_content(struct pmig_writer *w, int fd, uint64_t size);
+
+/* The content that was written last, as it will travel; NULL for an empty one. Borrowed until save() returns. */
+const void *pmig_written_content(const struct pmig_writer *w);
 
 /* What comes is not to be trusted: after damage, numbers are 0 and texts "". Texts and contents are borrowed until the operation
  * returns. */
