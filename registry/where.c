@@ -42,14 +42,13 @@ int where_machine(char ret_machine[WHERE_MACHINE_MAX + 1])
 	return 0;
 }
 
-/* Makes the directory and those above it that are missing, each durable in the one above. */
+/* Makes the directory and those above it that are missing. */
 static int make_directories(char *path)
 {
 	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
 		if (slash != NULL)
 			*slash = '\0';
-		bool made = mkdir(path, 0700) == 0;
-		if (!made && errno != EEXIST && errno != EROFS && errno != EACCES)
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return error_errno(PMIG_EIO, errno,
 				"%s: the state directory cannot be made; set PMIG_STATE to one that can", path);
 		if (slash == NULL)
@@ -101,6 +100,8 @@ static int compose(char path[PATH_MAX])
 			return r;
 		if (xdg == NULL && home == NULL)
 			return error_set(PMIG_EINVAL, "neither PMIG_STATE nor HOME is set: no place for the registry");
+		if (xdg == NULL && access(home, F_OK) < 0)
+			return error_errno(PMIG_EIO, errno, "HOME (%s) is not there; set PMIG_STATE to a directory", home);
 		n = snprintf(path, PATH_MAX, "%s%s/pmig/%s", xdg != NULL ? xdg : home, xdg != NULL ? "" : "/.local/state",
 			machine);
 	}

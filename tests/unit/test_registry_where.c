@@ -64,6 +64,10 @@ static void what_cannot_be_is_refused_in_words(void **state)
 	unsetenv("HOME");
 	assert_fails(where_state(path), PMIG_EINVAL);
 	assert_string_equal(pmig_reason(), "neither PMIG_STATE nor HOME is set: no place for the registry");
+	setenv("HOME", "/nonexistent/home", 1);
+	assert_fails(where_state(path), PMIG_EIO);
+	assert_reason_has("HOME (/nonexistent/home) is not there; set PMIG_STATE");
+	assert_int_equal(access("/nonexistent", F_OK), -1);
 	setenv("PMIG_STATE", "relative", 1);
 	assert_fails(where_state(path), PMIG_EINVAL);
 	assert_reason_has("must be an absolute path");
