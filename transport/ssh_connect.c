@@ -6,28 +6,87 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define LOST_AFTER_MS 20000 /* unacknowledged data for so long: the way is broken */
-#define RESOLVE_SLICE_MS 50
 
-static bool stopped(const struct ssh_deadline *d)
+/* One question to the name service, which cannot be interrupted: a thread of its own asks, and whoever comes last (the thread
+ * with its answer, or the caller who gave up) frees it. */
+struct query {
+	char host[256], port[8];
+	int flags;
+	int done; /* eventfd */
+	int error;
+	struct addrinfo *list;
+	atomic_bool left; /* one of the two has */
+};
+
+static void leave(struct query *q)
 {
-	struct pollfd p = {.fd = d->stop_fd, .events = POLLIN};
-	return poll(&p, 1, 0) > 0;
+	if (!atomic_exchange(&q->left, true))
+		return;
+	if (q->list != NULL)
+		freeaddrinfo(q->list);
+	close(q->done);
+	free(q);
 }
 
-/* One request on the heap: a resolver that cannot be cancelled goes on writing to it after we gave up. */
-struct query {
-	struct gaicb gai;
-	struct addrinfo hints;
-	char host[256], port[8];
-};
+static void ask(struct query *q)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = q->flags};
+	q->error = getaddrinfo(q->host, q->port, &hints, &q->list);
+}
+
+static void *ask_apart(void *argument)
+{
+	struct query *q = argument;
+	uint64_t one = 1;
+	ask(q);
+	(void)!write(q->done, &one, sizeof one);
+	leave(q);
+	return NULL;
+}
+
+static int start_thread(struct query *q)
+{
+	pthread_t thread;
+	pthread_attr_t detached;
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_attr_init(&detached);
+	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	int number = pthread_create(&thread, &detached, ask_apart, q);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&detached);
+	return number == 0 ? 0 : error_errno(PMIG_EIO, number, "cannot start a thread");
+}
+
+/* Waits until `fd` is ready for `events`. */
+static int await(int fd, short events, const struct ssh_deadline *d, const char *what)
+{
+	for (;;) {
+		int64_t left = d->at_ms - ssh_session_now_ms();
+		struct pollfd p[] = {{.fd = fd, .events = events}, {.fd = d->stop_fd, .events = POLLIN}};
+		int n = poll(p, 2, left > 0 ? (int)left : 0);
+		if (n < 0 && errno != EINTR)
+			return error_errno(PMIG_EIO, errno, "cannot wait while %s", what);
+		if (n == 0)
+			return error_set(PMIG_ETIMEOUT, "no answer in time while %s", what);
+		if (n > 0 && p[1].revents != 0)
+			return error_set(PMIG_ECANCELLED, "stopped while %s", what);
+		if (n > 0 && p[0].revents != 0)
+			return 0;
+	}
+}
 
 static int resolve(const struct link_target *t, const struct ssh_deadline *d, struct addrinfo **ret_list)
 {
@@ -36,51 +95,36 @@ static int resolve(const struct link_target *t, const struct ssh_deadline *d, st
 		return error_set(PMIG_ENOMEM, "not enough memory");
 	(void)snprintf(q->host, sizeof q->host, "%s", t->host);
 	(void)snprintf(q->port, sizeof q->port, "%u", t->port != 0 ? t->port : 22);
-	q->hints = (struct addrinfo){.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-	q->gai = (struct gaicb){.ar_name = q->host, .ar_service = q->port, .ar_request = &q->hints};
-	struct gaicb *list[] = {&q->gai};
-	int e = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
-	if (e != 0) {
-		free(q);
-		return error_set(PMIG_EUNREACHED, "cannot resolve the name: %s", gai_strerror(e));
+	q->done = eventfd(0, EFD_CLOEXEC);
+	q->flags = AI_NUMERICHOST; /* an address needs nobody to ask */
+	ask(q);
+	int rc = q->done < 0 ? error_errno(PMIG_EIO, errno, "cannot make an eventfd") : 0;
+	bool apart = rc >= 0 && q->error == EAI_NONAME;
+	if (apart) {
+		q->flags = AI_ADDRCONFIG;
+		rc = start_thread(q);
+		apart = rc >= 0;
 	}
-	int rc = 0;
-	while ((e = gai_error(&q->gai)) == EAI_INPROGRESS && rc == 0) {
-		struct timespec slice = {.tv_nsec = RESOLVE_SLICE_MS * 1000000L};
-		(void)gai_suspend((const struct gaicb *const *)list, 1, &slice);
-		if (stopped(d))
-			rc = error_set(PMIG_ECANCELLED, "stopped while resolving the name");
-		else if (ssh_session_now_ms() >= d->at_ms)
-			rc = error_set(PMIG_ETIMEOUT, "no answer from the name service in time");
+	uint64_t count;
+	if (!apart)
+		q->left = true;
+	else if ((rc = await(q->done, POLLIN, d, "resolving the name")) >= 0)
+		(void)!read(q->done, &count, sizeof count);
+	if (rc >= 0 && q->error != 0)
+		rc = error_set(PMIG_EUNREACHED, "cannot resolve the name: %s", gai_strerror(q->error));
+	if (rc >= 0) {
+		*ret_list = q->list;
+		q->list = NULL;
 	}
-	if (rc < 0) {
-		if (gai_cancel(&q->gai) == EAI_CANCELED)
-			free(q);
-		return rc;
-	}
-	if (e == 0)
-		*ret_list = q->gai.ar_result;
-	else
-		rc = error_set(PMIG_EUNREACHED, "cannot resolve the name: %s", gai_strerror(e));
-	free(q);
+	leave(q);
 	return rc;
 }
 
 static int await_connection(int fd, const struct ssh_deadline *d)
 {
-	for (;;) {
-		int64_t left = d->at_ms - ssh_session_now_ms();
-		struct pollfd p[] = {{.fd = fd, .events = POLLOUT}, {.fd = d->stop_fd, .events = POLLIN}};
-		int n = poll(p, 2, left > 0 ? (int)left : 0);
-		if (n < 0 && errno != EINTR)
-			return error_errno(PMIG_EIO, errno, "cannot wait for the connection");
-		if (n == 0)
-			return error_set(PMIG_ETIMEOUT, "no answer in time");
-		if (n > 0 && p[1].revents != 0)
-			return error_set(PMIG_ECANCELLED, "stopped while connecting");
-		if (n > 0 && p[0].revents != 0)
-			break;
-	}
+	int rc = await(fd, POLLOUT, d, "connecting");
+	if (rc < 0)
+		return rc;
 	int number = 0;
 	socklen_t size = sizeof number;
 	(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size);

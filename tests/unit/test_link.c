@@ -333,6 +333,7 @@ static void test_agent(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(p[1], 1); /* it prints when it listens */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("ssh-agent", "ssh-agent", "-D", "-a", socket, (char *)NULL);
 		_exit(127);
 	}
