@@ -232,8 +232,10 @@ static int take(struct packet_reader *r, struct packet *ret_packet)
 		return rc;
 	const uint8_t *payload = r->buffer + r->begin + PACKET_HEADER;
 	size_t length = le32toh(h.length);
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 	if (checksum(&h, payload, length) != le64toh(h.hash))
 		return error_set(PMIG_ECORRUPT, "packet: wrong checksum in a packet of %zu bytes", length);
+#endif
 	struct packet p = {
 		.type = (enum packet_type)h.type,
 		.stream = le16toh(h.stream),
