@@ -311,6 +311,8 @@ int arena_layout_set(const void *layout, size_t size)
 	int e = check_layout(&l, size);
 	if (e < 0)
 		return e;
+	heap_forget(HEAP_SLOT);
+	clear(stack_base(0), stack_base(0) + stack_most(0), PROT_NONE); /* what of it is not in the image is zero */
 	for (unsigned i = 0; i < ARENA_THREADS_MAX; i++) {
 		if (l.stacks[i] == 0)
 			continue;

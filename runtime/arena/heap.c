@@ -291,6 +291,9 @@ int heap_reopen(void *base, size_t reserved, const uint64_t open[2])
 	if (opened > total || open[1] % UNIT_SIZE != 0 || open[0] != REGION_HEADER + run_meta_size((uint32_t)opened))
 		return error_set(PMIG_ECORRUPT, "heap: opened parts of %#llx and %#llx bytes do not fit the range",
 			(unsigned long long)open[0], (unsigned long long)open[1]);
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+	if (mmap(base, reserved, PROT_NONE, flags, -1, 0) != base)
+		return error_errno(PMIG_ENOMEM, errno, "heap: cannot reserve %#zx bytes anew", reserved);
 	if (mprotect(base, open[0], PROT_READ | PROT_WRITE) != 0)
 		return error_errno(PMIG_ENOMEM, errno, "heap: cannot open %#llx bytes", (unsigned long long)open[0]);
 	if (open[1] != 0 && mprotect((char *)base + units_offset(total), open[1], PROT_READ | PROT_WRITE) != 0)

@@ -48,8 +48,8 @@ struct heap *heap_create(void *base, size_t reserved, unsigned slot);
  * mapping fresh pages over it, because the pages may be those of a file. Errors: PMIG_ECORRUPT, PMIG_EVERSION. */
 PMIG_MUST_CHECK int heap_adopt(void *base, size_t reserved, unsigned slot, const uint64_t open[2]);
 
-/* How many bytes from `base`, and from the first unit, are readable and writable; heap_reopen() makes them so in a
- * fresh reservation before heap_adopt(). Errors: PMIG_ECORRUPT (out of bounds), PMIG_ENOMEM. */
+/* How many bytes from `base`, and from the first unit, are readable and writable; heap_reopen() makes them so
+ * before heap_adopt(), and zero: whatever this process had put there is gone. Errors: PMIG_ECORRUPT (out of bounds), PMIG_ENOMEM. */
 void heap_open(const struct heap *h, uint64_t ret_open[2]);
 PMIG_MUST_CHECK int heap_reopen(void *base, size_t reserved, const uint64_t open[2]);
 

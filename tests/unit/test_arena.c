@@ -214,12 +214,30 @@ static int save(void)
 	return fd;
 }
 
+/* Maps the pages that are not zero: an image holds no others. */
+static bool map_pages(int fd, off_t at, const struct arena_range *r)
+{
+	static const char zero[4096];
+	char page[4096];
+	for (size_t k = 0; k < r->size; k += sizeof page) {
+		char *p = (char *)r->address + k;
+		if (pread(fd, page, sizeof page, at + (off_t)k) != sizeof page)
+			return false;
+		if (memcmp(page, zero, sizeof page) != 0 &&
+			mmap(p, sizeof page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, at + (off_t)k) != p)
+			return false;
+	}
+	return true;
+}
+
 /* The other process; its exit status is the answer. */
 static int resume(int fd)
 {
 	struct arena_layout layout;
 	struct arena_range r[ARENA_RANGES_MAX];
 	size_t n = 0;
+	memset(pmig_malloc(6000000), 0xff, 6000000); /* what was there before must not show through */
+	memset(arena_thread(0)->sp, 0xff, 100000);
 	if (arena_create() < 0 || pread(fd, &layout, sizeof layout, 0) != sizeof layout ||
 		pread(fd, &n, sizeof n, 8192) != sizeof n || n > ARENA_RANGES_MAX ||
 		pread(fd, r, n * sizeof *r, 8200) != (ssize_t)(n * sizeof *r) ||
@@ -227,7 +245,7 @@ static int resume(int fd)
 		return 1;
 	off_t at = 65536;
 	for (size_t i = 0; i < n; at += (off_t)r[i++].size)
-		if (mmap(r[i].address, r[i].size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd, at) != r[i].address)
+		if (!map_pages(fd, at, &r[i]))
 			return 2;
 	if (arena_adopt(&layout) < 0)
 		return 3;
@@ -240,6 +258,8 @@ static int resume(int fd)
 	struct arena_thread *t = NULL;
 	if (arena_thread_create(&t) < 0 || t->index != 1)
 		return 6;
+	if (l->big[4000000] != 0 || arena_thread(0)->sp[5000] != 0)
+		return 9;
 	pmig_free(l->text);
 	pmig_free(l->big);
 	char *p = pmig_calloc(1, 4000000);
