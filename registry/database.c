@@ -1,10 +1,9 @@
 /* database: one SQLite file opened as a registry: schema version, durability on demand, statements kept, errors in words. */
 #include "database.h"
+#include "runtime/base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -310,19 +309,7 @@ static int make_file(const char *path)
 						 "be written",
 						 path);
 	close(fd);
-	char copy[PATH_MAX];
-	if (strlen(path) >= sizeof copy)
-		return error_set(PMIG_EINVAL, "the path of the registry is too long");
-	strcpy(copy, path);
-	int directory = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0 || fsync(directory) < 0) {
-		int number = errno;
-		if (directory >= 0)
-			close(directory);
-		return error_errno(PMIG_EIO, number, "%s: its directory cannot be synced", path);
-	}
-	close(directory);
-	return 0;
+	return io_sync_directory_of(path);
 }
 
 static int configure(struct database *db, enum database_mode mode)

@@ -1,5 +1,6 @@
 /* where: the directory of this user on this machine, and what the machine is called. */
 #include "where.h"
+#include "runtime/base/io.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -42,7 +43,8 @@ int where_machine(char ret_machine[WHERE_MACHINE_MAX + 1])
 	return 0;
 }
 
-/* Makes the directory and those above it that are missing. */
+/* Makes the directory and those above it that are missing, each durable in the one above: what is synced in a file must not
+ * go with its directory. */
 static int make_directories(char *path)
 {
 	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
