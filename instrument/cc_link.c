@@ -107,15 +107,25 @@ static int make_trace(struct link *l)
 	return e;
 }
 
-/* What the linker said about a failure. */
-static void print_log(const struct link *l)
+/* What the linker said; its advice about functions that the runtime calls is not for the user. */
+static void print_log(const char *path)
 {
-	struct object_file f;
-	if (object_open(l->log, &f) < 0)
-		return;
-	if (f.size > 0)
-		(void)fwrite(f.bytes, 1, f.size, stderr);
-	object_close(&f);
+	char *line = NULL, *place = NULL; /* "libpmig.o: in function ...", held back until the next line is known */
+	size_t room = 0;
+	FILE *f = fopen(path, "re");
+	while (f != NULL && getline(&line, &room, f) > 0) {
+		bool advice = place != NULL && strstr(line, ": warning: ") != NULL;
+		if (place != NULL && !advice)
+			(void)fputs(place, stderr);
+		free(place);
+		place = strstr(line, "/libpmig.o: in function ") != NULL ? strdup(line) : NULL;
+		if (place == NULL && !advice)
+			(void)fputs(line, stderr);
+	}
+	free(place);
+	free(line);
+	if (f != NULL)
+		(void)fclose(f);
 }
 
 static int instrument(struct link *l)
@@ -170,8 +180,9 @@ static bool is_consumed(const struct cc_job *job, size_t i)
 }
 
 /* `object`: the instrumented program; NULL: nothing in it was compiled by us, the link is an ordinary one. */
-static int link_final(const struct cc_job *job, const char *object)
+static int link_final(const struct link *l, const char *object)
 {
+	const struct cc_job *job = l->job;
 	struct cc_args a = {0};
 	bool placed = object == NULL;
 	int e = 0;
@@ -191,8 +202,10 @@ static int link_final(const struct cc_job *job, const char *object)
 		cc_args_add(&a, "-Wl,--build-id");
 	cc_args_add(&a, "-o");
 	cc_args_add(&a, job->output != NULL ? job->output : "a.out");
-	if (e >= 0)
-		e = cc_run_tool(&a, NULL);
+	if (e >= 0) {
+		e = cc_run_tool(&a, l->log);
+		print_log(l->log);
+	}
 	cc_args_finish(&a);
 	return e;
 }
@@ -201,13 +214,13 @@ static int link_instrumented(struct link *l)
 {
 	int e = make_trace(l);
 	if (e != 0) {
-		print_log(l);
+		print_log(l->log);
 		return e;
 	}
 	if (!is_unit(l->trace))
-		return link_final(l->job, NULL);
+		return link_final(l, NULL);
 	e = instrument(l);
-	return e != 0 ? e : link_final(l->job, l->object);
+	return e != 0 ? e : link_final(l, l->object);
 }
 
 /* -r: the linker joins the sections of records as well. */

@@ -224,6 +224,10 @@ for level in -O0 -O1 -O2 -O3 -Os -Oz -Og; do
 	prints "symbols of all kinds, $level" "0 3 2 0 5 6 7 8 9 10" ./program
 done
 
+# A link that succeeds says nothing.
+"$cc" -O2 kinds.c strong.c -fcommon -o program 2>stderr
+check "it says nothing" test ! -s stderr
+
 # Messages are the linker's and the compiler's own.
 expect 1 "$cc" main.o -o program
 says 'undefined reference to .wanted.'
