@@ -19,7 +19,7 @@ struct list_query {
 const struct list_query *list_queries(size_t *ret_count);
 
 /* Prints the result of the query `name` to `out`. `process`: uuid or name of the one process to show, NULL: all.
- * A table is aligned, with a heading, text only: bytes that would act on a terminal are shown as \xNN. JSON is an array of objects.
+ * A table is aligned, with a heading; bytes that would act on a terminal are shown as \xNN. JSON is an array of objects.
  * Returns the number of rows. PMIG_ENOENT (no such query: the sentence lists those that are), PMIG_ECORRUPT, PMIG_EIO. */
 int list_run(struct database *db, const char *name, const char *process, enum list_form form, FILE *out) PMIG_MUST_CHECK;
 

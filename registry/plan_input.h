@@ -16,8 +16,8 @@ struct plan_input {
 	json_t *rows;                    /* owns the texts */
 };
 
-/* `rows`: a JSON array of resources of the process `uuid`, members as in struct pmig_resource_row; `process` may be missing. Size and
- * rate of a row count as declared. What arrives is hostile until checked: PMIG_ECORRUPT names row and member. PMIG_ENOMEM. */
+/* `rows`: a JSON array of resources of the process `uuid`, members as in struct pmig_resource_row; `process` may be
+ * missing. Size and rate of a row count as declared. What arrives is hostile until checked: PMIG_ECORRUPT names row and member. PMIG_ENOMEM. */
 int plan_input_create(const json_t *rows, const char *uuid, struct plan_input **ret_input) PMIG_MUST_CHECK;
 
 /* Takes NULL. */

@@ -14,7 +14,8 @@ int plan_show_json(const struct plan *plan, FILE *out) PMIG_MUST_CHECK;
 /* The alternatives of one decision as a JSON array, as they are kept in the registry; free(). NULL: no memory. */
 char *plan_show_alternatives(const struct plan_decision *decision);
 
-/* Writes what was decided, with reasons and alternatives, as rows of hand-over `handover`. Errors of decision_put(), PMIG_ENOMEM. */
+/* Writes what was decided, with reasons and alternatives, as rows of hand-over `handover`. Errors of decision_put(), and
+ * PMIG_ENOMEM. */
 int plan_show_record(const struct plan *plan, struct pmig_store *store, const char *handover) PMIG_MUST_CHECK;
 
 #endif

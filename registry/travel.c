@@ -151,8 +151,8 @@ static int import_process(struct database *db, const char *process, json_t *obje
 	return r == PMIG_EEXIST ? error_set(r, "process: another process here has the name %s", row.name) : r;
 }
 
-/* Whether a row may come in: 1, 0 (the own journal has that hand-over and stays), or what is wrong with it. `fresh` has the ids of
- * the hand-overs that came in with these rows. */
+/* Whether a row may come in: 1, 0 (the own journal has that hand-over and stays), or what is wrong with it. `fresh` has the
+ * ids of the hand-overs that came in with these rows. */
 static int admit(struct database *db, const struct section *section, const char *process, const union row *row,
 	json_t *fresh)
 {
