@@ -1,0 +1,197 @@
+/* link: bytes to a host and back by both methods, against scp of the same bytes in the same run; and what an exec costs on a
+ * link that is open, against an ssh of its own. A stock sshd on loopback, started here.
+ *
+ * usage: link [MIB [RUNS]]; defaults 256 3. One JSON object per figure; pairs are interleaved, ratios are of medians. */
+#include "tests/unit/sshd_case.h"
+#include "transport/link.h"
+
+#include <time.h>
+
+#define RUNS_MAX 21
+#define EXECS 20
+
+static struct sshd_case sshd;
+static char source[128];
+static size_t size;
+
+static double now(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void must(int code)
+{
+	if (code >= 0)
+		return;
+	(void)fprintf(stderr, "bench link: %s\n", pmig_reason());
+	sshd_case_finish(&sshd);
+	exit(1);
+}
+
+static struct link *open_link(enum link_method method)
+{
+	struct link_options o = sshd_case_options(&sshd, method);
+	struct link *l;
+	must(link_open(&o, &l));
+	return l;
+}
+
+static void drop(struct link_process *p)
+{
+	close(p->fd);
+	close(p->error_fd);
+}
+
+static double push(struct link *l)
+{
+	struct link_process p;
+	static char buffer[256 << 10];
+	int status, fd = open(source, O_RDONLY | O_CLOEXEC);
+	double begin = now();
+	must(link_exec(l, "cat > /dev/null", &p));
+	for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;)
+		for (ssize_t done = 0, w; done < n; done += w)
+			if ((w = send(p.fd, buffer + done, (size_t)(n - done), MSG_NOSIGNAL)) < 0)
+				must(error_errno(PMIG_EIO, errno, "send"));
+	(void)shutdown(p.fd, SHUT_WR);
+	must(link_wait(l, p.number, &status));
+	double seconds = now() - begin;
+	drop(&p);
+	close(fd);
+	return seconds;
+}
+
+static double pull(struct link *l)
+{
+	struct link_process p;
+	char command[200];
+	static char buffer[256 << 10];
+	int status;
+	size_t got = 0;
+	(void)snprintf(command, sizeof command, "cat %s", source);
+	double begin = now();
+	must(link_exec(l, command, &p));
+	for (ssize_t n; (n = read(p.fd, buffer, sizeof buffer)) > 0;)
+		got += (size_t)n;
+	must(link_wait(l, p.number, &status));
+	double seconds = now() - begin;
+	if (got != size)
+		must(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
+	drop(&p);
+	return seconds;
+}
+
+/* scp -O is the old protocol, which runs without an sftp subsystem and is the faster one. */
+static double copy(bool there)
+{
+	char remote[200], local[200];
+	(void)snprintf(remote, sizeof remote, "127.0.0.1:%s", there ? "/dev/null" : source);
+	(void)snprintf(local, sizeof local, "%s", there ? source : "/dev/null");
+	double begin = now();
+	int rc = sshd_case_shell("scp -O -q -F none -P %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s %s %s",
+		sshd.port, sshd.identity, sshd.known_hosts, there ? local : remote, there ? remote : local);
+	double seconds = now() - begin;
+	must(rc == 0 ? 0 : error_set(PMIG_EIO, "scp failed"));
+	return seconds;
+}
+
+static double execs(struct link *l)
+{
+	double begin = now();
+	for (int i = 0; i < EXECS; i++) {
+		struct link_process p;
+		int status;
+		must(link_exec(l, ":", &p));
+		(void)shutdown(p.fd, SHUT_WR);
+		must(link_wait(l, p.number, &status));
+		drop(&p);
+	}
+	return (now() - begin) / EXECS;
+}
+
+static double ssh_exec(void)
+{
+	double begin = now();
+	must(sshd_case_shell("ssh -F none -p %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s 127.0.0.1 :", sshd.port,
+		     sshd.identity, sshd.known_hosts) == 0
+			? 0
+			: error_set(PMIG_EIO, "ssh failed"));
+	return now() - begin;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+	qsort(values, count, sizeof *values, by_value);
+	return values[count / 2];
+}
+
+static void report(const char *what, enum link_method method, double goal, double *ours, double *theirs, size_t runs,
+	double bytes)
+{
+	double a = median(ours, runs), b = median(theirs, runs);
+	printf("{\"name\": \"link-%s-%s\", \"ratio\": %.3f, \"goal\": %.2f, \"runs\": %zu, \"seconds\": %.5f, \"against\": %.5f",
+		what, link_method_name(method), a / b, goal, runs, a, b);
+	if (bytes > 0)
+		printf(", \"mib_per_second\": %.0f", bytes / a / (1 << 20));
+	printf("}\n");
+}
+
+static void measure(enum link_method method, size_t runs)
+{
+	double ours[3][RUNS_MAX], theirs[3][RUNS_MAX];
+	struct link *l = open_link(method);
+	for (size_t i = 0; i < runs; i++) {
+		ours[0][i] = push(l);
+		theirs[0][i] = copy(true);
+		ours[1][i] = pull(l);
+		theirs[1][i] = copy(false);
+		ours[2][i] = execs(l);
+		theirs[2][i] = ssh_exec();
+	}
+	link_close(l);
+	/* libssh2 has no aes-gcm: it may be slower than scp, but not by an order. */
+	double goal = method == LINK_SSH2 ? 2.0 : 1.1;
+	report("push", method, goal, ours[0], theirs[0], runs, (double)size);
+	report("pull", method, goal, ours[1], theirs[1], runs, (double)size);
+	report("exec", method, 0.5, ours[2], theirs[2], runs, 0);
+}
+
+static void make_source(void)
+{
+	uint64_t buffer[8192], v = 1;
+	(void)snprintf(source, sizeof source, "/dev/shm/pmig-bench-link-%d", (int)getpid());
+	int fd = open(source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	for (size_t at = 0; at < size; at += sizeof buffer) {
+		for (size_t i = 0; i < 8192; i++)
+			buffer[i] = v = v * 6364136223846793005u + 1442695040888963407u;
+		if (write(fd, buffer, sizeof buffer) != sizeof buffer)
+			must(error_errno(PMIG_EIO, errno, "%s", source));
+	}
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	size = (argc > 1 ? strtoul(argv[1], NULL, 10) : 256) << 20;
+	size_t runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 3;
+	if (size == 0 || runs == 0 || runs > RUNS_MAX) {
+		(void)fprintf(stderr, "usage: link [MIB [RUNS]]\n");
+		return 2;
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	sshd_case_start(&sshd, "");
+	make_source();
+	measure(LINK_SSH2, runs);
+	measure(LINK_COMMAND, runs);
+	(void)unlink(source);
+	sshd_case_finish(&sshd);
+	return 0;
+}
