@@ -1,5 +1,6 @@
-/* alloc_wrappers: functions of libc whose result the caller frees, with that result in the arena. The instrumenter turns
- * the program's calls of getline into calls of pmig_getline and so on. Each behaves as the function without the prefix. */
+/* alloc_wrappers: functions of libc whose result the caller frees, with that result in the arena. The instrumenter
+ * turns the program's calls of getline into calls of pmig_getline and so on. Each behaves as the function without the
+ * prefix. */
 #ifndef PMIG_ARENA_ALLOC_WRAPPERS_H
 #define PMIG_ARENA_ALLOC_WRAPPERS_H
 

@@ -147,12 +147,14 @@ void arena_trim(void);
 void arena_layout_get(struct arena_layout *ret_layout);
 
 /* Opens the parts that `layout` names (`size` bytes, untrusted) in an arena that was just created and has no further
- * thread. What this process had allocated in it is lost: heap and frame stacks are zero, as the image takes for granted of
- * pages that it does not hold. Errors: PMIG_ECORRUPT (a field is out of bounds; the reason names it), PMIG_EVERSION, PMIG_EIDENTITY (other base), PMIG_ENOMEM. */
+ * thread. What this process had allocated in it is lost: heap and frame stacks are zero, as the image takes for
+ * granted of pages that it does not hold. Errors: PMIG_ECORRUPT (a field is out of bounds; the reason names it),
+ * PMIG_EVERSION, PMIG_EIDENTITY (other base), PMIG_ENOMEM. */
 PMIG_MUST_CHECK int arena_layout_set(const void *layout, size_t size);
 
-/* After the pages are there: checks that header, thread blocks and heap agree with `layout`, and makes them usable in this process (locks open,
- * caches without a thread). The calling thread then allocates from them. Errors: PMIG_ECORRUPT, PMIG_EVERSION. */
+/* After the pages are there: checks that header, thread blocks and heap agree with `layout`, and makes them usable in
+ * this process (locks open, caches without a thread). The calling thread then allocates from them. Errors:
+ * PMIG_ECORRUPT, PMIG_EVERSION. */
 PMIG_MUST_CHECK int arena_adopt(const struct arena_layout *layout);
 
 #endif

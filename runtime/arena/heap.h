@@ -39,17 +39,20 @@ struct heap_usage {
 };
 
 /* Makes a heap in `reserved` bytes at `base` (64 KiB-aligned, at least 64 MiB), which must be mapped PROT_NONE and be
- * zero; the heap opens it as it grows. `slot` < HEAP_INSTANCES tells the heaps of one process apart: its thread caches are found by it. Returns base.
- * NULL: the kernel refused. */
+ * zero; the heap opens it as it grows. `slot` < HEAP_INSTANCES tells the heaps of one process apart: its thread caches
+ * are found by it. Returns base. NULL: the kernel refused. */
 struct heap *heap_create(void *base, size_t reserved, unsigned slot);
 
 /* Takes over a heap whose bytes were put at `base` from another process: opens its locks and makes its caches free for
- * the threads of this process. `open` is what heap_open() said there. No field is trusted. After this, memory is given back by
- * mapping fresh pages over it, because the pages may be those of a file. Errors: PMIG_ECORRUPT, PMIG_EVERSION. */
+ * the threads of this process. `open` is what heap_open() said there. Header and caches are checked, spans
+ * and runs are not (heap_check() does that): the image's checksums speak for them. After this, memory is given
+ * back by mapping fresh pages over it, because the pages may be those of a file. Errors: PMIG_ECORRUPT,
+ * PMIG_EVERSION. */
 PMIG_MUST_CHECK int heap_adopt(void *base, size_t reserved, unsigned slot, const uint64_t open[2]);
 
-/* How many bytes from `base`, and from the first unit, are readable and writable; heap_reopen() makes them so
- * before heap_adopt(), and zero: whatever this process had put there is gone. Errors: PMIG_ECORRUPT (out of bounds), PMIG_ENOMEM. */
+/* How many bytes from `base`, and from the first unit, are readable and writable; heap_reopen() makes them so before
+ * heap_adopt(), and zero: whatever this process had put there is gone. Errors: PMIG_ECORRUPT (out of bounds),
+ * PMIG_ENOMEM. */
 void heap_open(const struct heap *h, uint64_t ret_open[2]);
 PMIG_MUST_CHECK int heap_reopen(void *base, size_t reserved, const uint64_t open[2]);
 
@@ -92,7 +95,8 @@ void heap_usage(struct heap *h, struct heap_usage *ret_usage);
 void heap_fork_prepare(struct heap *h);
 void heap_fork_done(struct heap *h);
 
-/* Walks everything and checks that it fits together; for tests. Other threads must stand still. Errors: PMIG_ECORRUPT. */
+/* Walks everything and checks that it fits together; for tests. Other threads must stand still. Errors:
+ * PMIG_ECORRUPT. */
 PMIG_MUST_CHECK int heap_check(struct heap *h);
 
 #endif

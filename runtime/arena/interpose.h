@@ -5,7 +5,8 @@
  *   - placement: one allocation gets a slot that the caller reserved, so that a FILE or a DIR, which libc allocates, has
  *     an address that can be had again after a restore;
  *   - arena: blocks that libc allocates for the program (getline, asprintf) lie in the arena.
- * Left out where PMIG_NO_INTERPOSE is defined (sanitizers bring a malloc of their own): then interpose_active() is false and the modes do nothing.
+ * Left out where PMIG_NO_INTERPOSE is defined (sanitizers bring a malloc of their own): then interpose_active() is
+ * false and the modes do nothing.
  *
  * Normal usage:
  *   1. at start, interpose_calibrate() with a throw-away fopen and fclose: which of its allocations is the FILE;
@@ -38,8 +39,8 @@ bool interpose_active(void);
 /* The foreign heap; NULL where there is none (yet). */
 struct heap *interpose_heap(void);
 
-/* From now on freeing a block that lies in [base, base+size) does nothing but tell `released` (may be NULL; called in the
- * thread that frees). Without this, the arena's stream part. */
+/* From now on freeing a block that lies in [base, base+size) does nothing but tell `released` (may be NULL; called in
+ * the thread that frees). Without this, the arena's stream part. */
 void interpose_slots(void *base, size_t size, void (*released)(void *slot));
 
 /* Calls open(), finds which allocation of this thread its result is, and calls close(result). Returns 0, or

@@ -1,5 +1,6 @@
 /* malloc: the allocation functions as the program sees them. The instrumenter turns its calls of malloc into calls of
- * pmig_malloc and so on; what they return lies in the arena and travels. Each behaves as the function without the prefix. */
+ * pmig_malloc and so on; what they return lies in the arena and travels. Each behaves as the function without the
+ * prefix. */
 #ifndef PMIG_ARENA_MALLOC_H
 #define PMIG_ARENA_MALLOC_H
 

@@ -4,9 +4,9 @@
  *   base + 64 KiB   one struct unit for each unit
  *   units           the units, 64 KiB each
  *
- * A unit's kind says what it begins. Runs are named by the index of their first unit; index 0 is a run of caches that is
- * never given back, so 0 can mean "none". Everything is in the region; pointers in it are absolute because the region has
- * one address for ever. */
+ * A unit's kind says what it begins. Runs are named by the index of their first unit; index 0 is a run of caches that
+ * is never given back, so 0 can mean "none". Everything is in the region; pointers in it are absolute because the
+ * region has one address for ever. */
 #ifndef PMIG_ARENA_REGION_H
 #define PMIG_ARENA_REGION_H
 

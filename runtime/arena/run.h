@@ -1,4 +1,5 @@
-/* run: runs of units of a heap; free ones are kept by length, neighbours are merged. All but run_create() want h->lock. */
+/* run: runs of units of a heap; free ones are kept by length, neighbours are merged. All but run_use() want
+ * h->lock. */
 #ifndef PMIG_ARENA_RUN_H
 #define PMIG_ARENA_RUN_H
 
@@ -8,8 +9,8 @@
  * them `kind`. NULL: no room, or the kernel refused. Their `dirty` marks still say what they held: run_use(). */
 struct unit *run_alloc(struct heap *h, uint32_t n, uint32_t align, enum unit_kind kind);
 
-/* Marks the units of a run dirty, and with `zero` clears the bytes of those that were. Needs no lock: they are the caller's.
- * Returns whether all of them are zero. */
+/* Marks the units of a run dirty, and with `zero` clears the bytes of those that were. Needs no lock: they are the
+ * caller's. Returns whether all of them are zero. */
 bool run_use(struct heap *h, struct unit *run, bool zero);
 
 /* Gives a run back. */
