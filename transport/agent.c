@@ -103,8 +103,8 @@ json_t *agent_describe(struct agent *a)
 			json_pack("[b, b, b]", (int)agent_stdio_terminal(a->io, 0), (int)agent_stdio_terminal(a->io, 1),
 				(int)agent_stdio_terminal(a->io, 2)));
 	}
-	if (d != NULL && a->image[0] != '\0')
-		(void)json_object_set_new(d, "image", json_string(a->image));
+	if (d != NULL && a->image[0] != '\0' && access(a->image, R_OK) == 0)
+		(void)json_object_set_new(d, "image", json_string(a->image)); /* it has this name when it is complete */
 	return d;
 }
 
@@ -361,6 +361,7 @@ int agent_serve(const struct agent_options *options)
 		peer_drain(a->driver, 1000);
 	drop_driver(a);
 	agent_stdio_destroy(a->io);
+	json_decref(a->restore_request);
 	loop_destroy(a->loop);
 	if (a->directory >= 0)
 		(void)close(a->directory);

@@ -45,6 +45,7 @@ struct agent {
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
 	char handover[PMIG_UUID_LENGTH + 1]; /* the journal's number of the one under way */
 	char image[PATH_MAX];                /* relative to the state directory */
+	json_t *restore_request;             /* how the copy here was restored */
 
 	pid_t pid;
 	int control; /* the program's channel */

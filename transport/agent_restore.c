@@ -11,43 +11,12 @@
 
 extern char **environ;
 
-#define REQUEST_MAX (1u << 20)
 #define LAST_WORDS 400
 
 /* The names of the files of an epoch, all relative to the state directory. */
 void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX])
 {
 	(void)snprintf(ret_path, PATH_MAX, "image/%s.%llu%s", a->options->uuid, (unsigned long long)epoch, suffix);
-}
-
-/* Durable: the file, and its name in the directory. */
-static int sync_file(struct agent *a, const char *path, FILE *f)
-{
-	int r = 0;
-	if (fflush(f) != 0 || fsync(fileno(f)) < 0)
-		r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
-	int directory = open("image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (r >= 0 && (directory < 0 || fsync(directory) < 0))
-		r = error_errno(PMIG_EIO, errno, "%s/image", a->options->state);
-	if (directory >= 0)
-		(void)close(directory);
-	return r;
-}
-
-/* How to restore, kept beside the image: another agent may have to do it once more. */
-static int keep_request(struct agent *a, const json_t *request, uint64_t epoch)
-{
-	char path[PATH_MAX];
-	agent_image_path(a, epoch, ".json", path);
-	FILE *f = fopen(path, "we");
-	if (f == NULL)
-		return error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
-	int r = json_dumpf(request, f, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path) : 0;
-	if (r >= 0)
-		r = sync_file(a, path, f);
-	if (fclose(f) != 0 && r >= 0)
-		r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, path);
-	return r;
 }
 
 static int import_rows(struct agent *a, uint64_t epoch)
@@ -114,24 +83,72 @@ static int spawn_copy(struct agent *a, const json_t *request)
 	return r;
 }
 
-static int begin_restore(struct agent *a, const json_t *request)
+/* How to restore, as it came with the image: what the source said when it froze, and where the program is here. */
+static int load_request(struct agent *a, uint64_t epoch, json_t **ret_request)
 {
-	a->epoch = (uint64_t)agent_number(request, "epoch", 0);
-	(void)snprintf(a->handover, sizeof a->handover, "%s", agent_text(request, "handover"));
-	agent_image_path(a, a->epoch, "", a->image);
-	int r = agent_journal(a, "restore", PMIG_STEP_BEGIN, NULL);
-	if (r >= 0)
-		r = spawn_copy(a, request);
+	char path[PATH_MAX];
+	json_error_t error;
+	agent_image_path(a, epoch, ".json", path);
+	*ret_request = json_load_file(path, 0, &error);
+	if (!json_is_object(*ret_request)) {
+		json_decref(*ret_request);
+		return error_set(PMIG_ECORRUPT, "%s/%s: %s", a->options->state, path, error.text);
+	}
+	return 0;
+}
+
+static int begin_restore(struct agent *a, uint64_t epoch)
+{
+	json_t *kept;
+	a->epoch = epoch;
+	agent_image_path(a, epoch, "", a->image);
+	int r = load_request(a, epoch, &kept);
+	if (r >= 0) {
+		r = agent_journal(a, "restore", PMIG_STEP_BEGIN, NULL);
+		if (r >= 0)
+			r = spawn_copy(a, kept);
+		json_decref(a->restore_request);
+		a->restore_request = kept;
+	}
 	if (r < 0)
 		return r;
 	a->state = AGENT_RESTORING;
 	return a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STARTING, a->pid, -1);
 }
 
+/* The files of an image that was shipped for an epoch that never began; the image last, so that it can be done again. */
+static int adopt_image(struct agent *a, uint64_t from, uint64_t to)
+{
+	static const char *const suffixes[] = {".rows", ".json", ""};
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char old[PATH_MAX], fresh[PATH_MAX];
+		agent_image_path(a, from, suffixes[i], old);
+		agent_image_path(a, to, suffixes[i], fresh);
+		if (rename(old, fresh) < 0 && access(fresh, R_OK) < 0)
+			return error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, old);
+	}
+	return 0;
+}
+
+static int enter_image(struct agent *a, uint64_t epoch)
+{
+	char image[PATH_MAX];
+	struct stat st;
+	agent_image_path(a, epoch, "", image);
+	if (stat(image, &st) < 0)
+		return error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, image);
+	return a->store->image_put(a->store, &(struct pmig_image_row){.path = image,
+						     .process = a->options->uuid,
+						     .epoch = epoch,
+						     .size = (uint64_t)st.st_size,
+						     .complete = true});
+}
+
 int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	uint64_t image_epoch = (uint64_t)agent_number(request, "image_epoch", (int64_t)epoch);
 	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORED)
 		return 0; /* asked again, because the answer was lost */
 	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORING)
@@ -142,25 +159,16 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 	int r = a->store->owner_get(a->store, a->options->uuid, &owner);
 	if (r >= 0 && (epoch <= owner.epoch || epoch <= owner.barred))
 		r = error_set(PMIG_ESTALE, "%s: epoch %llu is over here", a->name, (unsigned long long)epoch);
+	if (r >= 0 && image_epoch != epoch)
+		r = adopt_image(a, image_epoch, epoch);
 	if (r >= 0)
 		r = import_rows(a, epoch);
 	if (r >= 0)
-		r = keep_request(a, request, epoch);
-	if (r >= 0)
 		r = agent_journal_begin(a, request);
-	char image[PATH_MAX];
-	agent_image_path(a, epoch, "", image);
-	struct stat st;
-	if (r >= 0 && stat(image, &st) < 0)
-		r = error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, image);
 	if (r >= 0)
-		r = a->store->image_put(a->store, &(struct pmig_image_row){.path = image,
-							  .process = a->options->uuid,
-							  .epoch = epoch,
-							  .size = (uint64_t)st.st_size,
-							  .complete = true});
+		r = enter_image(a, epoch);
 	if (r >= 0)
-		r = begin_restore(a, request);
+		r = begin_restore(a, epoch);
 	return r < 0 ? r : AGENT_LATER;
 }
 
@@ -194,7 +202,8 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 		return;
 	}
 	agent_finish_later(a, 0,
-		json_pack("{s:I, s:I, s:I}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "pid", (json_int_t)a->pid));
+		json_pack("{s:I, s:I, s:I, s:O*}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "pid", (json_int_t)a->pid,
+			"request", a->restore_request));
 }
 
 /* What it wrote to its standard error, on one line. */
@@ -287,23 +296,18 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 		return error_set(PMIG_EREFUSED, "%s: epoch %llu does not belong to %s", a->name, (unsigned long long)epoch, a->host);
 	if (a->state == AGENT_RESTORED) {
 		int r = set_running(a);
-		*ret_answer = json_pack("{s:I}", "pid", (json_int_t)a->pid);
+		*ret_answer = json_pack("{s:I, s:O*}", "pid", (json_int_t)a->pid, "request", a->restore_request);
 		return r;
 	}
 	if (a->state == AGENT_ENDED)
 		return error_set(PMIG_EGONE, "%s has ended on %s", a->name, a->host);
 	if (a->state == AGENT_RESTORING)
 		return error_set(PMIG_EBUSY, "%s is being restored on %s", a->name, a->host);
-	if (a->state != AGENT_EMPTY)
-		return 0; /* it runs */
-	char path[PATH_MAX];
-	agent_image_path(a, epoch, ".json", path);
-	json_error_t error;
-	json_t *kept = json_load_file(path, 0, &error);
-	if (kept == NULL)
-		return error_set(PMIG_ECORRUPT, "%s/%s: %s", a->options->state, path, error.text);
-	int r = begin_restore(a, kept);
-	json_decref(kept);
+	if (a->state != AGENT_EMPTY) { /* it runs */
+		*ret_answer = json_pack("{s:I, s:O*}", "pid", (json_int_t)a->pid, "request", a->restore_request);
+		return 0;
+	}
+	int r = begin_restore(a, epoch);
 	return r < 0 ? r : AGENT_LATER;
 }
 

@@ -163,6 +163,18 @@ enum handover_action handover_step(struct handover *h, enum handover_event event
 	return HANDOVER_NOTHING;
 }
 
+enum handover_action handover_resume(struct handover *h, bool durable)
+{
+	*h = (struct handover){.row = row_of(HANDOVER_CLAIM), .back = true, .durable = durable, .doing = HANDOVER_BAR};
+	return h->doing;
+}
+
+enum handover_action handover_revive(struct handover *h)
+{
+	*h = (struct handover){.row = row_of(HANDOVER_RESTORE), .gone = true, .durable = true, .doing = HANDOVER_RESTORE};
+	return h->doing;
+}
+
 bool handover_in_doubt(const struct handover *h)
 {
 	return h->doing == HANDOVER_CLAIM || h->doing == HANDOVER_BAR;

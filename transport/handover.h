@@ -67,6 +67,12 @@ struct handover {
 /* What to do next. Unexpected events are answered with HANDOVER_NOTHING. */
 enum handover_action handover_step(struct handover *h, enum handover_event event);
 
+/* Another supervisor left a hand-over in the middle: first it is asked who owns the epoch (HANDOVER_BAR), then on or back. */
+enum handover_action handover_resume(struct handover *h, bool durable);
+
+/* Nothing runs, and a durable image waits at the target: it is restored for a new epoch. The source only promises. */
+enum handover_action handover_revive(struct handover *h);
+
 /* True while the answer decides who owns the program: the source is frozen and must stay so. */
 bool handover_in_doubt(const struct handover *h);
 

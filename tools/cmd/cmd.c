@@ -58,8 +58,10 @@ int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *
 	int *ret_first)
 {
 	struct option table[OPTIONS_MAX] = {{"help", no_argument, NULL, 'h'}};
-	char letters[2 * OPTIONS_MAX + 2] = "+"; /* options end at the first operand: what follows may be the program's */
-	size_t length = 1;
+	char letters[2 * OPTIONS_MAX + 2] = "";
+	size_t length = 0;
+	if (most < 0)
+		letters[length++] = '+'; /* options end at the first operand: what follows is the program's */
 	for (size_t i = 0; options[i].name != NULL; i++) {
 		table[i + 1] = (struct option){options[i].name, options[i].argument != NULL, NULL, 256 + (int)i};
 		if (options[i].letter != 0) {

@@ -14,6 +14,31 @@
 #define IN_DOUBT_MS 10000   /* then the listener is told, and we go on asking */
 
 static void perform(struct move *m);
+static bool revive(struct move *m);
+
+/* Home knows where to look, whoever asks and whatever became of this supervisor: the journal's row is there before anything
+ * is touched. Where home is the source or the target its agent writes more of it. */
+static int journal_begin(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	struct pmig_handover_row *old = NULL;
+	if (s->store->handover_get(s->store, s->uuid, &old) >= 0) {
+		if ((old->state == PMIG_HANDOVER_OPEN || old->state == PMIG_HANDOVER_DOUBT) && strcmp(old->id, m->id) != 0)
+			(void)s->store->handover_finish(s->store, old->id, PMIG_HANDOVER_UNDONE, "it was given up");
+		free(old);
+	}
+	return s->store->handover_begin(s->store, &(struct pmig_handover_row){.id = m->id,
+						      .process = s->uuid,
+						      .epoch = m->epoch,
+						      .source = m->source_label,
+						      .target = m->target_label});
+}
+
+static void journal_end(struct move *m, enum pmig_handover_state state)
+{
+	struct supervisor *s = m->supervisor;
+	(void)s->store->handover_finish(s->store, m->id, state, m->reason);
+}
 
 int64_t move_now(void)
 {
@@ -103,6 +128,11 @@ static void report(struct move *m)
 {
 	struct supervisor *s = m->supervisor;
 	enum handover_outcome outcome = m->h.outcome;
+	journal_end(m, outcome == HANDOVER_MOVED   ? PMIG_HANDOVER_DONE
+		       : outcome == HANDOVER_WAITS ? PMIG_HANDOVER_DOUBT
+		                                   : PMIG_HANDOVER_UNDONE);
+	if (outcome == HANDOVER_WAITS && s->options->recover && revive(m))
+		return;
 	if (outcome == HANDOVER_MOVED) {
 		m->code = 0;
 	} else if (outcome == HANDOVER_WAITS) {
@@ -201,11 +231,14 @@ static void arrive(struct move *m)
 		return;
 	m->arrived = true;
 	m->resumed = move_now();
+	if (!s->placed)
+		supervisor_place(s, m->frozen);
 	struct station *t = supervisor_here(s);
 	t->left = true;
 	t->end[0] = (uint64_t)json_integer_value(json_object_get(m->frozen, "out"));
 	t->end[1] = (uint64_t)json_integer_value(json_object_get(m->frozen, "err"));
-	s->stations[s->station_count++] = (struct station){.remote = m->target};
+	if (supervisor_station(s, m->target) == NULL)
+		s->stations[s->station_count++] = (struct station){.remote = m->target};
 	s->epoch = m->epoch;
 	s->input_sent = (uint64_t)json_integer_value(json_object_get(m->frozen, "in"));
 	s->input_end_sent = false;
@@ -225,6 +258,11 @@ static void succeed(struct move *m, const json_t *answer)
 			break;
 		move_next(m, HANDOVER_DONE);
 		return;
+	case HANDOVER_RESTORE:
+		if (m->frozen == NULL)
+			m->frozen = json_deep_copy(json_object_get(answer, "request"));
+		move_next(m, HANDOVER_DONE);
+		return;
 	case HANDOVER_BAR:
 		move_next(m, json_is_true(json_object_get(answer, "owned")) ? HANDOVER_OWNED : HANDOVER_BARRED);
 		return;
@@ -235,6 +273,8 @@ static void succeed(struct move *m, const json_t *answer)
 			move_next(m, HANDOVER_LOST);
 		return;
 	case HANDOVER_ACTIVATE:
+		if (m->frozen == NULL)
+			m->frozen = json_deep_copy(json_object_get(answer, "request"));
 		arrive(m);
 		(void)move_fault(m, "activate:done");
 		move_next(m, HANDOVER_DONE);
@@ -282,22 +322,15 @@ static void on_too_long(void *context)
 	move_next(m, HANDOVER_FAILED);
 }
 
-/* Everything that the target must know to restore it, now or once more after its agent was killed. */
-static json_t *restore_arguments(const struct move *m)
-{
-	json_t *a = json_deep_copy(m->frozen);
-	(void)json_object_set_new(a, "path", json_string(m->path));
-	(void)json_object_set_new(a, "library_path", json_string(m->library_path));
-	return a;
-}
-
 static json_t *arguments(const struct move *m)
 {
-	json_t *a = m->doing == HANDOVER_RESTORE ? restore_arguments(m) : json_object();
+	json_t *a = json_object();
 	(void)json_object_set_new(a, "epoch", json_integer((json_int_t)m->epoch));
 	(void)json_object_set_new(a, "handover", json_string(m->id));
 	(void)json_object_set_new(a, "source", json_string(m->source_label));
 	(void)json_object_set_new(a, "target", json_string(m->target_label));
+	if (m->doing == HANDOVER_RESTORE && m->image_epoch != 0)
+		(void)json_object_set_new(a, "image_epoch", json_integer((json_int_t)m->image_epoch));
 	if (m->doing == HANDOVER_GO_ON)
 		(void)json_object_set_new(a, "barred", json_integer((json_int_t)(m->h.barred ? m->epoch : 0)));
 	if (m->reason[0] != '\0')
@@ -365,6 +398,11 @@ static void begin(struct move *m, enum handover_action action)
 		return;
 	}
 	move_tell(m, json_pack("{s:s, s:s}", "phase", handover_step_name(action), "action", handover_action_name(action)));
+	if (action == HANDOVER_PREPARE && journal_begin(m) < 0) {
+		move_blame(m, PMIG_EIO);
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
 	if (action == HANDOVER_FREEZE)
 		m->supervisor->input_held = true;
 	if (action == HANDOVER_GO_ON)
@@ -406,6 +444,67 @@ void move_next(struct move *m, enum handover_event event)
 
 /* --- from outside --- */
 
+static int create(struct supervisor *s, const struct move_options *o, const char *target, struct remote *source, uint64_t epoch,
+	struct move **ret_move)
+{
+	struct move *m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return error_set(PMIG_ENOMEM, "out of memory");
+	*m = (struct move){.supervisor = s, .o = *o, .source = source, .epoch = epoch, .began = move_now()};
+	(void)snprintf(m->target_text, sizeof m->target_text, "%s", target);
+	m->o.target = m->target_text;
+	if (m->o.timeout_ms <= 0)
+		m->o.timeout_ms = SAFE_POINT_MS;
+	(void)snprintf(m->source_label, sizeof m->source_label, "%s", remote_label(source));
+	int r = supervisor_label(s, target, m->target_label);
+	if (r >= 0)
+		r = supervisor_uuid(m->id);
+	if (r >= 0)
+		r = supervisor_remote(s, target, o->method, &m->target);
+	if (r < 0) {
+		free(m);
+		return r;
+	}
+	s->move = m;
+	*ret_move = m;
+	return 0;
+}
+
+/* What another supervisor left in the middle: the target is asked first. */
+int move_resume(struct supervisor *s, const struct pmig_handover_row *row)
+{
+	struct move *m;
+	int r = create(s, &(struct move_options){0}, row->target, supervisor_here(s)->remote, row->epoch, &m);
+	if (r < 0)
+		return r;
+	(void)snprintf(m->id, sizeof m->id, "%s", row->id);
+	s->input_held = true;
+	m->doing = handover_resume(&m->h, false);
+	m->reached = HANDOVER_CLAIM;
+	perform(m);
+	return 0;
+}
+
+/* What was saved and runs nowhere continues for a new epoch, from the image that waits at the target. */
+static bool revive(struct move *m)
+{
+	if (m->image_epoch != 0)
+		return false; /* once is enough */
+	m->image_epoch = m->epoch;
+	m->epoch++;
+	m->code = 0;
+	m->reason[0] = '\0';
+	json_decref(m->frozen);
+	m->frozen = NULL;
+	m->lost_since = 0;
+	m->arrived = m->reported = false;
+	if (supervisor_uuid(m->id) < 0 || journal_begin(m) < 0)
+		return false;
+	m->doing = handover_revive(&m->h);
+	perform(m);
+	return true;
+}
+
 int move_start(struct supervisor *s, const struct move_options *o)
 {
 	struct station *here = supervisor_here(s);
@@ -424,24 +523,10 @@ int move_start(struct supervisor *s, const struct move_options *o)
 			return error_set(PMIG_EBUSY, "%s was on %s before, and its output from there has not been read yet", s->name, label);
 	if (s->station_count == SUPERVISOR_STATIONS)
 		return error_set(PMIG_EBUSY, "the output of %s on %s has not been read yet", s->name, remote_label(s->stations[0].remote));
-	struct move *m = calloc(1, sizeof *m);
-	if (m == NULL)
-		return error_set(PMIG_ENOMEM, "out of memory");
-	*m = (struct move){.supervisor = s, .o = *o, .source = here->remote, .epoch = s->epoch + 1, .began = move_now()};
-	(void)snprintf(m->target_text, sizeof m->target_text, "%s", o->target);
-	m->o.target = m->target_text;
-	if (m->o.timeout_ms <= 0)
-		m->o.timeout_ms = SAFE_POINT_MS;
-	(void)snprintf(m->target_label, sizeof m->target_label, "%s", label);
-	(void)snprintf(m->source_label, sizeof m->source_label, "%s", remote_label(here->remote));
-	r = supervisor_uuid(m->id);
-	if (r >= 0)
-		r = supervisor_remote(s, o->target, o->method, &m->target);
-	if (r < 0) {
-		move_destroy(m);
+	struct move *m;
+	r = create(s, o, o->target, here->remote, s->epoch + 1, &m);
+	if (r < 0)
 		return r;
-	}
-	s->move = m;
 	move_next(m, HANDOVER_START);
 	return 0;
 }
@@ -475,6 +560,8 @@ void move_up(struct supervisor *s, struct remote *r)
 	struct move *m = s->move;
 	if (m == NULL)
 		return;
+	if (r == m->target && json_object_get(remote_facts(r), "image") != NULL && m->h.back)
+		m->h.durable = true;
 	if (m->doing == HANDOVER_PLAN && r == m->target)
 		perform(m);
 	else if (m->waiting && (r == side(m, m->doing) || (side(m, m->doing) == NULL && r == m->target)))
@@ -502,7 +589,7 @@ bool move_event(struct supervisor *s, struct remote *r, const json_t *event)
 	struct move *m = s->move;
 	if (m == NULL || r != m->source || m->arrived || strcmp(json_string_value(json_object_get(event, "event")), "exit") != 0)
 		return m != NULL && r == m->source && m->arrived;
-	bool carried = m->h.durable;
+	bool carried = m->h.durable || m->h.back;
 	if (carried) {
 		json_decref(m->exit);
 		m->exit = json_deep_copy(event);

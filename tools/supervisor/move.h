@@ -17,6 +17,7 @@ struct move {
 	char source_label[PMIG_NAME_MAX + 1], target_label[PMIG_NAME_MAX + 1];
 	char id[PMIG_UUID_LENGTH + 1];
 	uint64_t epoch;
+	uint64_t image_epoch; /* of the image, where it is not `epoch` */
 	struct remote *source, *target;
 	enum handover_action doing;
 	bool waiting;        /* for a connection, to do it again */

@@ -14,9 +14,9 @@
 #define TELL_MS 200
 
 static const struct part {
-	const char *key; /* in what the source said when it froze */
+	const char *key; /* in what the source said when it froze; NULL: that itself, and where the program is at the target */
 	const char *kind;
-} parts[] = {{"rows_file", "rows"}, {"file", "image"}};
+} parts[] = {{NULL, "request"}, {"rows_file", "rows"}, {"file", "image"}};
 
 #define PARTS (sizeof parts / sizeof *parts)
 
@@ -29,6 +29,7 @@ struct ship {
 	struct bulk_receive *receive;
 	int64_t began, told;
 	bool half;
+	char name[PMIG_UUID_LENGTH + 32];
 };
 
 static const char *file_of(const struct ship *h)
@@ -36,8 +37,12 @@ static const char *file_of(const struct ship *h)
 	return json_string_value(json_object_get(h->move->frozen, parts[h->index].key));
 }
 
-static const char *name_of(const struct ship *h)
+static const char *name_of(struct ship *h)
 {
+	if (parts[h->index].key == NULL) {
+		(void)snprintf(h->name, sizeof h->name, "%s.%llu.json", h->move->supervisor->uuid, (unsigned long long)h->move->epoch);
+		return h->name;
+	}
 	const char *slash = strrchr(file_of(h), '/');
 	return slash != NULL ? slash + 1 : file_of(h);
 }
@@ -134,14 +139,35 @@ static void on_fetch(void *context, int code, const json_t *answer)
 		fail(m->ship, code);
 }
 
-static int fetch_part(struct ship *h)
+static int open_transit(struct ship *h)
 {
 	char path[PATH_MAX];
 	(void)snprintf(path, sizeof path, "%s/transit", h->move->supervisor->options->state);
 	(void)mkdir(path, 0700);
 	h->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	if (h->directory < 0)
-		return error_errno(PMIG_EIO, errno, "%s", path);
+	return h->directory < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+}
+
+static int write_request(struct ship *h)
+{
+	int r = open_transit(h);
+	if (r < 0)
+		return r;
+	json_t *request = json_deep_copy(h->move->frozen);
+	(void)json_object_set_new(request, "path", json_string(h->move->path));
+	(void)json_object_set_new(request, "library_path", json_string(h->move->library_path));
+	h->fd = openat(h->directory, name_of(h), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (h->fd < 0 || json_dumpfd(request, h->fd, JSON_COMPACT) < 0)
+		r = error_errno(PMIG_EIO, errno, "%s", h->name);
+	json_decref(request);
+	return r;
+}
+
+static int fetch_part(struct ship *h)
+{
+	int r = open_transit(h);
+	if (r < 0)
+		return r;
 	remote_request(h->move->source, "fetch",
 		json_pack("{s:s, s:s, s:i}", "file", file_of(h), "kind", parts[h->index].kind, "stream", (int)stream_of(h)), on_fetch,
 		h->move);
@@ -153,7 +179,11 @@ static void start_part(struct ship *h)
 	struct supervisor *s = h->move->supervisor;
 	const char *where = remote_where(h->move->source);
 	int r;
-	if (!remote_is_local(h->move->source)) {
+	if (parts[h->index].key == NULL) {
+		r = write_request(h);
+		if (r >= 0)
+			r = send_part(h, false);
+	} else if (!remote_is_local(h->move->source)) {
 		r = fetch_part(h);
 	} else {
 		r = open_local(h, strcmp(where, "home") == 0 ? s->options->state : where + strlen("local:"));

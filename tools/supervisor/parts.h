@@ -38,6 +38,8 @@ struct supervisor {
 	char home[PMIG_NAME_MAX + 1];
 	bool terminal[3];
 	bool started;   /* the program runs, or ran */
+	bool replaced;  /* another supervisor has taken over */
+	bool placed;    /* the streams begin where the program's are; attach finds that out */
 	bool migrates;  /* it was built with pmig-cc */
 	int name_tries;
 	int program;    /* the executable, open: what is sent is what was started */
@@ -61,6 +63,7 @@ struct supervisor {
 
 	struct move *move; /* under way; NULL: none */
 	struct server *server;
+	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };
 
 /* --- supervisor.c --- */
@@ -75,15 +78,21 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
 int supervisor_begin(struct supervisor *s);
+void supervisor_place(struct supervisor *s, const json_t *frozen); /* attached: the streams go on where it was frozen */
 
 /* --- streams.c --- */
 int streams_open(struct supervisor *s) PMIG_MUST_CHECK;
+int streams_place(struct supervisor *s, uint64_t in, uint64_t out, uint64_t err) PMIG_MUST_CHECK; /* they go on from there */
 void streams_close(struct supervisor *s);
 int streams_packet(struct supervisor *s, struct remote *r, const struct packet *p) PMIG_MUST_CHECK;
 void streams_attach(struct supervisor *s); /* asks the speaker for output, and sends input to where the program is */
 void streams_pump_input(struct supervisor *s);
 void streams_resume_input(struct supervisor *s);
 void streams_check(struct supervisor *s); /* whether the speaker has said everything */
+
+/* --- attach.c --- */
+int attach_prepare(struct supervisor *s) PMIG_MUST_CHECK; /* finds the program by its name */
+int attach_begin(struct supervisor *s) PMIG_MUST_CHECK;   /* goes on with a hand-over that was left open */
 
 /* --- signals.c --- */
 int signals_open(struct supervisor *s) PMIG_MUST_CHECK;
@@ -99,6 +108,7 @@ struct move_options {
 	void *context;
 };
 int move_start(struct supervisor *s, const struct move_options *o) PMIG_MUST_CHECK;
+int move_resume(struct supervisor *s, const struct pmig_handover_row *row) PMIG_MUST_CHECK;
 void move_cancel(struct supervisor *s);
 void move_listener_gone(struct supervisor *s, void *context);
 void move_destroy(struct move *m);

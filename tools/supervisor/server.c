@@ -197,6 +197,8 @@ static void on_connection(void *context, short events)
 
 int server_open(struct supervisor *s)
 {
+	if (s->server != NULL)
+		return 0;
 	struct server *v = calloc(1, sizeof *v);
 	if (v == NULL)
 		return error_set(PMIG_ENOMEM, "out of memory");
@@ -228,7 +230,7 @@ void server_close(struct supervisor *s)
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		if (v->clients[i] != NULL)
 			drop(v->clients[i]);
-	if (v->source != NULL)
+	if (v->source != NULL && !s->replaced)
 		(void)unlinkat(v->directory, v->path, 0);
 	loop_remove(&v->source);
 	if (v->fd >= 0)

@@ -69,6 +69,21 @@ int streams_open(struct supervisor *s)
 	return r;
 }
 
+int streams_place(struct supervisor *s, uint64_t in, uint64_t out, uint64_t err)
+{
+	const uint64_t from[2] = {out, err};
+	spool_destroy(s->input);
+	s->input = NULL;
+	int r = spool_create(&(struct spool_options){.start = in, .memory = 4 * INPUT_WINDOW}, &s->input);
+	for (int i = 0; i < 2 && r >= 0; i++) {
+		output_destroy(s->output[i]);
+		s->output[i] = NULL;
+		r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, from[i], on_written, s, &s->output[i]);
+	}
+	s->input_sent = in;
+	return r;
+}
+
 void streams_close(struct supervisor *s)
 {
 	loop_remove(&s->input_source);

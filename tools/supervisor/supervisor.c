@@ -145,7 +145,10 @@ static json_t *start_arguments(struct supervisor *s)
 
 static void runs(struct supervisor *s)
 {
-	s->started = true;
+	s->started = s->placed = true;
+	int r = server_open(s);
+	if (r < 0)
+		supervisor_say(s, "%s", pmig_reason()); /* it runs, but the other verbs do not reach us */
 	if (s->options->ready_fd >= 0) {
 		(void)dprintf(s->options->ready_fd, "%s\n", s->name);
 		(void)close(s->options->ready_fd);
@@ -171,9 +174,6 @@ static void on_started(void *context, int code, const json_t *answer)
 		return;
 	}
 	s->epoch = 1;
-	int r = server_open(s);
-	if (r < 0)
-		supervisor_say(s, "%s", pmig_reason()); /* it runs, but the other verbs do not reach us */
 	runs(s);
 }
 
@@ -209,6 +209,7 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 	struct station *t = supervisor_station(s, r);
 	if (strcmp(what, "replaced") == 0) {
 		terminal_leave();
+		s->replaced = true;
 		supervisor_say(s, "another `pmig attach` has taken over %s", s->name);
 		supervisor_stop(s, SUPERVISOR_FAILED);
 		return;
@@ -256,10 +257,37 @@ static void on_found(struct supervisor *s, struct station *t)
 	streams_pump_input(s);
 }
 
+void supervisor_place(struct supervisor *s, const json_t *frozen)
+{
+	if (streams_place(s, (uint64_t)json_integer_value(json_object_get(frozen, "in")),
+		    (uint64_t)json_integer_value(json_object_get(frozen, "out")),
+		    (uint64_t)json_integer_value(json_object_get(frozen, "err"))) < 0)
+		fail(s, SUPERVISOR_FAILED, "attach");
+	else
+		runs(s);
+}
+
+/* Attached: what was acknowledged has been shown already. */
+static void take_up(struct supervisor *s, const json_t *facts)
+{
+	uint64_t in = (uint64_t)json_integer_value(json_object_get(facts, "in"));
+	uint64_t out = (uint64_t)json_integer_value(json_array_get(json_object_get(facts, "out"), 0));
+	uint64_t err = (uint64_t)json_integer_value(json_array_get(json_object_get(facts, "err"), 0));
+	uint64_t epoch = (uint64_t)json_integer_value(json_object_get(facts, "epoch"));
+	if (epoch > s->epoch)
+		s->epoch = epoch;
+	if (streams_place(s, in, out, err) < 0)
+		fail(s, SUPERVISOR_FAILED, "attach");
+	else
+		runs(s);
+}
+
 static void on_up(void *context, struct remote *r)
 {
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
+	if (t != NULL && s->started && !s->placed && json_object_get(remote_facts(r), "out") != NULL)
+		take_up(s, remote_facts(r));
 	if (t != NULL && s->started)
 		on_found(s, t);
 	else if (t != NULL && supervisor_begin(s) < 0)
@@ -271,7 +299,7 @@ static void on_down(void *context, struct remote *r, int code)
 {
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
-	if (t != NULL && !s->started) {
+	if (t != NULL && (!s->started || (s->options->path == NULL && !s->placed && s->move == NULL))) {
 		fail(s, SUPERVISOR_FAILED, "run");
 		return;
 	}
@@ -359,7 +387,7 @@ static int open_store(struct supervisor *s)
 	return registry_store_open(path, &s->store);
 }
 
-static int prepare(struct supervisor *s)
+static int choose_name(struct supervisor *s)
 {
 	const struct supervisor_options *o = s->options;
 	char base[PATH_MAX];
@@ -367,16 +395,19 @@ static int prepare(struct supervisor *s)
 	(void)snprintf(s->name, sizeof s->name, "%s", o->name != NULL ? o->name : basename(base));
 	if (strchr(s->name, '/') != NULL || s->name[0] == '.' || s->name[0] == '\0' || strlen(s->name) > 64)
 		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
+	(void)snprintf(s->path, sizeof s->path, "%s", o->path);
+	return supervisor_uuid(s->uuid);
+}
+
+static int prepare(struct supervisor *s)
+{
+	const struct supervisor_options *o = s->options;
+	const char *fault = getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "";
 	if (gethostname(s->home, sizeof s->home - 1) < 0)
 		return error_errno(PMIG_EIO, errno, "host name");
-	(void)snprintf(s->path, sizeof s->path, "%s", o->path);
-	s->program = open(s->path, O_RDONLY | O_CLOEXEC);
-	if (s->program < 0)
-		return error_errno(PMIG_EIO, errno, "%s", s->path);
 	terminal_open(!o->detached, s->terminal);
-	int r = fault_check(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
-	if (r >= 0)
-		r = supervisor_uuid(s->uuid);
+	int r = fault_check(fault);
+	fault_setup(fault);
 	if (r >= 0)
 		r = open_store(s);
 	if (r >= 0)
@@ -384,13 +415,18 @@ static int prepare(struct supervisor *s)
 	if (r >= 0)
 		r = signals_open(s);
 	if (r >= 0)
+		r = o->path != NULL ? choose_name(s) : attach_prepare(s);
+	if (r >= 0)
 		r = streams_open(s);
-	if (r >= 0)
+	if (r >= 0 && o->path != NULL)
 		r = supervisor_remote(s, o->on != NULL ? o->on : "home", 0, &s->stations[0].remote);
-	if (r >= 0)
-		s->station_count = 1;
-	fault_setup(getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "");
-	return r;
+	if (r < 0)
+		return r;
+	s->station_count = 1;
+	s->program = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (s->program < 0 && o->path != NULL)
+		return error_errno(PMIG_EIO, errno, "%s", s->path);
+	return 0;
 }
 
 int supervisor_run(const struct supervisor_options *options)
@@ -401,13 +437,16 @@ int supervisor_run(const struct supervisor_options *options)
 	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .program = -1, .log_fd = {-1, -1}};
 	int r = prepare(s);
 	if (r >= 0) {
-		remote_connect(s->stations[0].remote, 0);
-		r = loop_run(s->loop);
+		remote_connect(s->stations[0].remote, options->path != NULL ? 0 : s->epoch);
+		r = attach_begin(s);
 	}
+	if (r >= 0)
+		r = loop_run(s->loop);
 	terminal_leave();
 	if (r < 0)
-		supervisor_say(s, "run: %s", pmig_reason());
+		supervisor_say(s, "%s: %s", options->path != NULL ? "run" : options->recover ? "recover" : "attach", pmig_reason());
 	int exit_status = r < 0 ? SUPERVISOR_FAILED : s->exit_status;
+	free(s->open);
 	server_close(s);
 	move_destroy(s->move);
 	for (size_t i = 0; i < s->station_count; i++)

@@ -15,6 +15,7 @@ struct supervisor_options {
 	const char *on;     /* where it starts; NULL: here */
 	const char *image;  /* restart from this file instead; NULL: start it */
 	bool clone;         /* ... as another process */
+	bool recover;       /* attach, and continue an image that waits */
 	bool detached;      /* no terminal; output goes to files in the state directory */
 	int ready_fd;       /* gets the program's name and a newline when it runs, then it is closed; -1: none */
 };

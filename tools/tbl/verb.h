@@ -3,6 +3,8 @@ VERB("run", run, "[-d] [--name N] [--on HOST] [--] PROGRAM [ARGUMENT...]", "star
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
 VERB("move", move, "[--plan] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home", "takes a running program to another host")
 VERB("plan", plan, "[--json] NAME [USER@]HOST[:PORT]", "shows what a move would do with every resource, and does nothing")
+VERB("attach", attach, "NAME", "takes a running program to this terminal, wherever it is and whoever started it here")
+VERB("recover", recover, "NAME", "finishes a hand-over that was left in the middle, and continues an image that waits")
 VERB("logs", logs, "[-f] [--err] NAME", "shows the output of a program that was started with -d")
 VERB("wait", wait, "NAME", "waits until a program has ended, and ends with its exit status")
 VERB("kill", kill, "[-SIGNAL] NAME", "sends a signal to a program, wherever it is")

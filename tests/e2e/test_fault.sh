@@ -1,0 +1,70 @@
+#!/bin/bash
+# shellcheck source=lib.sh
+# Every fault point times every kind of fault: a program moves from one agent to another, something goes wrong at that point,
+# and afterwards at most one copy ran at any time, no step was lost or done twice, and the program came to its end
+# (by itself, or by `pmig recover`), unless it was killed before its image was durable at the target.
+#
+# FAULTS="POINT=ACTION ..." tries only those.
+. "$(dirname "$0")/lib.sh"
+STEPS=150
+ACTIONS="fail delay:100 kill-program:source kill-program:target kill-agent:source kill-agent:target kill-supervisor cut:source cut:target"
+PMIG=$BIN/pmig
+
+# Points before which the program, or its agent at the source, may die and be dead; later its image carries on.
+may_die() {
+	case $1 in
+	plan=* | prepare=* | prepare:done=* | freeze=* | freeze:frozen=* | freeze:done=* | ship=* | ship:half=*)
+		case $2 in kill-program:source | kill-agent:source) return 0 ;; esac ;;
+	activate:sent=* | activate:done=* | release:done=* | go-on=* | release=*) # it runs already: killed as any program
+		case $2 in kill-program:* | kill-agent:*) return 0 ;; esac ;;
+	esac
+	return 1
+}
+
+# Each step once, in order; the pids in unmixed runs.
+check_witness() {
+	awk '$1 != NR - 1 { print "step " $1 " in line " NR; bad = 1 }
+	     $2 != pid { if ($2 in seen) { print "pid " $2 " runs again"; bad = 1 }; seen[$2]; pid = $2 } END { exit bad }' "$1"
+}
+
+one() {
+	local fault=$1 d=$T/case status=0 moved=0 recovered=- point=${1%%=*} action=${1#*=}
+	rm -rf "$d"
+	mkdir "$d"
+	export PMIG_STATE=$d/home
+	(
+		rc=0
+		PMIG_FAULT=$fault timeout 40 "$PMIG" run --name w -- "$BIN/tests/witness" "$d/witness" $STEPS >"$d/out" 2>"$d/err" </dev/null || rc=$?
+		echo "$rc" >"$d/status"
+	) 2>/dev/null &
+	await "$d/out" '^2$' 10
+	timeout 30 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
+	wait
+	status=$(cat "$d/status")
+	if [ "$status" -ne 0 ]; then
+		recovered=0
+		timeout 40 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
+	fi
+	check_witness "$d/witness" || { cat "$d"/{err,move,recover} >&2; fail "$fault: more than one copy, or a step lost"; }
+	local steps
+	steps=$(wc -l <"$d/witness")
+	if [ "$steps" -lt $STEPS ]; then
+		may_die "$fault" "$action" || { tail -n 3 "$d"/{err,move,recover} >&2; fail "$fault: ended after $steps steps (run $status, move $moved, recover $recovered)"; }
+		[ "$status" -eq 137 ] || fail "$fault: ended with $status, not 137"
+	else
+		[ "$status" -eq 0 ] || [ "$recovered" -eq 0 ] || fail "$fault: status $status, recover $recovered"
+		check_output "$d/out" || fail "$fault: output lost"
+	fi
+	echo "ok - $fault: $steps steps; run ended with $status, move with $moved, recover with $recovered"
+}
+
+check_output() { seq 0 $((STEPS - 1)) | cmp -s - <(sort -nu "$1"); }
+
+matrix() {
+	local point action
+	for point in $("$PMIG" faults --json | jq -r '.[].point'); do
+		for action in $ACTIONS; do echo "$point=$action"; done
+	done
+}
+
+for fault in ${FAULTS:-$(matrix)}; do one "$fault"; done

@@ -1,0 +1,52 @@
+/* attach: takes up a program that has no supervisor, or takes it over: where it is, and what was left in the middle. */
+#include "parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int attach_prepare(struct supervisor *s)
+{
+	struct pmig_process_row *row;
+	struct pmig_handover_row *h = NULL;
+	int r = s->store->process_get(s->store, s->options->name, &row);
+	if (r == PMIG_ENOENT)
+		return error_set(r, "there is no program \"%s\" here; `pmig ps -a` shows all", s->options->name);
+	if (r < 0)
+		return r;
+	(void)snprintf(s->uuid, sizeof s->uuid, "%s", row->uuid);
+	(void)snprintf(s->name, sizeof s->name, "%s", row->name);
+	(void)snprintf(s->path, sizeof s->path, "%s", row->program);
+	s->epoch = row->epoch;
+	s->started = s->migrates = true;
+	const char *where = "home";
+	r = s->store->handover_get(s->store, s->uuid, &h);
+	bool open = r >= 0 && (h->state == PMIG_HANDOVER_OPEN || h->state == PMIG_HANDOVER_DOUBT);
+	if (r >= 0)
+		where = h->state == PMIG_HANDOVER_DONE ? h->target : h->source;
+	if (r >= 0 && h->epoch > s->epoch && h->state == PMIG_HANDOVER_DONE)
+		s->epoch = h->epoch;
+	r = r == PMIG_ENOENT ? 0 : r;
+	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open)
+		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
+	if (r >= 0)
+		r = supervisor_remote(s, where, 0, &s->stations[0].remote);
+	if (r >= 0)
+		s->station_count = 1;
+	if (open) {
+		s->open = h;
+		h = NULL;
+	}
+	free(h);
+	free(row);
+	return r < 0 ? r : 0;
+}
+
+int attach_begin(struct supervisor *s)
+{
+	struct pmig_handover_row *h = s->open;
+	s->open = NULL;
+	int r = h != NULL ? move_resume(s, h) : 0;
+	free(h);
+	return r;
+}
