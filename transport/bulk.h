@@ -10,8 +10,8 @@
  *
  * If the prefix that the receiver has is not that of the sender, the sender begins at 0 and the receiver forgets its own.
  * Both ends are pure with respect to the connection: they queue packets in a packet_writer and are handed the packets
- * of their stream. After a lost session: bulk_send_attach() with the new writer; at the receiver the sender's new OFFER finds
- * the partial file by name. */
+ * of their stream. After a lost session: bulk_send_attach() with the new writer; at the receiver the sender's new OFFER
+ * finds the partial file by name. */
 #ifndef PMIG_TRANSPORT_BULK_H
 #define PMIG_TRANSPORT_BULK_H
 
@@ -83,8 +83,8 @@ struct bulk_receive_options {
 };
 struct bulk_receive;
 
-/* Opens or resumes NAME.part and queues HAVE. `offer`: what came. A size that the disk cannot hold is refused at once: PMIG_ENOSPC.
- * On failure the caller answers with bulk_refuse(). PMIG_EBUSY: another receiver holds NAME.part. */
+/* Opens or resumes NAME.part and queues HAVE. `offer`: what came. A size that the disk cannot hold is refused at once:
+ * PMIG_ENOSPC. On failure the caller answers with bulk_refuse(). PMIG_EBUSY: another receiver holds NAME.part. */
 int bulk_receive_create(const struct bulk_receive_options *options, const struct bulk_offer *offer,
 	struct bulk_receive **ret_receive) PMIG_MUST_CHECK;
 void bulk_receive_destroy(struct bulk_receive *r); /* keeps NAME.part for a later try; NULL is fine */

@@ -1,7 +1,7 @@
 /* cache: programs and libraries at a host, found by the hash of their content.
  *
- * ROOT/HASH/NAME, HASH the xxh3-128 in 32 hex digits, directories 0700. What is found is hashed again before it is used: a file that
- * was cut or changed is removed and counts as absent. xxh3 finds accidents, not attacks: the cache is only as
+ * ROOT/HASH/NAME, HASH the xxh3-128 in 32 hex digits, directories 0700. What is found is hashed again before it is used:
+ * a file that was cut or changed is removed and counts as absent. xxh3 finds accidents, not attacks: the cache is only as
  * trustworthy as the account that owns it, and other people's files or directories in it are refused. */
 #ifndef PMIG_TRANSPORT_CACHE_H
 #define PMIG_TRANSPORT_CACHE_H
@@ -15,7 +15,8 @@
 
 struct cache;
 
-/* Opens, and makes if needed, `root`; NULL: ~/.cache/pmig. Errors: PMIG_EREFUSED (not ours alone), PMIG_EIO, PMIG_ENOSPC, PMIG_ENOMEM. */
+/* Opens, and makes if needed, `root`; NULL: ~/.cache/pmig. Errors: PMIG_EREFUSED (not ours alone), PMIG_EIO,
+ * PMIG_ENOSPC, PMIG_ENOMEM. */
 int cache_open(const char *root, struct cache **ret_cache) PMIG_MUST_CHECK;
 void cache_close(struct cache *c); /* NULL is fine */
 
@@ -23,10 +24,12 @@ void cache_close(struct cache *c); /* NULL is fine */
  * name are not such. */
 int cache_find(struct cache *c, const char *hash, const char *name, int *ret_fd) PMIG_MUST_CHECK;
 
-/* The directory for content `hash`, made if needed: where bulk_receive_create() puts the file; cache_find() then checks it. */
+/* The directory for content `hash`, made if needed: where bulk_receive_create() puts the file; cache_find() then checks
+ * it. */
 int cache_directory(struct cache *c, const char *hash, int *ret_directory) PMIG_MUST_CHECK;
 
-/* Copies the file `fd` (from its beginning) under its own hash: temporary file, fsync, rename. Does nothing if it is there. */
+/* Copies the file `fd` (from its beginning) under its own hash: temporary file, fsync, rename. Does nothing if it is
+ * there. */
 int cache_put(struct cache *c, int fd, const char *name, mode_t mode, char ret_hash[CACHE_HASH]) PMIG_MUST_CHECK;
 
 /* ROOT/HASH/NAME; the caller frees it. It need not exist. */

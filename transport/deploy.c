@@ -17,9 +17,9 @@
 #define ANSWER_MAX 4096
 #define TIMEOUT_MS 60000 /* without any byte in either direction */
 
-/* The scripts hold no single quote, no backslash, no '!' and no newline, so that in single quotes they are one word for every
- * login shell. Lines of the answer begin with a tag: a start-up file may print things of its own. cksum is the one checksum
- * that POSIX has; a session that is lost in the middle ends the input early, so the check comes before the name. */
+/* The scripts hold no single quote, no backslash, no '!' and no newline, so that in single quotes they are one word for
+ * every login shell. Lines of the answer begin with a tag: a start-up file may print things of its own. cksum is the one
+ * checksum that POSIX has; a session that is lost in the middle ends the input early, so the check comes before the name. */
 #define PLACE "umask 077; d=${HOME:-/nonexistent}/.cache/pmig/%s; f=$d/pmig-agent; "
 #define LOOK \
 	PLACE \

@@ -28,7 +28,8 @@ struct known_hosts_answer {
 };
 
 /* Searches `text` for `host` (a name or an address without brackets) at `port`. `key`: the key blob as it comes over the
- * wire; NULL to learn the types alone (verdict is then UNKNOWN or CHANGED). Lines that are not understood are passed over. */
+ * wire; NULL to learn the types alone (verdict is then UNKNOWN or CHANGED). Lines that are not understood are passed
+ * over. */
 void known_hosts_search(const char *text, size_t size, const char *host, uint16_t port, const uint8_t *key, size_t key_size,
 	struct known_hosts_answer *ret_answer);
 

@@ -52,7 +52,8 @@ static int choose(enum link_method method, const struct link_driver **ret_driver
 	return 0;
 }
 
-/* What may stand in a user or host name. A leading '-' would be an option to ssh; blanks and quotes have no business here. */
+/* What may stand in a user or host name. A leading '-' would be an option to ssh; blanks and quotes have no business
+ * here. */
 static bool name_allowed(const char *s, size_t size)
 {
 	if (size == 0 || *s == '-')

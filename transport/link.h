@@ -64,16 +64,18 @@ int link_open(const struct link_options *options, struct link **ret_link) PMIG_M
 void link_close(struct link *link);
 
 /* Starts `command`, a line for the login shell there (for LINK_LOCAL: /bin/sh). Closing `fd` before the end is
- * allowed: the command then sees the end of its input, and what it still writes is dropped or fails with EPIPE. Errors: PMIG_EBUSY (LINK_CHANNELS_MAX are running, or the host allows fewer),
- * PMIG_EUNREACHED (the session is lost), PMIG_ECANCELLED (aborted), PMIG_EREFUSED, PMIG_EIO, PMIG_ENOMEM. */
+ * allowed: the command then sees the end of its input, and what it still writes is dropped or fails with EPIPE. Errors:
+ * PMIG_EBUSY (LINK_CHANNELS_MAX are running, or the host allows fewer), PMIG_EUNREACHED (the session is lost),
+ * PMIG_ECANCELLED (aborted), PMIG_EREFUSED, PMIG_EIO, PMIG_ENOMEM. */
 int link_exec(struct link *link, const char *command, struct link_process *ret_process) PMIG_MUST_CHECK;
 
 /* Waits for the end of a command, once for each. ret_status: 0..255 the exit status, 128+n after a signal n. With LINK_SSH2
- * the end is only seen when what it wrote has been read from `fd` (or `fd` is closed). Errors: PMIG_EUNREACHED (the session was lost first; what became of the
- * command is unknown), PMIG_ENOENT (number). */
+ * the end is only seen when what it wrote has been read from `fd` (or `fd` is closed). Errors: PMIG_EUNREACHED (the
+ * session was lost first; what became of the command is unknown), PMIG_ENOENT (number). */
 int link_wait(struct link *link, int number, int *ret_status) PMIG_MUST_CHECK;
 
-/* Gives up at once: descriptors read end of file, all waiting calls return PMIG_ECANCELLED or PMIG_EUNREACHED. From any thread. */
+/* Gives up at once: descriptors read end of file, all waiting calls return PMIG_ECANCELLED or PMIG_EUNREACHED. From any
+ * thread. */
 void link_abort(struct link *link);
 
 /* "beta", "user@beta:2222": the target as the user wrote it; "localhost" for LINK_LOCAL. Borrowed until link_close(). */

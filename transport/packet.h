@@ -2,7 +2,8 @@
  *
  * Normal usage, in an event loop with a non-blocking descriptor:
  *   reading: packet_reader_fill(r, fd), then packet_reader_next() until it returns 0;
- *   writing: packet_writer_put() or packet_writer_put_json(), then packet_writer_flush(w, fd) now and whenever fd is writable
+ *   writing: packet_writer_put() or packet_writer_put_json(), then packet_writer_flush(w, fd) now and whenever fd is
+ * writable
  *   while packet_writer_pending() > 0; producers of bulk data stop while packet_writer_room() is false.
  *
  * On the wire (little-endian, PACKET_HEADER bytes, then `length` bytes of payload):
@@ -50,8 +51,9 @@ struct packet_reader;
 int packet_reader_create(struct packet_reader **ret_reader) PMIG_MUST_CHECK;
 void packet_reader_destroy(struct packet_reader *r); /* NULL is fine */
 
-/* Reads once from `fd`. 1: got something; 0: nothing there now (EAGAIN); PMIG_EGONE: end of file, after whole packets; PMIG_ECORRUPT: end
- * of file in the middle of a packet; PMIG_EIO. Never reads when a whole packet waits (returns 1): call _next first. */
+/* Reads once from `fd`. 1: got something; 0: nothing there now (EAGAIN); PMIG_EGONE: end of file, after whole packets;
+ * PMIG_ECORRUPT: end of file in the middle of a packet; PMIG_EIO. Never reads when a whole packet waits (returns 1):
+ * call _next first. */
 int packet_reader_fill(struct packet_reader *r, int fd) PMIG_MUST_CHECK;
 
 /* As fill, from memory: takes up to `size` bytes and returns how many; less than `size` only while a whole packet waits. */
@@ -60,7 +62,8 @@ int packet_reader_feed(struct packet_reader *r, const void *data, size_t size) P
 /* 1: *ret_packet is the next packet; 0: more bytes are needed; after an error the reader is dead and repeats it. */
 int packet_reader_next(struct packet_reader *r, struct packet *ret_packet) PMIG_MUST_CHECK;
 
-/* The object of a control, offer or failed packet; the caller owns it. PMIG_EPROTOCOL when it is not an object within the bounds. */
+/* The object of a control, offer or failed packet; the caller owns it. PMIG_EPROTOCOL when it is not an object within
+ * the bounds. */
 int packet_get_json(const struct packet *p, json_t **ret_object) PMIG_MUST_CHECK;
 
 /* Writing. */

@@ -18,8 +18,8 @@
 
 #define LOST_AFTER_MS 20000 /* unacknowledged data for so long: the way is broken */
 
-/* One question to the name service, which cannot be interrupted: a thread of its own asks, and whoever comes last (the thread
- * with its answer, or the caller who gave up) frees it. */
+/* One question to the name service, which cannot be interrupted: a thread of its own asks, and whoever comes last (the
+ * thread with its answer, or the caller who gave up) frees it. */
 struct query {
 	char host[256], port[8];
 	int flags;
