@@ -207,8 +207,13 @@ int ssh_session_open(struct ssh_session *s, const struct link_options *o, const 
 void ssh_session_finish(struct ssh_session *s)
 {
 	if (s->libssh2 != NULL) {
-		if (!s->end_of_file)
+		if (!s->end_of_file) {
 			(void)libssh2_session_disconnect(s->libssh2, "done");
+			(void)!ssh_session_flush(s);
+		}
+		/* Open channels would wait for the other side's answer, and libssh2 would then free nothing. */
+		if (s->socket >= 0)
+			(void)shutdown(s->socket, SHUT_RDWR);
 		libssh2_session_free(s->libssh2);
 	}
 	if (s->socket >= 0)
