@@ -2,7 +2,7 @@
  * what has no name travels as its content. Nothing that exists at the target is ever overwritten: equal content is used as it is,
  * a version that this process left there itself is replaced, other content refuses. */
 #include "../base/error.h"
-#include "../resource/descriptor.h"
+#include "../resource/sharing.h"
 #include "left.h"
 #include "place.h"
 
@@ -54,8 +54,8 @@ static int describe(struct pmig_resource *r)
 	bool writes = (r->flags & O_ACCMODE) != O_RDONLY, kernel = of_kernel(r->fd);
 	r->size = (uint64_t)r->st.st_size;
 	r->unlinked = r->st.st_nlink == 0;
-	if (writes && !r->shared)
-		r->shared = descriptor_elsewhere(r->locator, &r->st, true, r->shared_with, sizeof r->shared_with);
+	if (writes)
+		sharing_describe(r, true);
 	if (r->declaration.binding == 0) {
 		bool by_value = !writes || r->unlinked || temporary(r->locator);
 		r->declaration.binding = by_value && !kernel ? PMIG_BY_VALUE : PMIG_BY_IDENTIFIER;

@@ -2,6 +2,7 @@
  * made anew makes the pipe, the others open it by its name in /proc. */
 #include "../base/error.h"
 #include "../resource/descriptor.h"
+#include "../resource/sharing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,7 @@ static int match(const struct pmig_resource *r)
 
 static int describe(struct pmig_resource *r)
 {
-	if (!r->shared)
-		r->shared = descriptor_elsewhere(r->locator, &r->st, false, r->shared_with, sizeof r->shared_with);
+	sharing_describe(r, false);
 	if (r->declaration.binding == 0) {
 		r->declaration.binding = r->shared ? PMIG_BY_IDENTIFIER : PMIG_BY_VALUE;
 		r->declaration.attachment = r->shared ? PMIG_FIXED : PMIG_UNATTACHED;

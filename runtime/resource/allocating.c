@@ -119,11 +119,6 @@ struct if_nameindex *pmig_if_nameindex(void)
 	IN_ARENA(struct if_nameindex *, if_nameindex());
 }
 
-char *pmig_tempnam(const char *directory, const char *prefix)
-{
-	IN_ARENA(char *, tempnam(directory, prefix));
-}
-
 char **pmig_backtrace_symbols(void *const *addresses, int n)
 {
 	IN_ARENA(char **, backtrace_symbols(addresses, n));

@@ -26,7 +26,6 @@ int pmig_wordexp(const char *words, wordexp_t *ret, int flags);
 int pmig_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret);
 int pmig_getifaddrs(struct ifaddrs **ret);
 struct if_nameindex *pmig_if_nameindex(void);
-char *pmig_tempnam(const char *directory, const char *prefix);
 char **pmig_backtrace_symbols(void *const *addresses, int n);
 
 #endif

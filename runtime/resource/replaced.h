@@ -3,8 +3,10 @@
 #ifndef PMIG_RESOURCE_REPLACED_H
 #define PMIG_RESOURCE_REPLACED_H
 
+#include <spawn.h>
 #include <stddef.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/times.h>
 #include <time.h>
 
@@ -28,5 +30,12 @@ int pmig_dup2(int from, int to);
 int pmig_dup3(int from, int to, int flags);
 int pmig_close_range(unsigned first, unsigned last, int flags);
 void pmig_closefrom(int first);
+
+int pmig_system(const char *command);
+int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+	char *const argv[], char *const envp[]);
+int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+	char *const argv[], char *const envp[]);
+ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags);
 
 #endif

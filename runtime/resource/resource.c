@@ -8,6 +8,7 @@
 #include "environment.h"
 #include "inventory.h"
 #include "messages.h"
+#include "sharing.h"
 #include "signals.h"
 
 #include "../image/image.h"
@@ -51,7 +52,9 @@ static bool is_private(int fd)
 
 int resource_start(int argc, char **argv, char **envp)
 {
-	int r = stream_start();
+	int r = sharing_start();
+	if (r >= 0)
+		r = stream_start();
 	if (r >= 0)
 		r = environment_start(argc, argv, envp);
 	if (r >= 0)
@@ -220,7 +223,9 @@ int resource_restore(struct image *im, const struct resource_options *options)
 	in.size = contents.size;
 	image_detach(im); /* its descriptor's number may be one of the program's */
 	signals_hold();
-	r = restore_context(&in.record, options);
+	r = sharing_watch();
+	if (r >= 0)
+		r = restore_context(&in.record, options);
 	if (r >= 0)
 		r = arrive_read(&in, options->rewind, is_private);
 	if (r < 0)

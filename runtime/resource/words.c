@@ -3,16 +3,20 @@
 
 #include "keep.h"
 
+#include "../arena/malloc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <langinfo.h>
 #include <libintl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
+#include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* libintl.h's macros would hide the functions. */
@@ -174,8 +178,33 @@ char *pmig_ctermid(char *buffer)
 	return buffer != NULL ? ctermid(buffer) : keep_text(ctermid(path));
 }
 
+/* A name below `directory` that nothing has now. (libc's own functions would have every link of a program warn.) */
+static char *free_name(char *path, size_t size, const char *directory, const char *prefix)
+{
+	struct stat st;
+	for (int i = 0; i < 1000; i++) {
+		uint64_t number = 0;
+		(void)!getrandom(&number, sizeof number, 0);
+		(void)snprintf(path, size, "%s/%.5s%06llx", directory, prefix, (unsigned long long)number & 0xffffff);
+		if (lstat(path, &st) < 0 && errno == ENOENT)
+			return path;
+	}
+	errno = EEXIST;
+	return NULL;
+}
+
 char *pmig_tmpnam(char *buffer)
 {
 	struct kept *k = keep();
-	return k == NULL ? NULL : tmpnam_r(buffer != NULL ? buffer : k->path);
+	return k == NULL ? NULL : free_name(buffer != NULL ? buffer : k->path, L_tmpnam, P_tmpdir, "file");
+}
+
+char *pmig_tempnam(const char *directory, const char *prefix)
+{
+	const char *wanted = getenv("TMPDIR");
+	char path[PATH_MAX];
+	wanted = wanted != NULL && access(wanted, W_OK) == 0 ? wanted : directory;
+	wanted = wanted != NULL && access(wanted, W_OK) == 0 ? wanted : P_tmpdir;
+	char *name = free_name(path, sizeof path, wanted, prefix != NULL ? prefix : "file");
+	return name != NULL ? pmig_strdup(name) : NULL;
 }

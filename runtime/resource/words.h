@@ -40,6 +40,7 @@ char *pmig_ttyname(int fd);
 char *pmig_ptsname(int fd);
 char *pmig_ctermid(char *buffer);
 char *pmig_tmpnam(char *buffer);
+char *pmig_tempnam(const char *directory, const char *prefix);
 void pmig_openlog(const char *name, int options, int facility);
 void pmig_closelog(void);
 

@@ -301,7 +301,9 @@ LIBC(__vfork, REFUSED, "the child would run on the parent's frames; use fork or 
 LIBC(clone, REFUSED, "the child would share memory with the program; use fork")
 LIBC(__clone, REFUSED, "the child would share memory with the program; use fork")
 LIBC(forkpty, PLAIN, "")
-LIBC(system, PLAIN, "")
+LIBC(system, REPLACED, "")
+LIBC(posix_spawn, REPLACED, "")
+LIBC(posix_spawnp, REPLACED, "")
 LIBC(daemon, REFUSED, "a program under pmig run stays where its agent sees it; use pmig run -d")
 LIBC(ptrace, REFUSED, "tracing is not carried")
 LIBC(unshare, REFUSED, "namespaces are not carried")
@@ -391,6 +393,7 @@ LIBC(getutent, REFUSED, "libc keeps the position in the list")
 LIBC(getutxent, REFUSED, "libc keeps the position in the list")
 
 /* The network: descriptors of sockets are refused at a checkpoint by their kind; these keep something besides. */
+LIBC(sendmsg, REPLACED, "")
 LIBC(getaddrinfo, REPLACED, "")
 LIBC(getifaddrs, REPLACED, "")
 LIBC(if_nameindex, REPLACED, "")
