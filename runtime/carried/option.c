@@ -1,4 +1,5 @@
-/* option: getopt() and its kind, whose position between two calls is the program's here. Behaviour and messages are those of glibc, getopt(3). */
+/* option: getopt() and its kind, whose position between two calls is the program's here. Behaviour and messages are
+ * those of glibc, getopt(3). */
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,9 +12,9 @@ int pmig_getopt_long(int argc, char *const *argv, const char *options, const str
 int pmig_getopt_long_only(int argc, char *const *argv, const char *options, const struct option *longs, int *ret_index);
 
 enum order {
-	PERMUTE = 1,  /* what is no option is put to the end */
-	STOP,         /* the first that is no option ends it: "+" or POSIXLY_CORRECT */
-	RETURN        /* it is returned as the argument of option 1: "-" */
+	PERMUTE = 1, /* what is no option is put to the end */
+	STOP,        /* the first that is no option ends it: "+" or POSIXLY_CORRECT */
+	RETURN       /* it is returned as the argument of option 1: "-" */
 };
 
 /* One call, as it was made. */
@@ -29,8 +30,8 @@ struct call {
 };
 
 static bool ready;
-static char *rest;       /* rest of the cluster of short options at hand */
-static int first, last;  /* argv[first..last-1] are not options and were stepped over */
+static char *rest;      /* rest of the cluster of short options at hand */
+static int first, last; /* argv[first..last-1] are not options and were stepped over */
 static enum order order;
 
 static bool is_option(const char *text)
@@ -270,11 +271,21 @@ int pmig_getopt_posix(int argc, char *const *argv, const char *options)
 
 int pmig_getopt_long(int argc, char *const *argv, const char *options, const struct option *longs, int *ret_index)
 {
-	return get(&(struct call){.argc = argc, .argv = (char **)argv, .options = options, .longs = longs, .ret_index = ret_index}, false);
+	return get(&(struct call){.argc = argc,
+			   .argv = (char **)argv,
+			   .options = options,
+			   .longs = longs,
+			   .ret_index = ret_index},
+		false);
 }
 
 int pmig_getopt_long_only(int argc, char *const *argv, const char *options, const struct option *longs, int *ret_index)
 {
-	return get(&(struct call){.argc = argc, .argv = (char **)argv, .options = options, .longs = longs, .ret_index = ret_index,
-		.long_only = true}, false);
+	return get(&(struct call){.argc = argc,
+			   .argv = (char **)argv,
+			   .options = options,
+			   .longs = longs,
+			   .ret_index = ret_index,
+			   .long_only = true},
+		false);
 }

@@ -1,5 +1,5 @@
-/* random: drand48() and its kind: a linear congruential generator of 48 bits, whose state is the program's here. The numbers are those that POSIX
- * defines. */
+/* random: drand48() and its kind: a linear congruential generator of 48 bits, whose state is the program's here. The
+ * numbers are those that POSIX defines. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

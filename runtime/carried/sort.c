@@ -1,5 +1,5 @@
-/* sort: qsort() and qsort_r() as a stable merge sort in the program itself, so that a comparison may hold a safe point. As glibc's up to 2.36,
- * equal elements keep their order. */
+/* sort: qsort() and qsort_r() as a stable merge sort in the program itself, so that a comparison may hold a safe
+ * point. As glibc's up to 2.36, equal elements keep their order. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

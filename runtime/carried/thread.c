@@ -1,4 +1,5 @@
-/* thread: what a program with one thread asks about threads. The thread is the same one after a move; its values are the program's own. */
+/* thread: what a program with one thread asks about threads. The thread is the same one after a move; its values are
+ * the program's own. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

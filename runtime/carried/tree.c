@@ -1,5 +1,5 @@
-/* tree: tsearch() and its kind as an AVL tree in the program's heap (libc's nodes would not travel). Adelson-Velsky, Landis: An algorithm for
- * the organization of information, 1962. */
+/* tree: tsearch() and its kind as an AVL tree in the program's heap (libc's nodes would not travel). Adelson-Velsky,
+ * Landis: An algorithm for the organization of information, 1962. */
 #include <search.h>
 #include <stddef.h>
 #include <stdlib.h>

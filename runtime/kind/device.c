@@ -1,4 +1,5 @@
-/* device: null, zero, full, the random ones and the controlling terminal are the same everywhere; any other device stays where it is. */
+/* device: null, zero, full, the random ones and the controlling terminal are the same everywhere; any other device
+ * stays where it is. */
 #include "../base/error.h"
 
 #include <errno.h>
@@ -10,7 +11,12 @@ static const struct {
 	unsigned major, minor;
 	const char *path;
 } everywhere[] = {
-	{1, 3, "/dev/null"}, {1, 5, "/dev/zero"}, {1, 7, "/dev/full"}, {1, 8, "/dev/random"}, {1, 9, "/dev/urandom"}, {5, 0, "/dev/tty"},
+	{1, 3, "/dev/null"},
+	{1, 5, "/dev/zero"},
+	{1, 7, "/dev/full"},
+	{1, 8, "/dev/random"},
+	{1, 9, "/dev/urandom"},
+	{5, 0, "/dev/tty"},
 };
 
 static const char *path_of(unsigned major_number, unsigned minor_number)

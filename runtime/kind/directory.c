@@ -39,7 +39,8 @@ static int reopen(struct pmig_resource *r, struct pmig_reader *in)
 		return error_set(PMIG_ECORRUPT, "%s is not an absolute path", path);
 	r->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (r->flags & O_PATH));
 	if (r->fd < 0)
-		return error_errno(PMIG_EREFUSED, errno, "the directory is needed here and cannot be opened; create it, or close it before the safe point");
+		return error_errno(PMIG_EREFUSED, errno,
+			"the directory is needed here and cannot be opened; create it, or close it before the safe point");
 	return 0;
 }
 

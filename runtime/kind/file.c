@@ -1,6 +1,6 @@
-/* file: a regular file. What was only read is copied; what was written moves along, and is gone from the source after the hand-over;
- * what has no name travels as its content. Nothing that exists at the target is ever overwritten: equal content is used as it is,
- * a version that this process left there itself is replaced, other content refuses. */
+/* file: a regular file. What was only read is copied; what was written moves along, and is gone from the source after
+ * the hand-over; what has no name travels as its content. Nothing that exists at the target is ever overwritten:
+ * equal content is used as it is, a version that this process left there itself is replaced, other content refuses. */
 #include "../base/error.h"
 #include "../resource/sharing.h"
 #include "left.h"
@@ -40,7 +40,8 @@ static bool temporary(const char *path)
 static bool of_kernel(int fd)
 {
 	struct statfs fs;
-	static const unsigned long magics[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+	static const unsigned long magics[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
 	if (fstatfs(fd, &fs) < 0)
 		return false;
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
@@ -82,8 +83,10 @@ static int differs(const struct place_file *f)
 	struct tm tm;
 	if (stat(f->path, &st) == 0 && localtime_r(&st.st_mtime, &tm) != NULL)
 		(void)strftime(date, sizeof date, "%F %T", &tm);
-	return error_set(PMIG_EREFUSED, "another file lies here under that name (%lld bytes, of %s; the program's has %llu bytes); nothing was overwritten: "
-		"move it away, or let it be set aside with --rewind", (long long)st.st_size, date, (unsigned long long)f->size);
+	return error_set(PMIG_EREFUSED,
+		"another file lies here under that name (%lld bytes, of %s; the program's has %llu bytes); "
+		"nothing was overwritten: move it away, or let it be set aside with --rewind",
+		(long long)st.st_size, date, (unsigned long long)f->size);
 }
 
 /* By name, as the strategy says; `must`: a nameless copy will not do. */
@@ -146,7 +149,8 @@ static void settle(struct pmig_resource *r)
 	r->state = NULL;
 }
 
-/* Removed only if nothing about it has changed since the freeze: a target that sees the same file system has touched it. */
+/* Removed only if nothing about it has changed since the freeze: a target that sees the same file system has touched
+ * it. */
 static int release(struct pmig_resource *r)
 {
 	struct stat now;
@@ -154,7 +158,7 @@ static int release(struct pmig_resource *r)
 	if (r->strategy != PMIG_MOVE || r->unlinked || lstat(r->locator, &now) < 0)
 		return 0;
 	bool same = now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size &&
-		    now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+		now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
 	return same && unlink(r->locator) == 0 ? 0 : 1;
 }
 

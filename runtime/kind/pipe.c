@@ -1,5 +1,5 @@
-/* pipe: a pipe of which all ends are in this process is part of it, with the bytes that wait in it. Each end is a resource of its own; the first that is
- * made anew makes the pipe, the others open it by its name in /proc. */
+/* pipe: a pipe of which all ends are in this process is part of it, with the bytes that wait in it. Each end is a
+ * resource of its own; the first that is made anew makes the pipe, the others open it by its name in /proc. */
 #include "../base/error.h"
 #include "../resource/descriptor.h"
 #include "../resource/sharing.h"

@@ -51,12 +51,14 @@ static bool same_content(int fd, const unsigned char *data, uint64_t size)
 	return buffer != NULL && at == size;
 }
 
-/* A change of the permissions to what they are sets the change time, which only counts as long as the clock has moved on. */
+/* A change of the permissions to what they are sets the change time, which only counts as long as the clock has moved
+ * on. */
 static void touch_file(int fd)
 {
 	struct stat before, after;
 	for (int i = 0; i < 1000 && fstat(fd, &before) == 0 && fchmod(fd, before.st_mode & 07777) == 0; i++) {
-		if (fstat(fd, &after) < 0 || after.st_ctim.tv_sec != before.st_ctim.tv_sec || after.st_ctim.tv_nsec != before.st_ctim.tv_nsec)
+		if (fstat(fd, &after) < 0 || after.st_ctim.tv_sec != before.st_ctim.tv_sec ||
+			after.st_ctim.tv_nsec != before.st_ctim.tv_nsec)
 			break;
 		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 	}

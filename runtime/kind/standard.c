@@ -1,5 +1,6 @@
-/* standard: descriptors 0, 1 and 2 as the launcher gave them, and whatever was duplicated from them: they follow the launcher. A terminal's
- * modes go along; a regular file as standard input goes on at the same place if the restored process is given the same one. */
+/* standard: descriptors 0, 1 and 2 as the launcher gave them, and whatever was duplicated from them: they follow the
+ * launcher. A terminal's modes go along; a regular file as standard input goes on at the same place if the restored
+ * process is given the same one. */
 #include "standard.h"
 
 #include "../arena/arena.h"
@@ -45,7 +46,8 @@ static bool is(const struct given *g, const struct stat *st)
 	return g->there && g->device == st->st_dev && g->inode == st->st_ino && g->type == (st->st_mode & S_IFMT);
 }
 
-/* Which of the three `st` is; -1: none. A regular file could be opened by the program itself as well: there the number must be the same. */
+/* Which of the three `st` is; -1: none. A regular file could be opened by the program itself as well: there the
+ * number must be the same. */
 static int which(int fd, const struct stat *st)
 {
 	const struct given *g = *arena_root(ARENA_ROOT_RESOURCES);
@@ -144,7 +146,8 @@ static void restore_modes(int fd, struct pmig_reader *in)
 
 static int follow(struct pmig_resource *r, struct pmig_reader *in)
 {
-	uint64_t i = pmig_read_number(in), all = pmig_read_number(in), device = pmig_read_number(in), inode = pmig_read_number(in);
+	uint64_t i = pmig_read_number(in), all = pmig_read_number(in), device = pmig_read_number(in),
+		 inode = pmig_read_number(in);
 	uint64_t offset = pmig_read_number(in);
 	struct stat st;
 	int e = pmig_read_check(in);
@@ -157,7 +160,8 @@ static int follow(struct pmig_resource *r, struct pmig_reader *in)
 	r->fd = from >= 0 ? fcntl(from, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (r->fd < 0)
 		return error_errno(PMIG_EIO, errno, "descriptor %llu", (unsigned long long)i);
-	if (inode != 0 && fstat(r->fd, &st) == 0 && st.st_dev == device && st.st_ino == inode && offset <= (uint64_t)st.st_size)
+	if (inode != 0 && fstat(r->fd, &st) == 0 && st.st_dev == device && st.st_ino == inode &&
+		offset <= (uint64_t)st.st_size)
 		(void)lseek(r->fd, (off_t)offset, SEEK_SET);
 	if (pmig_read_number(in) != 0)
 		restore_modes(r->fd, in);

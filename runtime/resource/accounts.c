@@ -9,7 +9,8 @@
 
 #define TEXT_MAX (1u << 20) /* a group with very many members */
 
-/* Calls `ask` with ever larger buffers, the last of which stays in *buffer. Returns what it found; NULL with errno as it says. */
+/* Calls `ask` with ever larger buffers, the last of which stays in *buffer. Returns what it found; NULL with errno as
+ * it says. */
 static void *larger(char **buffer, int (*ask)(void *what, char *text, size_t size, void **ret), void *what)
 {
 	for (size_t size = 2048; size <= TEXT_MAX; size *= 4) {

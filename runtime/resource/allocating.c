@@ -1,4 +1,5 @@
-/* allocating: each calls libc's function while libc's allocations go to the arena. What libc frees again itself it frees by address. */
+/* allocating: each calls libc's function while libc's allocations go to the arena. What libc frees again itself it
+ * frees by address. */
 #include "allocating.h"
 
 #include "../arena/interpose.h"
@@ -8,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define IN_ARENA(type, call)                                                                                               \
-	interpose_arena_begin();                                                                                           \
-	type result = call;                                                                                                \
-	interpose_arena_end();                                                                                             \
+#define IN_ARENA(type, call) \
+	interpose_arena_begin(); \
+	type result = call; \
+	interpose_arena_end(); \
 	return result
 
 error_t pmig_argz_create(char *const argv[], char **ret_argz, size_t *ret_size)

@@ -1,5 +1,5 @@
-/* allocating: more functions of libc whose result the caller frees (see arena/alloc_wrappers.h), with that result in the arena; each as the
- * function without the prefix. */
+/* allocating: more functions of libc whose result the caller frees (see arena/alloc_wrappers.h), with that result in
+ * the arena; each as the function without the prefix. */
 #ifndef PMIG_RESOURCE_ALLOCATING_H
 #define PMIG_RESOURCE_ALLOCATING_H
 

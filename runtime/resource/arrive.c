@@ -106,7 +106,8 @@ static int above(int fd, int limit)
 {
 	int r = fcntl(fd, F_DUPFD_CLOEXEC, limit);
 	if (r < 0)
-		return error_errno(PMIG_EREFUSED, errno, "no descriptor above %d is free; raise the limit (ulimit -n)", limit);
+		return error_errno(PMIG_EREFUSED, errno, "no descriptor above %d is free; raise the limit (ulimit -n)",
+			limit);
 	close(fd);
 	return r;
 }
@@ -120,9 +121,12 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 	if (r < 0)
 		return r;
 	a->r.fd = r;
-	/* The launcher shares the descriptions of the standard streams: only what the program can have changed there is set. */
+	/* The launcher shares the descriptions of the standard streams: only what the program can have changed there
+	 * is set. */
 	int now = fcntl(a->r.fd, F_GETFL), want = (now & ~FLAGS_SET) | (a->r.flags & FLAGS_SET);
-	r = (a->r.flags & O_PATH) == 0 && now != want && fcntl(a->r.fd, F_SETFL, want) < 0 ? error_errno(PMIG_EIO, errno, "its flags") : 0;
+	r = (a->r.flags & O_PATH) == 0 && now != want && fcntl(a->r.fd, F_SETFL, want) < 0
+		? error_errno(PMIG_EIO, errno, "its flags")
+		: 0;
 	if (r >= 0 && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
 		lseek(a->r.fd, (off_t)a->offset, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "its position");
@@ -187,8 +191,13 @@ static int make_handle(struct record_reader *part, const struct pmig_reader *all
 		return r;
 	if (e == NULL)
 		return error_set(PMIG_ECORRUPT, "%s: handle %u was never declared", part->what, slot);
-	struct pmig_resource h = {.kind = kind_table_find(e->kind), .fd = -1, .locator = e->locator, .declaration = e->d, .declared = true,
-		.strategy = (enum pmig_strategy)strategy, .handle = *e->var};
+	struct pmig_resource h = {.kind = kind_table_find(e->kind),
+		.fd = -1,
+		.locator = e->locator,
+		.declaration = e->d,
+		.declared = true,
+		.strategy = (enum pmig_strategy)strategy,
+		.handle = *e->var};
 	r = h.kind == NULL ? error_set(PMIG_EVERSION, "the kind %s is not known here", e->kind) : make(&h, own, all);
 	if (r < 0)
 		return error_prefix(r, "%s", e->locator);

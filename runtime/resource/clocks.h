@@ -1,6 +1,7 @@
-/* clocks: steady clocks and processor times that go on after a move: what this machine's clock says plus an offset that lies in the arena.
- * CLOCK_MONOTONIC and its kind go on where they stopped, as if the machine had been suspended; CLOCK_BOOTTIME, which counts that, also
- * gets the time in between by the wall clocks of the two machines, never less than nothing. */
+/* clocks: steady clocks and processor times that go on after a move: what this machine's clock says plus an offset
+ * that lies in the arena. CLOCK_MONOTONIC and its kind go on where they stopped, as if the machine had been
+ * suspended; CLOCK_BOOTTIME, which counts that, also gets the time in between by the wall clocks of the two machines,
+ * never less than nothing. */
 #ifndef PMIG_RESOURCE_CLOCKS_H
 #define PMIG_RESOURCE_CLOCKS_H
 

@@ -1,4 +1,5 @@
-/* content: what kinds write and read (<pmig/kind.h>): records in one section of the image, the contents of files one after the other in a second one. */
+/* content: what kinds write and read (<pmig/kind.h>): records in one section of the image, the contents of files one
+ * after the other in a second one. */
 #ifndef PMIG_RESOURCE_CONTENT_H
 #define PMIG_RESOURCE_CONTENT_H
 

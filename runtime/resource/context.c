@@ -31,8 +31,10 @@ static int save_alone(struct record_writer *w)
 	(void)w;
 	siginfo_t child = {0};
 	if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0)
-		return error_set(PMIG_EREFUSED, child.si_pid != 0 ? "its child process %d has ended and was not waited for" :
-			"it has a child process that still runs; wait for it before the safe point", (int)child.si_pid);
+		return error_set(PMIG_EREFUSED,
+			child.si_pid != 0 ? "its child process %d has ended and was not waited for"
+					  : "it has a child process that still runs; wait for it before the safe point",
+			(int)child.si_pid);
 	unsigned n = 0;
 	DIR *d = opendir("/proc/self/task");
 	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
@@ -52,7 +54,8 @@ static int save_directory(struct record_writer *w)
 {
 	char path[PATH_MAX];
 	if (getcwd(path, sizeof path) == NULL || path[0] != '/')
-		return error_errno(PMIG_EREFUSED, path[0] == '/' ? errno : ENOENT, "its working directory has no name any more");
+		return error_errno(PMIG_EREFUSED, path[0] == '/' ? errno : ENOENT,
+			"its working directory has no name any more");
 	record_put_text(w, path);
 	return 0;
 }
@@ -62,7 +65,8 @@ static int restore_directory(struct record_reader *r)
 	const char *path = record_get_text(r);
 	const char *to = wanted_directory != NULL ? wanted_directory : path;
 	if (record_reader_check(r) >= 0 && chdir(to) < 0)
-		return error_errno(PMIG_EREFUSED, errno, "its working directory %s cannot be entered here; create it, or name another one", to);
+		return error_errno(PMIG_EREFUSED, errno,
+			"its working directory %s cannot be entered here; create it, or name another one", to);
 	return 0;
 }
 
@@ -127,8 +131,8 @@ static int restore_identity(struct record_reader *r)
 	return 0;
 }
 
-static const int categories[] = {LC_CTYPE, LC_NUMERIC, LC_TIME, LC_COLLATE, LC_MONETARY, LC_MESSAGES, LC_PAPER, LC_NAME, LC_ADDRESS, LC_TELEPHONE,
-	LC_MEASUREMENT, LC_IDENTIFICATION};
+static const int categories[] = {LC_CTYPE, LC_NUMERIC, LC_TIME, LC_COLLATE, LC_MONETARY, LC_MESSAGES, LC_PAPER, LC_NAME,
+	LC_ADDRESS, LC_TELEPHONE, LC_MEASUREMENT, LC_IDENTIFICATION};
 
 static int save_locale(struct record_writer *w)
 {

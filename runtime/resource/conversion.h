@@ -1,5 +1,5 @@
-/* conversion: character set conversion behind a handle: the two names in the arena, and libc's descriptor, which is opened again when it is first used in
- * another process. Encodings with shift states begin anew then. */
+/* conversion: character set conversion behind a handle: the two names in the arena, and libc's descriptor, which is
+ * opened again when it is first used in another process. Encodings with shift states begin anew then. */
 #ifndef PMIG_RESOURCE_CONVERSION_H
 #define PMIG_RESOURCE_CONVERSION_H
 

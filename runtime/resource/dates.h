@@ -1,5 +1,5 @@
-/* dates: broken-down time. libc's struct tm points to the name of its zone inside libc, and some results lie there; programs built with pmig-cc call these,
- * each as the function without the prefix. */
+/* dates: broken-down time. libc's struct tm points to the name of its zone inside libc, and some results lie there;
+ * programs built with pmig-cc call these, each as the function without the prefix. */
 #ifndef PMIG_RESOURCE_DATES_H
 #define PMIG_RESOURCE_DATES_H
 

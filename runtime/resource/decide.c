@@ -66,8 +66,8 @@ static enum pmig_strategy refuse(const struct pmig_resource *r, bool wants_refer
 	(void)snprintf(why, size, "%s (%s, %s%s%s%s): %s", r->kind->name, bindings[d->binding], attachments[d->attachment],
 		r->declared ? "" : ", undeclared", r->shared && r->shared_with[0] ? ", shared with " : "",
 		r->shared ? r->shared_with : "",
-		wants_reference ? "it would need a reference, which this version does not make" :
-				  "its kind has no operation for any strategy that is allowed");
+		wants_reference ? "it would need a reference, which this version does not make"
+				: "its kind has no operation for any strategy that is allowed");
 	return PMIG_REFUSE;
 }
 
@@ -76,8 +76,8 @@ enum pmig_strategy decide_strategy(const struct pmig_resource *r, char *why, siz
 	const struct pmig_declaration *d = &r->declaration;
 	if (d->strategy >= PMIG_MOVE && d->strategy <= PMIG_REFUSE) {
 		bool able = can(r->kind, d->strategy);
-		(void)snprintf(why, size, "declared: %s%s%s", strategies[d->strategy], able ? "" : ", which is impossible for a ",
-			able ? "" : r->kind->name);
+		(void)snprintf(why, size, "declared: %s%s%s", strategies[d->strategy],
+			able ? "" : ", which is impossible for a ", able ? "" : r->kind->name);
 		return able ? d->strategy : PMIG_REFUSE;
 	}
 	for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {

@@ -1,5 +1,6 @@
-/* decide: which strategy a resource gets: pure, from what is known of it. The cells are those of Fuggetta, Picco and Vigna (IEEE TSE 24(5),
- * 1998), each with its choices in order of preference. What the planner decided takes precedence over all of it. */
+/* decide: which strategy a resource gets: pure, from what is known of it. The cells are those of Fuggetta, Picco and
+ * Vigna (IEEE TSE 24(5), 1998), each with its choices in order of preference. What the planner decided takes
+ * precedence over all of it. */
 #ifndef PMIG_RESOURCE_DECIDE_H
 #define PMIG_RESOURCE_DECIDE_H
 

@@ -117,9 +117,11 @@ static int add(const struct declared *what)
 static int check(const struct pmig_declaration *d)
 {
 	if (d == NULL || d->binding < PMIG_BY_IDENTIFIER || d->binding > PMIG_BY_TYPE)
-		return error_set(PMIG_EINVAL, "declare: .binding must be set: PMIG_BY_IDENTIFIER, PMIG_BY_VALUE or PMIG_BY_TYPE");
+		return error_set(PMIG_EINVAL,
+			"declare: .binding must be set: PMIG_BY_IDENTIFIER, PMIG_BY_VALUE or PMIG_BY_TYPE");
 	if (d->attachment < PMIG_UNATTACHED || d->attachment > PMIG_FIXED)
-		return error_set(PMIG_EINVAL, "declare: .attachment must be set: PMIG_UNATTACHED, PMIG_FASTENED or PMIG_FIXED");
+		return error_set(PMIG_EINVAL,
+			"declare: .attachment must be set: PMIG_UNATTACHED, PMIG_FASTENED or PMIG_FIXED");
 	if ((unsigned)d->strategy > PMIG_REFUSE)
 		return error_set(PMIG_EINVAL, "declare: .strategy is %d, which is none", (int)d->strategy);
 	return 0;
@@ -138,8 +140,13 @@ int pmig_declare_fd(int fd, const struct pmig_declaration *d)
 	ssize_t n = readlink(link, path, sizeof path - 1);
 	path[n > 0 ? n : 0] = 0;
 	declare_closed(fd);
-	return add(&(struct declared){.thing = DECLARE_DESCRIPTOR, .fd = fd, .device = st.st_dev, .inode = st.st_ino, .d = *d,
-		.kind = (char *)kind_table_name(fd, &st, path), .locator = path});
+	return add(&(struct declared){.thing = DECLARE_DESCRIPTOR,
+		.fd = fd,
+		.device = st.st_dev,
+		.inode = st.st_ino,
+		.d = *d,
+		.kind = (char *)kind_table_name(fd, &st, path),
+		.locator = path});
 }
 
 int pmig_declare_stream(FILE *f, const struct pmig_declaration *d)
@@ -147,8 +154,8 @@ int pmig_declare_stream(FILE *f, const struct pmig_declaration *d)
 	if (f == NULL)
 		return error_set(PMIG_EINVAL, "declare: no stream");
 	int fd = fileno(f);
-	return fd < 0 ? error_set(PMIG_EINVAL, "declare: this stream has no descriptor; its memory is part of the program") :
-			pmig_declare_fd(fd, d);
+	return fd < 0 ? error_set(PMIG_EINVAL, "declare: this stream has no descriptor; its memory is part of the program")
+		      : pmig_declare_fd(fd, d);
 }
 
 int pmig_declare_memory(void *p, size_t size, const struct pmig_declaration *d)
@@ -165,7 +172,12 @@ int pmig_declare_memory(void *p, size_t size, const struct pmig_declaration *d)
 		}
 	char locator[64];
 	(void)snprintf(locator, sizeof locator, "%p+%zu", p, size);
-	return add(&(struct declared){.thing = DECLARE_MEMORY, .fd = -1, .address = p, .size = size, .d = *d, .kind = (char *)"memory",
+	return add(&(struct declared){.thing = DECLARE_MEMORY,
+		.fd = -1,
+		.address = p,
+		.size = size,
+		.d = *d,
+		.kind = (char *)"memory",
 		.locator = locator});
 }
 
@@ -179,7 +191,8 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 	const struct pmig_kind *k = kind_table_find(kind);
 	if (k == NULL || k->handle == NULL)
 		return error_set(PMIG_ENOENT, "declare: %s: there is no kind of handles with that name", kind);
-	r = k->handle(&(struct pmig_resource){.kind = k, .fd = -1, .locator = locator, .declaration = *d, .declared = true, .handle = *var});
+	r = k->handle(&(struct pmig_resource){
+		.kind = k, .fd = -1, .locator = locator, .declaration = *d, .declared = true, .handle = *var});
 	if (r < 0)
 		return error_prefix(r, "declare: %s", locator);
 	for (struct declared *e = declare_first(); e != NULL; e = e->next)
@@ -187,8 +200,8 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 			withdraw(list(), e);
 			break;
 		}
-	return add(&(struct declared){.thing = DECLARE_HANDLE, .fd = -1, .var = var, .d = *d, .kind = (char *)kind,
-		.locator = (char *)locator});
+	return add(&(struct declared){
+		.thing = DECLARE_HANDLE, .fd = -1, .var = var, .d = *d, .kind = (char *)kind, .locator = (char *)locator});
 }
 
 int pmig_add_hooks(const struct pmig_hooks *hooks, void *context)

@@ -1,4 +1,5 @@
-/* declare: what the program has said about its resources, and its hooks; one list in the arena, in the order of declaration. */
+/* declare: what the program has said about its resources, and its hooks; one list in the arena, in the order of
+ * declaration. */
 #ifndef PMIG_RESOURCE_DECLARE_H
 #define PMIG_RESOURCE_DECLARE_H
 

@@ -192,8 +192,8 @@ static bool process_has(const char *pid, const char *link, const struct stat *st
 			continue;
 		target[n] = 0;
 		struct stat other;
-		found = strcmp(target, link) == 0 && fstatat(dirfd(d), e->d_name, &other, 0) == 0 && other.st_dev == st->st_dev &&
-			other.st_ino == st->st_ino && (!writing || writes(pid, e->d_name));
+		found = strcmp(target, link) == 0 && fstatat(dirfd(d), e->d_name, &other, 0) == 0 &&
+			other.st_dev == st->st_dev && other.st_ino == st->st_ino && (!writing || writes(pid, e->d_name));
 	}
 	if (d != NULL)
 		closedir(d);

@@ -22,15 +22,16 @@ struct description {
 	size_t n;
 };
 
-/* All of them but those for which `skip` says true, ordered by their lowest number. *ret is freed by descriptor_free(). */
+/* All of them but those for which `skip` says true, ordered by their lowest number. *ret is freed by
+ * descriptor_free(). */
 PMIG_MUST_CHECK int descriptor_scan(bool (*skip)(int fd), struct description **ret, size_t *ret_n);
 void descriptor_free(struct description *all, size_t n);
 
 /* Whether two descriptors lead to one open file description. */
 bool descriptor_same(int a, int b);
 
-/* Whether another process has the thing `link` (as /proc/PID/fd shows it) or the file `st` open; `writing`: only those who can
- * write. Words such as "process 123 (tail)" go into `who`. Processes of other users cannot be seen. */
+/* Whether another process has the thing `link` (as /proc/PID/fd shows it) or the file `st` open; `writing`: only
+ * those who can write. Words such as "process 123 (tail)" go into `who`. Processes of other users cannot be seen. */
 bool descriptor_elsewhere(const char *link, const struct stat *st, bool writing, char *who, size_t size);
 
 /* Gives `from` the number `to`, and closes `from`; the flag is set. Errors: PMIG_EIO. */

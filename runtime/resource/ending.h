@@ -1,5 +1,5 @@
-/* ending: what atexit() and its kind were told, in the arena. libc runs the list as the one thing that it was told itself, however
- * the process ends. */
+/* ending: what atexit() and its kind were told, in the arena. libc runs the list as the one thing that it was told
+ * itself, however the process ends. */
 #ifndef PMIG_RESOURCE_ENDING_H
 #define PMIG_RESOURCE_ENDING_H
 

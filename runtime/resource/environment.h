@@ -10,8 +10,8 @@ PMIG_MUST_CHECK int environment_start(int argc, char **argv, char **envp);
 /* The copies of the arguments. */
 char **environment_arguments(int *ret_argc);
 
-/* At a checkpoint: what another library put into environ meanwhile is copied too. After a restore: points libc at the copies. Errors: PMIG_ENOMEM,
- * PMIG_ECORRUPT. */
+/* At a checkpoint: what another library put into environ meanwhile is copied too. After a restore: points libc at the
+ * copies. Errors: PMIG_ENOMEM, PMIG_ECORRUPT. */
 PMIG_MUST_CHECK int environment_save(struct record_writer *w);
 PMIG_MUST_CHECK int environment_restore(struct record_reader *r);
 

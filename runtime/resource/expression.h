@@ -1,5 +1,6 @@
-/* expression: regular expressions. A compiled one points into libc, so that a program has a handle in its regex_t instead: pattern and flags in the arena, and
- * what libc made of them, which is made again when it is first used in another process. */
+/* expression: regular expressions. A compiled one points into libc, so that a program has a handle in its regex_t
+ * instead: pattern and flags in the arena, and what libc made of them, which is made again when it is first used in
+ * another process. */
 #ifndef PMIG_RESOURCE_EXPRESSION_H
 #define PMIG_RESOURCE_EXPRESSION_H
 

@@ -1,4 +1,5 @@
-/* inventory: what this process has open, described and decided, during one checkpoint; written at the source, made anew at the target. */
+/* inventory: what this process has open, described and decided, during one checkpoint; written at the source, made
+ * anew at the target. */
 #ifndef PMIG_RESOURCE_INVENTORY_H
 #define PMIG_RESOURCE_INVENTORY_H
 
@@ -6,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* leave.c. Describes everything that is open or declared, decides, writes. What was found stays until leave_finish(). Errors: PMIG_EREFUSED
- * with the name of the resource, and of every further one that refuses. */
+/* leave.c. Describes everything that is open or declared, decides, writes. What was found stays until leave_finish().
+ * Errors: PMIG_EREFUSED with the name of the resource, and of every further one that refuses. */
 PMIG_MUST_CHECK int leave_write(struct pmig_writer *w, bool (*skip)(int fd));
 int leave_release(void); /* at the source: what has moved is removed; how many things were left there */
 void leave_finish(void);

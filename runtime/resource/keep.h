@@ -29,8 +29,8 @@ struct kept {
 /* NULL with ENOMEM. */
 struct kept *keep(void);
 
-/* A copy of `text` that stays, always the same one for the same text; the text itself where it travels anyway (heap, constants and
- * globals of the program); NULL for NULL, and with ENOMEM. */
+/* A copy of `text` that stays, always the same one for the same text; the text itself where it travels anyway (heap,
+ * constants and globals of the program); NULL for NULL, and with ENOMEM. */
 char *keep_text(const char *text);
 
 #endif

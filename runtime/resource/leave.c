@@ -58,9 +58,11 @@ static int refused(int r, const struct pmig_resource *what, char *text, size_t s
 {
 	size_t n = strlen(text);
 	if (what->fd >= 0)
-		(void)snprintf(text + n, size - n, "%s%s (descriptor %d): %.*s", n > 0 ? "; " : "", called(what), what->fd, REASON_PART, pmig_reason());
+		(void)snprintf(text + n, size - n, "%s%s (descriptor %d): %.*s", n > 0 ? "; " : "", called(what), what->fd,
+			REASON_PART, pmig_reason());
 	else
-		(void)snprintf(text + n, size - n, "%s%s: %.*s", n > 0 ? "; " : "", called(what), REASON_PART, pmig_reason());
+		(void)snprintf(text + n, size - n, "%s%s: %.*s", n > 0 ? "; " : "", called(what), REASON_PART,
+			pmig_reason());
 	return r;
 }
 
@@ -116,7 +118,11 @@ static int write_one(struct pmig_writer *w, struct description *d)
 /* Handles: no descriptor, a variable instead. Written as one part each: slot, kind, then what the kind writes. */
 static int write_handle(struct pmig_writer *w, struct declared *e)
 {
-	struct pmig_resource r = {.kind = kind_table_find(e->kind), .fd = -1, .locator = e->locator, .declaration = e->d, .declared = true,
+	struct pmig_resource r = {.kind = kind_table_find(e->kind),
+		.fd = -1,
+		.locator = e->locator,
+		.declaration = e->d,
+		.declared = true,
 		.handle = *e->var};
 	int error = r.kind == NULL ? error_set(PMIG_ENOENT, "there is no kind %s", e->kind) : complete(&r, e);
 	if (error >= 0) {

@@ -1,5 +1,5 @@
-/* local: a pointer to something of this process, named by a handle in the arena. The pointer itself never lies in the arena: after a restore
- * the handle has none, and whoever uses it makes the thing again. */
+/* local: a pointer to something of this process, named by a handle in the arena. The pointer itself never lies in the
+ * arena: after a restore the handle has none, and whoever uses it makes the thing again. */
 #ifndef PMIG_RESOURCE_LOCAL_H
 #define PMIG_RESOURCE_LOCAL_H
 
@@ -12,8 +12,8 @@ struct local {
 	uint64_t process;
 };
 
-void *local_get(const struct local *l); /* NULL: none in this process */
+void *local_get(const struct local *l);    /* NULL: none in this process */
 void *local_set(struct local *l, void *p); /* p; NULL with no memory */
-void *local_take(struct local *l); /* as get, and forgets it */
+void *local_take(struct local *l);         /* as get, and forgets it */
 
 #endif

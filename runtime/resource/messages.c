@@ -1,4 +1,5 @@
-/* messages: what libc remembers of message catalogues and of the system log is remembered in the arena too, and told to libc again after a restore. */
+/* messages: what libc remembers of message catalogues and of the system log is remembered in the arena too, and told
+ * to libc again after a restore. */
 #include "messages.h"
 
 #include "keep.h"

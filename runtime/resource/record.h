@@ -27,7 +27,8 @@ void record_put_u64(struct record_writer *w, uint64_t v);
 void record_put_text(struct record_writer *w, const char *text); /* NULL is written as "" */
 void record_put_bytes(struct record_writer *w, const void *data, size_t size);
 
-/* Begins a part of unknown length; returns where, for record_part_end(). A reader can skip what it does not know of it. */
+/* Begins a part of unknown length; returns where, for record_part_end(). A reader can skip what it does not know of
+ * it. */
 size_t record_part_begin(struct record_writer *w);
 void record_part_end(struct record_writer *w, size_t begin);
 

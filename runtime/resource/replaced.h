@@ -1,5 +1,5 @@
-/* replaced: functions of libc whose state lies in the arena here; programs built with pmig-cc call these in their place. Each behaves as the
- * function without the prefix. */
+/* replaced: functions of libc whose state lies in the arena here; programs built with pmig-cc call these in their
+ * place. Each behaves as the function without the prefix. */
 #ifndef PMIG_RESOURCE_REPLACED_H
 #define PMIG_RESOURCE_REPLACED_H
 
@@ -32,10 +32,10 @@ int pmig_close_range(unsigned first, unsigned last, int flags);
 void pmig_closefrom(int first);
 
 int pmig_system(const char *command);
-int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-	char *const argv[], char *const envp[]);
-int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-	char *const argv[], char *const envp[]);
+int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
+int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
 ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags);
 
 #endif

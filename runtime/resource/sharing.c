@@ -78,15 +78,15 @@ int pmig_system(const char *command)
 	return system(command);
 }
 
-int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-	char *const argv[], char *const envp[])
+int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
 	note_child();
 	return posix_spawn(ret_pid, path, actions, attributes, argv, envp);
 }
 
-int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-	char *const argv[], char *const envp[])
+int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,
+	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
 	note_child();
 	return posix_spawnp(ret_pid, file, actions, attributes, argv, envp);

@@ -1,5 +1,6 @@
-/* sharing: whether another process has what a descriptor leads to. Looking through /proc costs milliseconds, so it is done only where
- * sharing is possible: after this process has had a child, for what the launcher gave, and for files that somebody else has open. */
+/* sharing: whether another process has what a descriptor leads to. Looking through /proc costs milliseconds, so it is
+ * done only where sharing is possible: after this process has had a child, for what the launcher gave, and for files
+ * that somebody else has open. */
 #ifndef PMIG_RESOURCE_SHARING_H
 #define PMIG_RESOURCE_SHARING_H
 

@@ -9,7 +9,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* The linker's: where the executable's code lies. A handler elsewhere belongs to a library that will lie somewhere else. */
+/* The linker's: where the executable's code lies. A handler elsewhere belongs to a library that will lie somewhere
+ * else. */
 extern char __executable_start[], etext[];
 
 static bool held;
@@ -67,7 +68,8 @@ static int save_dispositions(struct record_writer *w)
 		if (!of_program(i) || sigaction(i, NULL, &a) < 0 || a.sa_handler == SIG_DFL)
 			continue;
 		if (a.sa_handler != SIG_IGN && !in_executable((const void *)(uintptr_t)a.sa_handler))
-			return error_set(PMIG_EREFUSED, "the handler of signal %d (%s) is not a function of the program", i, strsignal(i));
+			return error_set(PMIG_EREFUSED, "the handler of signal %d (%s) is not a function of the program", i,
+				strsignal(i));
 		record_put_u32(w, (uint32_t)i);
 		record_put_u64(w, (uintptr_t)a.sa_handler);
 		record_put_u32(w, (uint32_t)a.sa_flags);
@@ -94,7 +96,8 @@ int signals_save(struct record_writer *w)
 	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
 		struct itimerval t = {0};
 		(void)getitimer((__itimer_which_t)i, &t);
-		const int64_t numbers[] = {t.it_value.tv_sec, t.it_value.tv_usec, t.it_interval.tv_sec, t.it_interval.tv_usec};
+		const int64_t numbers[] = {
+			t.it_value.tv_sec, t.it_value.tv_usec, t.it_interval.tv_sec, t.it_interval.tv_usec};
 		for (size_t k = 0; k < 4; k++)
 			record_put_u64(w, (uint64_t)numbers[k]);
 	}
@@ -115,7 +118,8 @@ static int restore_dispositions(struct record_reader *r)
 		a.sa_mask = set_of(record_get_u64(&part));
 		if (record_reader_check(&part) < 0)
 			break;
-		if (number < 1 || number > 64 || !of_program(number) || ((void (*)(int))handler != SIG_IGN && !in_executable((void *)handler)))
+		if (number < 1 || number > 64 || !of_program(number) ||
+			((void (*)(int))handler != SIG_IGN && !in_executable((void *)handler)))
 			return error_set(PMIG_ECORRUPT, "%s: signal %d has no handler there", r->what, number);
 		a.sa_handler = (void (*)(int))handler; /* or sa_sigaction: a union */
 		(void)sigaction(number, &a, NULL);

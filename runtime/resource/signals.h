@@ -1,5 +1,6 @@
-/* signals: what a program set about signals: dispositions, mask, pending ones, alternate stack, interval timers. Between save and
- * continue all signals are blocked, so that no handler runs in a process that another one may have replaced. */
+/* signals: what a program set about signals: dispositions, mask, pending ones, alternate stack, interval timers.
+ * Between save and continue all signals are blocked, so that no handler runs in a process that another one may have
+ * replaced. */
 #ifndef PMIG_RESOURCE_SIGNALS_H
 #define PMIG_RESOURCE_SIGNALS_H
 

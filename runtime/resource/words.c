@@ -85,7 +85,8 @@ struct lconv *pmig_localeconv(void)
 	k->conventions = *localeconv();
 	char **const texts[] = {&k->conventions.decimal_point, &k->conventions.thousands_sep, &k->conventions.grouping,
 		&k->conventions.int_curr_symbol, &k->conventions.currency_symbol, &k->conventions.mon_decimal_point,
-		&k->conventions.mon_thousands_sep, &k->conventions.mon_grouping, &k->conventions.positive_sign, &k->conventions.negative_sign};
+		&k->conventions.mon_thousands_sep, &k->conventions.mon_grouping, &k->conventions.positive_sign,
+		&k->conventions.negative_sign};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		*texts[i] = keep_text(*texts[i]);
 	return &k->conventions;

@@ -1,5 +1,5 @@
-/* words: functions of libc that return a text of libc's own. Programs built with pmig-cc call these; each behaves as the function without the
- * prefix (pmig_error_words: strerror), and its text travels. */
+/* words: functions of libc that return a text of libc's own. Programs built with pmig-cc call these; each behaves as
+ * the function without the prefix (pmig_error_words: strerror), and its text travels. */
 #ifndef PMIG_RESOURCE_WORDS_H
 #define PMIG_RESOURCE_WORDS_H
 

@@ -1,5 +1,5 @@
-/* cookie: streams over functions (fopencookie) and over memory (fmemopen, open_memstream). Each goes through our own cookie
- * in the arena, which can stand in for the functions while unread input is taken out and put back. */
+/* cookie: streams over functions (fopencookie) and over memory (fmemopen, open_memstream). Each goes through our own
+ * cookie in the arena, which can stand in for the functions while unread input is taken out and put back. */
 #ifndef PMIG_STREAM_COOKIE_H
 #define PMIG_STREAM_COOKIE_H
 
@@ -24,8 +24,8 @@ struct cookie {
 
 	/* COOKIE_MEMORY, COOKIE_GROWING */
 	char *data;
-	size_t room;     /* bytes at data */
-	size_t end;      /* of the content */
+	size_t room; /* bytes at data */
+	size_t end;  /* of the content */
 	size_t position;
 	uint32_t append;
 	uint32_t owned;  /* data is ours to free */

@@ -1,6 +1,6 @@
-/* directory: opendir and readdir with all their state in the arena. The entries are read at once when the first is asked for (POSIX leaves
- * open whether later changes are seen before rewinddir), because a position in a directory means nothing on another
- * file system. */
+/* directory: opendir and readdir with all their state in the arena. The entries are read at once when the first is
+ * asked for (POSIX leaves open whether later changes are seen before rewinddir), because a position in a directory
+ * means nothing on another file system. */
 #include "replaced.h"
 
 #include "../arena/malloc.h"

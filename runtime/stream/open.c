@@ -195,7 +195,8 @@ FILE *pmig_fmemopen(void *data, size_t size, const char *mode)
 
 FILE *pmig_open_memstream(char **ret_data, size_t *ret_size)
 {
-	struct cookie c = {.kind = COOKIE_GROWING, .data = pmig_calloc(1, 64), .room = 64, .ret_data = ret_data, .ret_size = ret_size};
+	struct cookie c = {
+		.kind = COOKIE_GROWING, .data = pmig_calloc(1, 64), .room = 64, .ret_data = ret_data, .ret_size = ret_size};
 	if (c.data == NULL)
 		return NULL;
 	FILE *f = on_cookie(&c, "w");

@@ -1,5 +1,5 @@
-/* replaced: the stdio and directory functions that programs built with pmig-cc call in place of libc's. Each behaves as the
- * function without the prefix, and keeps its stream or directory in the arena. */
+/* replaced: the stdio and directory functions that programs built with pmig-cc call in place of libc's. Each behaves
+ * as the function without the prefix, and keeps its stream or directory in the arena. */
 #ifndef PMIG_STREAM_REPLACED_H
 #define PMIG_STREAM_REPLACED_H
 

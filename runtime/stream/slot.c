@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-_Static_assert(STREAM_SLOTS * STREAM_SLOT_SIZE <= ARENA_STREAMS_SIZE, "the slots fit into the arena's stream part");
+_Static_assert(STREAM_SLOTS *STREAM_SLOT_SIZE <= ARENA_STREAMS_SIZE, "the slots fit into the arena's stream part");
 
 /* How this process's libc allocates; found out at start, not part of an image. */
 static struct interpose_call descriptor_call, cookie_call;
@@ -25,7 +25,8 @@ unsigned stream_slot_index(const struct stream *s)
 	return (unsigned)(((const char *)s - (const char *)arena_streams()) / STREAM_SLOT_SIZE);
 }
 
-/* How many slots from the front were ever in use: what lies behind is never looked at, so that its pages stay untouched. */
+/* How many slots from the front were ever in use: what lies behind is never looked at, so that its pages stay
+ * untouched. */
 static unsigned used(void)
 {
 	return (unsigned)(uintptr_t)*arena_root(ARENA_ROOT_STREAMS);
@@ -36,7 +37,8 @@ struct stream *stream_slot_take(void)
 	for (unsigned i = 0; i < STREAM_SLOTS; i++) {
 		struct stream *s = stream_slot_at(i);
 		uint32_t nobody = 0;
-		if (!__atomic_compare_exchange_n(&s->kind, &nobody, STREAM_UNSUPPORTED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		if (!__atomic_compare_exchange_n(&s->kind, &nobody, STREAM_UNSUPPORTED, false, __ATOMIC_ACQUIRE,
+			    __ATOMIC_RELAXED))
 			continue;
 		memset((char *)s + STREAM_FILE_MAX, 0, sizeof *s - STREAM_FILE_MAX);
 		s->kind = STREAM_UNSUPPORTED;

@@ -58,7 +58,10 @@ static void name(const struct stream *s, char *text, size_t size)
 	ssize_t n = s->fd >= 0 ? readlink(link, path, sizeof path - 1) : -1;
 	if (n >= 0)
 		path[n] = 0;
-	(void)snprintf(text, size, "the stream on %s", n > 0 ? path : s->kind == STREAM_COOKIE ? "functions or memory" : "nothing");
+	(void)snprintf(text, size, "the stream on %s",
+		n > 0                              ? path
+			: s->kind == STREAM_COOKIE ? "functions or memory"
+						   : "nothing");
 }
 
 static int save_one(struct record_writer *w, struct stream *s)
@@ -67,7 +70,8 @@ static int save_one(struct record_writer *w, struct stream *s)
 	if (s->kind == STREAM_UNSUPPORTED)
 		return error_set(PMIG_EREFUSED, "%s; close it before the safe point", s->note);
 	if ((void *)f != s->file)
-		return error_set(PMIG_EREFUSED, "this build does not interpose malloc, so its FILE cannot be had again at the same address");
+		return error_set(PMIG_EREFUSED,
+			"this build does not interpose malloc, so its FILE cannot be had again at the same address");
 	if (__fwriting(f) && fflush(f) != 0)
 		return error_errno(PMIG_EIO, errno, "its output cannot be written");
 	int r = stream_take_unread(s);
@@ -149,8 +153,8 @@ static int read_one(struct record_reader *part, struct saved *ret)
 	if (r < 0)
 		return r;
 	bool sound = ret->index < STREAM_SLOTS && (s->kind == STREAM_DESCRIPTOR || s->kind == STREAM_COOKIE) &&
-		     strchr("rwa", mode[0]) != NULL && (mode[1] == 0 || strcmp(mode + 1, "+") == 0) &&
-		     (s->kind != STREAM_COOKIE || arena_contains(s->cookie)) && s->buffering >= 0 && s->buffering <= _IONBF + 1;
+		strchr("rwa", mode[0]) != NULL && (mode[1] == 0 || strcmp(mode + 1, "+") == 0) &&
+		(s->kind != STREAM_COOKIE || arena_contains(s->cookie)) && s->buffering >= 0 && s->buffering <= _IONBF + 1;
 	if (!sound || mode[0] == 0)
 		return error_set(PMIG_ECORRUPT, "%s: stream %u is not one that is ever written", part->what, ret->index);
 	memcpy(s->mode, mode, strlen(mode) + 1);

@@ -1,9 +1,9 @@
-/* stream: stdio streams at addresses that stay. libc allocates its FILE; placement (arena/interpose.h) puts it into a slot of the
- * arena's stream part. After a restore libc makes a new FILE in the same slot, so that every pointer to it is good
- * again, also one that another library holds. Only public functions of libc are used on a FILE.
+/* stream: stdio streams at addresses that stay. libc allocates its FILE; placement (arena/interpose.h) puts it into a
+ * slot of the arena's stream part. After a restore libc makes a new FILE in the same slot, so that every pointer to
+ * it is good again, also one that another library holds. Only public functions of libc are used on a FILE.
  *
- * Where malloc is not interposed (sanitizers) a FILE lies where libc wants it: the three standard streams are carried as far as
- * the program uses them by their names, any other stream refuses the checkpoint by name. */
+ * Where malloc is not interposed (sanitizers) a FILE lies where libc wants it: the three standard streams are carried
+ * as far as the program uses them by their names, any other stream refuses the checkpoint by name. */
 #ifndef PMIG_STREAM_STREAM_H
 #define PMIG_STREAM_STREAM_H
 
@@ -50,11 +50,12 @@ _Static_assert(sizeof(struct stream) <= STREAM_SLOT_SIZE, "a slot holds a stream
 #define STREAM_EOF 1u
 #define STREAM_ERROR 2u
 
-/* Finds out how libc allocates, replaces stdin, stdout and stderr. Errors: PMIG_ENOMEM, PMIG_ENOSUPPORT (this libc's FILE is too big). */
+/* Finds out how libc allocates, replaces stdin, stdout and stderr. Errors: PMIG_ENOMEM, PMIG_ENOSUPPORT (this libc's
+ * FILE is too big). */
 PMIG_MUST_CHECK int stream_start(void);
 
-/* slot.c: a free slot (kind 0, zeroed but for `file`), NULL with EMFILE when all are taken; the slot of `f` or NULL if it is none of
- * ours; every slot in use (index from 0; NULL: no more). */
+/* slot.c: a free slot (kind 0, zeroed but for `file`), NULL with EMFILE when all are taken; the slot of `f` or NULL
+ * if it is none of ours; every slot in use (index from 0; NULL: no more). */
 struct stream *stream_slot_take(void);
 void stream_slot_give(struct stream *s);
 struct stream *stream_find(const FILE *f);
@@ -62,18 +63,19 @@ struct stream *stream_next(const struct stream *after);
 unsigned stream_slot_index(const struct stream *s);
 struct stream *stream_slot_at(unsigned index);
 
-/* slot.c: libc's fdopen and fopencookie into slot `s`, whose fields fd and mode, or cookie and mode, are set. NULL and errno on
- * failure; then the slot is still taken. */
+/* slot.c: libc's fdopen and fopencookie into slot `s`, whose fields fd and mode, or cookie and mode, are set. NULL
+ * and errno on failure; then the slot is still taken. */
 FILE *stream_place_descriptor(struct stream *s);
 FILE *stream_place_cookie(struct stream *s);
 PMIG_MUST_CHECK int stream_calibrate(void);
 
-/* unread.c: takes out what was read ahead (s->unread, s->flags), leaving the position of the descriptor alone; puts it back. */
+/* unread.c: takes out what was read ahead (s->unread, s->flags), leaving the position of the descriptor alone; puts
+ * it back. */
 PMIG_MUST_CHECK int stream_take_unread(struct stream *s);
 PMIG_MUST_CHECK int stream_put_unread(struct stream *s);
 
-/* Flushes all output, takes out unread input, writes all into `w`. stream_continue() must follow in this process, also after an error.
- * Errors: PMIG_EREFUSED (a stream that cannot be carried), PMIG_EIO (flushing), PMIG_ENOMEM. */
+/* Flushes all output, takes out unread input, writes all into `w`. stream_continue() must follow in this process,
+ * also after an error. Errors: PMIG_EREFUSED (a stream that cannot be carried), PMIG_EIO (flushing), PMIG_ENOMEM. */
 PMIG_MUST_CHECK int stream_save(struct record_writer *w);
 void stream_continue(void);
 

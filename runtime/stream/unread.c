@@ -1,6 +1,7 @@
-/* unread: what a stream has read ahead, taken out and put back with public functions only, so that the descriptor's own position is
- * what it is in a process that was never stopped. Taking out: the descriptor leads to /dev/null for a moment, and the stream is read to
- * its end. Putting back: it leads to a memory file with the bytes, and one character is read and pushed back. */
+/* unread: what a stream has read ahead, taken out and put back with public functions only, so that the descriptor's
+ * own position is what it is in a process that was never stopped. Taking out: the descriptor leads to /dev/null for a
+ * moment, and the stream is read to its end. Putting back: it leads to a memory file with the bytes, and one
+ * character is read and pushed back. */
 #include "cookie.h"
 #include "stream.h"
 
@@ -121,7 +122,8 @@ static int fill(struct stream *s)
 {
 	if (fwide(s->handle, 0) > 0) {
 		wint_t w = getwc(s->handle);
-		return w == WEOF || ungetwc(w, s->handle) == WEOF ? error_set(PMIG_EIO, "unread input cannot be put back") : 0;
+		return w == WEOF || ungetwc(w, s->handle) == WEOF ? error_set(PMIG_EIO, "unread input cannot be put back")
+								  : 0;
 	}
 	int c = getc(s->handle);
 	return c == EOF || ungetc(c, s->handle) == EOF ? error_set(PMIG_EIO, "unread input cannot be put back") : 0;

@@ -1,6 +1,7 @@
 /* Every function of the C library that a program may call: LIBC(name, action, note).
  *
- *   PLAIN     has no state of its own that matters, or its state is saved and restored (resource/context.c); called as it is.
+ *   PLAIN     has no state of its own that matters, or its state is saved and restored (resource/context.c); called
+ *     as it is.
  *   REPLACED  the program calls pmig_<name> instead, or what the note names; it is in libpmig or in carried/.
  *   REFUSED   a program that calls it is not built; the note says why, in words for the user.
  *

@@ -411,4 +411,3 @@ LIBC(wctrans, PLAIN, "") LIBC(wctrans_l, PLAIN, "") LIBC(wctype, PLAIN, "") LIBC
 LIBC(wcwidth, PLAIN, "") LIBC(wmemchr, PLAIN, "") LIBC(wmemcmp, PLAIN, "") LIBC(wmemcpy, PLAIN, "")
 LIBC(wmemmove, PLAIN, "") LIBC(wmempcpy, PLAIN, "") LIBC(wmemset, PLAIN, "") LIBC(wordfree, PLAIN, "")
 LIBC(wprintf, PLAIN, "") LIBC(write, PLAIN, "") LIBC(writev, PLAIN, "") LIBC(wscanf, PLAIN, "")
-/* clang-format on */

@@ -244,4 +244,3 @@ LIBC(y0f64, PLAIN, "") LIBC(y0f64x, PLAIN, "") LIBC(y0l, PLAIN, "") LIBC(y1, PLA
 LIBC(y1f128, PLAIN, "") LIBC(y1f32, PLAIN, "") LIBC(y1f32x, PLAIN, "") LIBC(y1f64, PLAIN, "") LIBC(y1f64x, PLAIN, "")
 LIBC(y1l, PLAIN, "") LIBC(yn, PLAIN, "") LIBC(ynf, PLAIN, "") LIBC(ynf128, PLAIN, "") LIBC(ynf32, PLAIN, "")
 LIBC(ynf32x, PLAIN, "") LIBC(ynf64, PLAIN, "") LIBC(ynf64x, PLAIN, "") LIBC(ynl, PLAIN, "")
-/* clang-format on */

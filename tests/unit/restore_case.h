@@ -1,5 +1,5 @@
-/* restore_case: for tests of what survives: each case runs once before and once after a checkpoint, in two processes of this very program. What it
- * remembers lies in the arena, as a program's would. */
+/* restore_case: for tests of what survives: each case runs once before and once after a checkpoint, in two processes
+ * of this very program. What it remembers lies in the arena, as a program's would. */
 #ifndef TESTS_RESTORE_CASE_H
 #define TESTS_RESTORE_CASE_H
 
@@ -41,12 +41,12 @@ static char restore_place[PATH_MAX];
 #define RESTORE_ROOT ARENA_ROOT_RUNTIME
 
 /* The checks of the two processes: a failure is told and ends it. */
-#define CHECK(what)                                                                                                        \
-	do {                                                                                                               \
-		if (!(what)) {                                                                                             \
-			dprintf(2, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #what, errno);                            \
-			_exit(1);                                                                                          \
-		}                                                                                                          \
+#define CHECK(what) \
+	do { \
+		if (!(what)) { \
+			dprintf(2, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #what, errno); \
+			_exit(1); \
+		} \
 	} while (0)
 
 /* No instrumented program is behind these tests: no globals, no frames. */
@@ -212,7 +212,8 @@ static inline int restore_all(const struct restore_case *cases)
 	struct CMUnitTest tests[64] = {0};
 	size_t n = 0;
 	for (; cases[n].name != NULL; n++)
-		tests[n] = (struct CMUnitTest){.name = cases[n].name, .test_func = restore_run, .initial_state = (void *)&cases[n]};
+		tests[n] = (struct CMUnitTest){
+			.name = cases[n].name, .test_func = restore_run, .initial_state = (void *)&cases[n]};
 	return _cmocka_run_group_tests("restore", tests, n, NULL, NULL);
 }
 

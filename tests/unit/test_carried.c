@@ -1,4 +1,5 @@
-/* The library functions that programs carry along agree with libc's. They are compiled here as they are, without migration. */
+/* The library functions that programs carry along agree with libc's. They are compiled here as they are, without
+ * migration. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -188,8 +189,12 @@ static void random_numbers_are_libcs(void **state)
 }
 
 static const struct option longs[] = {
-	{"verbose", no_argument, NULL, 'v'}, {"version", no_argument, NULL, 'V'}, {"output", required_argument, NULL, 'o'},
-	{"colour", optional_argument, NULL, 'c'}, {"all", no_argument, NULL, 1000}, {0},
+	{"verbose", no_argument, NULL, 'v'},
+	{"version", no_argument, NULL, 'V'},
+	{"output", required_argument, NULL, 'o'},
+	{"colour", optional_argument, NULL, 'c'},
+	{"all", no_argument, NULL, 1000},
+	{0},
 };
 
 /* All that a program can see of one parse, as text. */
@@ -206,9 +211,11 @@ static void parse(char *text, size_t size, int which, bool own, int argc, char *
 		if (which == 0)
 			c = own ? pmig_getopt(argc, argv, options) : getopt(argc, argv, options);
 		else if (which == 1)
-			c = own ? pmig_getopt_long(argc, argv, options, longs, &index) : getopt_long(argc, argv, options, longs, &index);
+			c = own ? pmig_getopt_long(argc, argv, options, longs, &index)
+				: getopt_long(argc, argv, options, longs, &index);
 		else
-			c = own ? pmig_getopt_long_only(argc, argv, options, longs, &index) : getopt_long_only(argc, argv, options, longs, &index);
+			c = own ? pmig_getopt_long_only(argc, argv, options, longs, &index)
+				: getopt_long_only(argc, argv, options, longs, &index);
 		n += (size_t)snprintf(text + n, size - n, "%d:%d:%s:%d:%d ", c, index, optarg != NULL ? optarg : "-", optind,
 			c == '?' || c == ':' ? optopt : 0);
 		if (c == -1)
@@ -221,8 +228,9 @@ static void parse(char *text, size_t size, int which, bool own, int argc, char *
 static void options_are_libcs(void **state)
 {
 	(void)state;
-	static char *words[] = {"-a", "-b", "-ab", "-bx", "-ox", "-o", "-cx", "-c", "file", "-", "--", "--verbose", "--ver", "--vers", "--output=f",
-		"--output", "--colour", "--colour=red", "--all=no", "--nothing", "-verbose", "-all", "-z", "--o", "-W", "-Wall"};
+	static char *words[] = {"-a", "-b", "-ab", "-bx", "-ox", "-o", "-cx", "-c", "file", "-", "--", "--verbose", "--ver",
+		"--vers", "--output=f", "--output", "--colour", "--colour=red", "--all=no", "--nothing", "-verbose", "-all",
+		"-z", "--o", "-W", "-Wall"};
 	static const char *const options[] = {"abo:c::", "+abo:c::", "-abo:c::", ":abo:c::", "abo:W;"};
 	srand(5);
 	for (int round = 0; round < 30000; round++) {

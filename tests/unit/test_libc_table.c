@@ -1,4 +1,5 @@
-/* The table of the C library's functions is sound: every name once, every name one that libc or libm has, every replacement there. */
+/* The table of the C library's functions is sound: every name once, every name one that libc or libm has, every
+ * replacement there. */
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,8 +47,8 @@ static void every_name_once(void **state)
 /* In the static part of libc, another library, a newer or an older libc, or a macro over another name. */
 static bool elsewhere(const char *name)
 {
-	static const char *const names[] = {"atexit", "at_quick_exit", "pthread_atfork", "cfree", "crypt", "sigsetjmp", "strlcpy", "strlcat", "wcslcpy",
-		"wcslcat"};
+	static const char *const names[] = {"atexit", "at_quick_exit", "pthread_atfork", "cfree", "crypt", "sigsetjmp",
+		"strlcpy", "strlcat", "wcslcpy", "wcslcat"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -110,7 +111,8 @@ static void every_replacement_is_there(void **state)
 		char line[300];
 		if (rows[i].action != REPLACED)
 			continue;
-		snprintf(line, sizeof line, "\n%s%s\n", rows[i].note[0] != 0 ? "" : "pmig_", rows[i].note[0] != 0 ? rows[i].note : rows[i].name);
+		snprintf(line, sizeof line, "\n%s%s\n", rows[i].note[0] != 0 ? "" : "pmig_",
+			rows[i].note[0] != 0 ? rows[i].note : rows[i].name);
 		if (carried && strstr(text, line) == NULL)
 			fail_msg("%s is replaced by something that does not exist", rows[i].name);
 	}

@@ -1,4 +1,5 @@
-/* Files that move: nothing is overwritten, nothing is lost, what was moved is gone from the source, what was undone leaves nothing. */
+/* Files that move: nothing is overwritten, nothing is lost, what was moved is gone from the source, what was undone
+ * leaves nothing. */
 #include "restore_case.h"
 
 #include "kind/left.h"
@@ -39,7 +40,8 @@ static void *written(void)
 	int fd = create("a/b/file", "written here");
 	CHECK(lseek(fd, 8, SEEK_SET) == 8);
 	/* Said, in case the build directory is one for temporary files. */
-	CHECK(pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED}) == 0);
+	CHECK(pmig_declare_fd(fd,
+		      &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED}) == 0);
 	return (void *)(intptr_t)fd;
 }
 
@@ -151,7 +153,8 @@ static void *comes_back(void)
 {
 	int fd = create("file", "version 2");
 	left_remember(in_place("file"), left_hash("version 1", 9));
-	CHECK(pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED}) == 0);
+	CHECK(pmig_declare_fd(fd,
+		      &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED}) == 0);
 	return NULL;
 }
 
@@ -227,15 +230,41 @@ static void undo_keeps_what_others_made(void **state)
 }
 
 static const struct restore_case cases[] = {
-	{.name = "a written file moves with its directories", .before = written, .hand_over = true, .between = other_host, .after = written_after},
+	{.name = "a written file moves with its directories",
+		.before = written,
+		.hand_over = true,
+		.between = other_host,
+		.after = written_after},
 	{.name = "a changed file refuses", .before = written, .between = changed, .refused = "nothing was overwritten"},
-	{.name = "a changed file is set aside", .before = written, .between = changed, .rewind = true, .after = changed_after},
-	{.name = "a symbolic link in its place refuses", .before = written, .between = link_in_the_way, .refused = "symbolic link"},
-	{.name = "a file only read is copied", .before = only_read, .hand_over = true, .between = still_there, .after = only_read_after},
-	{.name = "a copy where the path cannot be had", .before = only_read, .hand_over = true, .between = no_directory, .after = only_read_after},
+	{.name = "a changed file is set aside",
+		.before = written,
+		.between = changed,
+		.rewind = true,
+		.after = changed_after},
+	{.name = "a symbolic link in its place refuses",
+		.before = written,
+		.between = link_in_the_way,
+		.refused = "symbolic link"},
+	{.name = "a file only read is copied",
+		.before = only_read,
+		.hand_over = true,
+		.between = still_there,
+		.after = only_read_after},
+	{.name = "a copy where the path cannot be had",
+		.before = only_read,
+		.hand_over = true,
+		.between = no_directory,
+		.after = only_read_after},
 	{.name = "a file that another process writes refuses", .before = with_child, .refused = "shared with process"},
-	{.name = "its own older version is replaced", .before = comes_back, .between = version_1_lies_here, .after = comes_back_after},
-	{.name = "what fails leaves nothing", .before = two_files, .hand_over = false, .between = second_is_other, .refused = "second"},
+	{.name = "its own older version is replaced",
+		.before = comes_back,
+		.between = version_1_lies_here,
+		.after = comes_back_after},
+	{.name = "what fails leaves nothing",
+		.before = two_files,
+		.hand_over = false,
+		.between = second_is_other,
+		.refused = "second"},
 	{0},
 };
 

@@ -128,7 +128,8 @@ static void arrives_after(void *state)
 	CHECK(stat(below(s, "deep/file"), &st) == 0 && st.st_size == 100000 && (st.st_mode & 0777) == 0640);
 	CHECK(st.st_mtim.tv_sec == 1000 && st.st_mtim.tv_nsec == 5);
 	CHECK(st.st_blocks < 100); /* holes stay holes */
-	CHECK(pread(s->a, text, 5, 0) == 5 && strcmp(text, "moved") == 0 && pread(s->a, text, 3, 99997) == 3 && memcmp(text, "end", 3) == 0);
+	CHECK(pread(s->a, text, 5, 0) == 5 && strcmp(text, "moved") == 0 && pread(s->a, text, 3, 99997) == 3 &&
+		memcmp(text, "end", 3) == 0);
 	CHECK(write(s->a, "more", 4) == 4);
 	CHECK(fstat(s->a, &st) == 0 && st.st_nlink == 1);
 	unlink(below(s, "deep/file"));
@@ -161,7 +162,9 @@ static void *declared_refused(void)
 {
 	struct state *s = fresh();
 	s->a = open(below(s, "file"), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	CHECK(pmig_declare_fd(s->a, &(struct pmig_declaration){.name = "the ledger", .binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED}) == 0);
+	CHECK(pmig_declare_fd(s->a,
+		      &(struct pmig_declaration){
+			      .name = "the ledger", .binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED}) == 0);
 	clean(s);
 	return s;
 }
@@ -202,14 +205,22 @@ static void *hooks(void)
 	strcpy(s->value, "very secret indeed");
 	s->a = open(below(s, "file"), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
 	CHECK(pmig_add_hooks(&(struct pmig_hooks){.before = count, .after = first}, s) == 0);
-	CHECK(pmig_declare_fd(s->a, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_UNATTACHED,
-		.hooks = &(struct pmig_hooks){.before = count, .after = second}, .context = s}) == 0);
-	CHECK(pmig_declare_memory(s->value, 64, &(struct pmig_declaration){.binding = PMIG_BY_VALUE, .attachment = PMIG_UNATTACHED,
-		.secret = true, .hooks = &(struct pmig_hooks){.secret = anew}, .context = s}) == 0);
-	CHECK(pmig_declare_fd(99, &(struct pmig_declaration){.binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED}) == PMIG_EINVAL);
+	CHECK(pmig_declare_fd(s->a,
+		      &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER,
+			      .attachment = PMIG_UNATTACHED,
+			      .hooks = &(struct pmig_hooks){.before = count, .after = second},
+			      .context = s}) == 0);
+	CHECK(pmig_declare_memory(s->value, 64,
+		      &(struct pmig_declaration){.binding = PMIG_BY_VALUE,
+			      .attachment = PMIG_UNATTACHED,
+			      .secret = true,
+			      .hooks = &(struct pmig_hooks){.secret = anew},
+			      .context = s}) == 0);
+	CHECK(pmig_declare_fd(99, &(struct pmig_declaration){.binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED}) ==
+		PMIG_EINVAL);
 	CHECK(pmig_declare_fd(s->a, &(struct pmig_declaration){.binding = PMIG_BY_VALUE}) == PMIG_EINVAL);
 	CHECK(pmig_declare_handle((void **)&s->path, "nonsense", "x",
-		&(struct pmig_declaration){.binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED}) == PMIG_ENOENT);
+		      &(struct pmig_declaration){.binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED}) == PMIG_ENOENT);
 	return s;
 }
 
@@ -241,8 +252,12 @@ static void *put_off(void)
 	struct state *s = fresh();
 	CHECK(pmig_add_hooks(&(struct pmig_hooks){.before = count, .after = told}, s) == 0);
 	s->a = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK(pmig_declare_fd(s->a, &(struct pmig_declaration){.name = "busy", .binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED,
-		.hooks = &(struct pmig_hooks){.before = not_now, .after = told}, .context = s}) == 0);
+	CHECK(pmig_declare_fd(s->a,
+		      &(struct pmig_declaration){.name = "busy",
+			      .binding = PMIG_BY_TYPE,
+			      .attachment = PMIG_FIXED,
+			      .hooks = &(struct pmig_hooks){.before = not_now, .after = told},
+			      .context = s}) == 0);
 	CHECK(resource_prepare() == PMIG_EBUSY && strstr(pmig_reason(), "busy") != NULL);
 	CHECK(s->calls == 1 && strcmp(s->order, "f") == 0);
 	CHECK(pmig_close(s->a) == 0);
@@ -323,7 +338,8 @@ static void context_after(void *state)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	CHECK(alarms == 100);
-	CHECK(getitimer(ITIMER_REAL, &t) == 0 && t.it_value.tv_sec >= 90 && t.it_value.tv_sec < 100 && t.it_interval.tv_sec == 7);
+	CHECK(getitimer(ITIMER_REAL, &t) == 0 && t.it_value.tv_sec >= 90 && t.it_value.tv_sec < 100 &&
+		t.it_interval.tv_sec == 7);
 	for (int i = 0; i < 4; i++)
 		CHECK(random() == s->numbers[i]);
 	CHECK(pmig_clock_gettime(CLOCK_MONOTONIC, &now) == 0);
@@ -346,7 +362,9 @@ static const struct restore_case cases[] = {
 	{.name = "a socket is refused", .before = socket_open, .refused = "it would need a reference"},
 	{.name = "a file of the kernel is refused", .before = kernel_file, .refused = "it would need a reference"},
 	{.name = "a child is refused", .before = a_child, .refused = "child process"},
-	{.name = "a declaration that needs a reference is refused by its name", .before = declared_refused, .refused = "the ledger"},
+	{.name = "a declaration that needs a reference is refused by its name",
+		.before = declared_refused,
+		.refused = "the ledger"},
 	{.name = "declarations, hooks and secrets", .before = hooks, .after = hooks_after},
 	{.name = "a hook puts it off", .before = put_off, .after = nothing},
 	{.name = "directory, environment, signals, numbers, clocks", .before = context, .after = context_after},

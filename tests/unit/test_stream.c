@@ -79,7 +79,7 @@ static void *pipe_unread(void)
 	CHECK(pipe(s->pipe) == 0 && write(s->pipe[1], "abcdefgh", 8) == 8);
 	s->f = pmig_fdopen(s->pipe[0], "r");
 	CHECK(getc(s->f) == 'a' && ungetc('a', s->f) == 'a' && ungetc('Z', s->f) == 'Z'); /* all eight are in the buffer */
-	CHECK(write(s->pipe[1], "ij", 2) == 2);                                         /* these are in the pipe */
+	CHECK(write(s->pipe[1], "ij", 2) == 2);                                           /* these are in the pipe */
 	unlink(s->path);
 	return s;
 }

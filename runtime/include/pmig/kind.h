@@ -1,19 +1,20 @@
-/* <pmig/kind.h>: for authors of resource kinds. A kind says how one sort of thing that a process has open is described, saved,
- * and made anew in another process.
+/* <pmig/kind.h>: for authors of resource kinds. A kind says how one sort of thing that a process has open is
+ * described, saved, and made anew in another process.
  *
  * Normal usage, a kind in the tree:
  *   1. one file runtime/kind/NAME.c with `const struct pmig_kind kind_NAME = {.version = PMIG_KIND_VERSION, ...}`;
  *   2. one line in runtime/tbl/kind.h (the order there is the order in which kinds are asked);
  *   3. one test.
  *
- * What happens, at a checkpoint: every open file description of the process is shown to match() of each kind until one says 1;
- * describe() completes what is known of it; a strategy is chosen among those for which the kind has an operation (first by
- * the declaration, else by the cells of binding and attachment); save() writes. At the target the operation of
- * that strategy reads what save() wrote and opens the thing; the runtime then gives it its descriptor numbers, flags and
- * position. Then either the process runs there, and settle() is called, and at the source release(), or it does not: undo().
+ * What happens, at a checkpoint: every open file description of the process is shown to match() of each kind until
+ * one says 1; describe() completes what is known of it; a strategy is chosen among those for which the kind has an
+ * operation (first by the declaration, else by the cells of binding and attachment); save() writes. At the target the
+ * operation of that strategy reads what save() wrote and opens the thing; the runtime then gives it its descriptor
+ * numbers, flags and position. Then either the process runs there, and settle() is called, and at the source
+ * release(), or it does not: undo().
  *
- * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by error_set() (runtime/base/error.h); it is
- * prefixed with what the resource is called. */
+ * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by error_set() (runtime/base/error.h);
+ * it is prefixed with what the resource is called. */
 #ifndef PMIG_KIND_H
 #define PMIG_KIND_H
 
@@ -43,38 +44,40 @@ struct pmig_resource {
 	bool declared;
 
 	/* What is known of it; describe() */
-	uint64_t size;          /* bytes that would travel */
-	bool shared;            /* with somebody outside the process */
-	char shared_with[64];   /* who, in words; "" if not shared */
-	bool unlinked;          /* it has no name any more, and is to have none */
+	uint64_t size;        /* bytes that would travel */
+	bool shared;          /* with somebody outside the process */
+	char shared_with[64]; /* who, in words; "" if not shared */
+	bool unlinked;        /* it has no name any more, and is to have none */
 
 	enum pmig_strategy strategy; /* chosen after describe(); what is being done at the target */
 	bool rewind;                 /* target: the user allows that a changed file is set aside */
 	void *handle;                /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
-	void *state;                 /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
+	void *state; /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
 };
 
-/* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New members go to the end. */
+/* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New
+ * members go to the end. */
 struct pmig_kind {
 	int version;
 	const char *name;  /* in declarations and in the registry */
 	const char *about; /* one line, for lists */
 
-	int (*match)(const struct pmig_resource *r);                       /* 1: mine; looks at fd, flags, st, locator only */
-	int (*describe)(struct pmig_resource *r);                          /* size, shared, default binding and attachment */
-	int (*save)(struct pmig_resource *r, struct pmig_writer *w);       /* at the source, the process stands still */
-	int (*move)(struct pmig_resource *r, struct pmig_reader *in);      /* at the target: open it here, set r->fd */
+	int (*match)(const struct pmig_resource *r);                  /* 1: mine; looks at fd, flags, st, locator only */
+	int (*describe)(struct pmig_resource *r);                     /* size, shared, default binding and attachment */
+	int (*save)(struct pmig_resource *r, struct pmig_writer *w);  /* at the source, the process stands still */
+	int (*move)(struct pmig_resource *r, struct pmig_reader *in); /* at the target: open it here, set r->fd */
 	int (*copy)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*refer)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*rebind)(struct pmig_resource *r, struct pmig_reader *in);
-	int (*undo)(struct pmig_resource *r);                              /* at the target: the process will not run here */
-	int (*release)(struct pmig_resource *r);                           /* at the source, after the hand-over: 0 gone, 1 left */
-	void (*settle)(struct pmig_resource *r);                           /* at the target: the process runs here now; the end of `state` */
-	int (*handle)(struct pmig_resource *r);                            /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
+	int (*undo)(struct pmig_resource *r);    /* at the target: the process will not run here */
+	int (*release)(struct pmig_resource *r); /* at the source, after the hand-over: 0 gone, 1 left */
+	void (*settle)(struct pmig_resource *r); /* at the target: the process runs here now; the end of `state` */
+	int (*handle)(struct pmig_resource *r);  /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
 };
 
-/* What save() writes, the operations read in the same order. Numbers and texts; a content is the first `size` bytes of the file
- * `fd` (at most 1 TiB), which travel beside the records and are not copied on the way. Failures are kept and reported once, at the end. */
+/* What save() writes, the operations read in the same order. Numbers and texts; a content is the first `size` bytes
+ * of the file `fd` (at most 1 TiB), which travel beside the records and are not copied on the way. Failures are kept
+ * and reported once, at the end. */
 void pmig_write_number(struct pmig_writer *w, uint64_t number);
 void pmig_write_text(struct pmig_writer *w, const char *text);
 int pmig_write_content(struct pmig_writer *w, int fd, uint64_t size);
@@ -82,8 +85,8 @@ int pmig_write_content(struct pmig_writer *w, int fd, uint64_t size);
 /* The content that was written last, as it will travel; NULL for an empty one. Borrowed until save() returns. */
 const void *pmig_written_content(const struct pmig_writer *w);
 
-/* What comes is not to be trusted: after damage, numbers are 0 and texts "". Texts and contents are borrowed until the operation
- * returns. */
+/* What comes is not to be trusted: after damage, numbers are 0 and texts "". Texts and contents are borrowed until
+ * the operation returns. */
 uint64_t pmig_read_number(struct pmig_reader *in);
 const char *pmig_read_text(struct pmig_reader *in);
 const void *pmig_read_content(struct pmig_reader *in, uint64_t *ret_size);
