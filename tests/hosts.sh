@@ -276,13 +276,25 @@ make_keys() {
 	done >"$DIR/known_hosts"
 }
 
+# Those of the directories that lie in no other one.
+outermost() {
+	local inner outer
+	for inner; do
+		for outer; do
+			case $inner/ in "$outer"/?*) continue 2 ;; esac
+		done
+		echo "$inner"
+	done
+}
+
 up() {
 	local h jobs=()
 	[ ! -e "$DIR" ] || die "the set $P is up already"
 	check
 	mkdir -p "$DIR"
 	echo "$HOSTS" >"$DIR/hosts"
-	echo "${SHARE:-}" >"$DIR/share"
+	# shellcheck disable=SC2086 # a list
+	outermost ${SHARE:-} >"$DIR/share"
 	echo "${SEES:-alpha}" >"$DIR/sees"
 	echo "${HIDE-$HIDE_DEFAULT}" >"$DIR/hide"
 	echo "${SSHD_EXTRA:-}" >"$DIR/sshd_extra"
