@@ -10,6 +10,21 @@
 # $T is a directory of this test, shown when the test fails and removed when it passes. $PMIG_BUILD is the build tree
 # (its bin/ has everything), $PMIG_SOURCE the checkout; alpha sees both, read-only, beta and gamma neither.
 set -euo pipefail
+
+# Closes what the test runner left open: a program that inherits such a descriptor could not be moved. The shell's own
+# are closed on exec.
+close_inherited() {
+	local info fd key value
+	for info in "/proc/$$/fdinfo"/*; do
+		fd=${info##*/}
+		[ "$fd" -gt 2 ] || continue
+		while read -r key value; do
+			[ "$key" = flags: ] && [ $((value & 02000000)) -eq 0 ] && exec {fd}>&- || true
+		done 2>/dev/null <"$info" || true
+	done
+}
+close_inherited
+
 LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PMIG_SOURCE=${PMIG_SOURCE:-$(cd "$LIB_DIR/../.." && pwd)}
 PMIG_BUILD=${PMIG_BUILD:-$PMIG_SOURCE/build/dev}
@@ -126,7 +141,7 @@ lib_end() {
 	trap - EXIT
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		echo "--- $TEST_NAME failed with $status; what it left in $T:" >&2
-		find "$T" -maxdepth 2 -type f -size -64k -print0 | sort -z | head -zn 20 | xargs -0r tail -vn 15 >&2 || true
+		find "$T" -maxdepth 2 -type f -size -64k -exec grep -qI . {} \; -print0 | sort -z | head -zn 20 | xargs -0r tail -vn 15 >&2 || true
 	fi
 	local sshd
 	for sshd in "${LIB_SSHDS[@]}"; do "$PMIG_SOURCE/tests/sshd-user.sh" down "$sshd" || true; done
