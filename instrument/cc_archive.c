@@ -57,7 +57,7 @@ bool cc_archive_is_ours(const char *path)
 static const char *directory(const struct cc_job *job, size_t i)
 {
 	const char *word = job->inputs[i].text;
-	if (job->inputs[i].kind != CC_WORD || strncmp(word, "-L", 2) != 0)
+	if (job->inputs[i].kind != CC_WORD || word == NULL || strncmp(word, "-L", 2) != 0)
 		return NULL;
 	if (word[2] != 0)
 		return word + 2;

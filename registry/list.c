@@ -97,7 +97,7 @@ static const char *heading(sqlite3_stmt *statement, int column, bool *ret_json)
 
 static void add_headings(struct table *t, sqlite3_stmt *statement)
 {
-	const char *names[COLUMNS_MAX];
+	const char *names[COLUMNS_MAX] = {0};
 	for (int i = 0; i < t->columns; i++) {
 		bool json;
 		names[i] = heading(statement, i, &json);
@@ -113,7 +113,7 @@ static int print_table(struct database *db, sqlite3_stmt *statement, FILE *out)
 	int r;
 	add_headings(&t, statement);
 	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
-		const char *texts[COLUMNS_MAX];
+		const char *texts[COLUMNS_MAX] = {0};
 		for (int i = 0; i < t.columns; i++) {
 			t.numeric[i] |= sqlite3_column_type(statement, i) == SQLITE_INTEGER;
 			texts[i] = (const char *)sqlite3_column_text(statement, i);

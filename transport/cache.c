@@ -209,7 +209,7 @@ static int put_new(int directory, int fd, const char *name, mode_t mode)
 
 int cache_put(struct cache *c, int fd, const char *name, mode_t mode, char ret_hash[CACHE_HASH])
 {
-	char hash[CACHE_HASH];
+	char hash[CACHE_HASH] = "";
 	CLOSES int directory = -1;
 	CLOSES int found = -1;
 	int rc = cache_hash(fd, hash);

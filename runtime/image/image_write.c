@@ -179,8 +179,7 @@ static size_t next_chunk(struct image_writer *w, struct cursor *c)
 	}
 	if (!copy)
 		return n;
-	for (size_t at = 0; at < have; at += part.iov_len) {
-		part = take(&again, have - at);
+	for (size_t at = 0; at < have && (part = take(&again, have - at)).iov_len > 0; at += part.iov_len) {
 		memcpy(w->chunk + at, part.iov_base, part.iov_len);
 		blank(w, w->chunk + at, (uintptr_t)part.iov_base, part.iov_len);
 	}
