@@ -4,6 +4,7 @@
 #include "../base/error.h"
 #include "../resource/sharing.h"
 #include "left.h"
+#include "lock.h"
 #include "place.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 	pmig_write_text(w, r->unlinked ? "" : r->locator);
 	pmig_write_number(w, r->st.st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));
-	int e = pmig_write_content(w, r->fd, (uint64_t)r->st.st_size);
+	int e = lock_save(r->fd, (uint64_t)r->st.st_size, w);
 	if (e >= 0 && !r->unlinked)
 		left_remember(r->locator, left_hash(pmig_written_content(w), (uint64_t)r->st.st_size));
 	return e;
@@ -89,26 +90,22 @@ static int differs(const struct place_file *f)
 		(long long)st.st_size, date, (unsigned long long)f->size);
 }
 
+/* pmig_resource.state at the target. */
+struct arrived {
+	struct place_done done;
+	struct lock_set *locks;
+};
+
 /* By name, as the strategy says; `must`: a nameless copy will not do. */
-static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
+static int put(struct pmig_resource *r, const struct place_file *file, struct place_done *done, bool must)
 {
-	struct place_file f = {.path = pmig_read_text(in), .flags = r->flags};
-	f.mode = (mode_t)pmig_read_number(in);
-	f.modified = (int64_t)pmig_read_number(in);
-	f.data = pmig_read_content(in, &f.size);
-	int e = pmig_read_check(in);
-	if (e < 0)
-		return e;
+	struct place_file f = *file;
+	bool other = false;
 	if (f.path[0] == 0)
 		return place_nameless(&f, &r->fd);
 	if (!place_sound(f.path))
 		return error_set(PMIG_ECORRUPT, "%s is not a path as the kernel writes it", f.path);
-	struct place_done *done = calloc(1, sizeof *done);
-	if (done == NULL)
-		return error_set(PMIG_ENOMEM, "no memory for a file");
-	r->state = done;
-	bool other = false;
-	e = place_find(&f, r->strategy == PMIG_MOVE, &r->fd, &other);
+	int e = place_find(&f, r->strategy == PMIG_MOVE, &r->fd, &other);
 	if (e > 0)
 		return 0;
 	done->stale = e == 0 && other && place_left(f.path);
@@ -119,6 +116,34 @@ static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
 	if (e == PMIG_EREFUSED && !must && !other)
 		return place_nameless(&f, &r->fd);
 	return e;
+}
+
+static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
+{
+	struct place_file f = {.path = pmig_read_text(in), .flags = r->flags};
+	struct lock_set *locks = NULL;
+	f.mode = (mode_t)pmig_read_number(in);
+	f.modified = (int64_t)pmig_read_number(in);
+	int e = lock_read(in, &locks);
+	if (e < 0)
+		return e;
+	f.data = pmig_read_content(in, &f.size);
+	e = pmig_read_check(in);
+	struct arrived *a = e < 0 ? NULL : calloc(1, sizeof *a);
+	if (a == NULL) {
+		free(locks);
+		return e < 0 ? e : error_set(PMIG_ENOMEM, "no memory for a file");
+	}
+	a->locks = locks;
+	r->state = a;
+	return put(r, &f, &a->done, must);
+}
+
+static int resolve(struct pmig_resource *r)
+{
+	const struct arrived *a = r->state;
+	int e = lock_take(r->fd, a->locks);
+	return e < 0 ? error_prefix(e, "descriptor %d", r->fd) : 0;
 }
 
 static int move(struct pmig_resource *r, struct pmig_reader *in)
@@ -132,21 +157,30 @@ static int copy(struct pmig_resource *r, struct pmig_reader *in)
 	return arrive(r, in, r->declaration.binding == PMIG_BY_IDENTIFIER);
 }
 
+static void forget(struct pmig_resource *r)
+{
+	struct arrived *a = r->state;
+	if (a != NULL)
+		free(a->locks);
+	free(a);
+	r->state = NULL;
+}
+
 static int undo(struct pmig_resource *r)
 {
-	if (r->state != NULL)
-		place_undo(r->state);
-	free(r->state);
-	r->state = NULL;
+	struct arrived *a = r->state;
+	if (a != NULL)
+		place_undo(&a->done);
+	forget(r);
 	return 0;
 }
 
 static void settle(struct pmig_resource *r)
 {
-	if (r->state != NULL)
-		place_settle(r->state);
-	free(r->state);
-	r->state = NULL;
+	struct arrived *a = r->state;
+	if (a != NULL)
+		place_settle(&a->done);
+	forget(r);
 }
 
 /* Removed only if nothing about it has changed since the freeze: a target that sees the same file system has touched
@@ -171,6 +205,7 @@ const struct pmig_kind kind_file = {
 	.save = save,
 	.move = move,
 	.copy = copy,
+	.resolve = resolve,
 	.undo = undo,
 	.settle = settle,
 	.release = release,

@@ -1,4 +1,6 @@
 /* other: whatever no kind knows: it cannot be carried, and is refused by its name. */
+#include "../base/error.h"
+
 #include <pmig/kind.h>
 
 static int match(const struct pmig_resource *r)
@@ -13,7 +15,7 @@ static int describe(struct pmig_resource *r)
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_FIXED;
 	}
-	return 0;
+	return error_set(PMIG_EREFUSED, "no kind knows how to carry such a thing; close it before the safe point");
 }
 
 const struct pmig_kind kind_other = {

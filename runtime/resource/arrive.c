@@ -130,12 +130,14 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 	if (r >= 0 && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
 		lseek(a->r.fd, (off_t)a->offset, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "its position");
+	int first = -1;
 	for (uint32_t i = 0; i < a->n && r >= 0; i++) {
 		int fd = (int)record_get_u32(&a->numbers);
+		first = first < 0 ? fd : first;
 		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
 	}
 	close(a->r.fd);
-	made[made_n - 1].fd = -1;
+	made[made_n - 1].fd = first;
 	return r;
 }
 
@@ -225,6 +227,9 @@ static int make_all(struct pmig_reader *in, uint64_t n, bool rewind, int limit, 
 		record_get_part(&in->record, &part);
 		r = make_handle(&part, in);
 	}
+	for (size_t i = 0; i < made_n && r >= 0; i++)
+		if (made[i].kind->resolve != NULL)
+			r = made[i].kind->resolve(&made[i]);
 	return r < 0 ? r : record_reader_check(&in->record);
 }
 

@@ -27,15 +27,19 @@ void pmig_write_text(struct pmig_writer *w, const char *text)
 	record_put_text(&w->record, text);
 }
 
-/* The descriptor may be open for writing only: another one is made by its name in /proc. */
+/* A descriptor that is open for writing only cannot be mapped; another one is made by its name in /proc. Closing that
+ * lets the process's own locks on the file go (fcntl(2)): a kind that carries locks takes them again. */
 static void *map(int fd, uint64_t size)
 {
 	char name[64];
+	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p != MAP_FAILED || errno != EACCES)
+		return p;
 	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
 	int again = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (again < 0)
 		return MAP_FAILED;
-	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, again, 0);
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, again, 0);
 	int number = errno;
 	close(again);
 	errno = number;

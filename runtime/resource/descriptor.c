@@ -41,6 +41,28 @@ int descriptor_renumber(int from, int to, bool close_on_exec)
 	return r < 0 ? error_errno(PMIG_EIO, number, "descriptor %d cannot be had", to) : 0;
 }
 
+void descriptor_info(int fd, char *text, size_t size)
+{
+	char name[64];
+	size_t n = 0;
+	(void)snprintf(name, sizeof name, "/proc/self/fdinfo/%d", fd);
+	int from = open(name, O_RDONLY | O_CLOEXEC);
+	for (ssize_t k; from >= 0 && n < size - 1 && (k = read(from, text + n, size - 1 - n)) > 0;)
+		n += (size_t)k;
+	text[n] = 0;
+	if (from >= 0)
+		close(from);
+}
+
+uint64_t descriptor_number(const char *text, const char *name, int base, uint64_t otherwise)
+{
+	size_t n = strlen(name);
+	for (const char *line = text; line != NULL && *line != 0; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, name, n) == 0 && line[n] == ':')
+			return strtoull(line + n + 1, NULL, base);
+	return otherwise;
+}
+
 static char *link_of(int fd)
 {
 	char name[64], path[LINK_MAX_SIZE];

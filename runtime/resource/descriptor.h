@@ -34,6 +34,13 @@ bool descriptor_same(int a, int b);
  * those who can write. Words such as "process 123 (tail)" go into `who`. Processes of other users cannot be seen. */
 bool descriptor_elsewhere(const char *link, const struct stat *st, bool writing, char *who, size_t size);
 
+/* What the kernel says of the descriptor: the text of /proc/self/fdinfo (proc(5)), cut to `size`. `text` is "" on
+ * failure. */
+void descriptor_info(int fd, char *text, size_t size);
+
+/* The number behind "name:" in such a text, in `base`; `otherwise` where there is none. */
+uint64_t descriptor_number(const char *text, const char *name, int base, uint64_t otherwise);
+
 /* Gives `from` the number `to`, and closes `from`; the flag is set. Errors: PMIG_EIO. */
 PMIG_MUST_CHECK int descriptor_renumber(int from, int to, bool close_on_exec);
 

@@ -10,8 +10,8 @@
  * one says 1; describe() completes what is known of it; a strategy is chosen among those for which the kind has an
  * operation (first by the declaration, else by the cells of binding and attachment); save() writes. At the target the
  * operation of that strategy reads what save() wrote and opens the thing; the runtime then gives it its descriptor
- * numbers, flags and position. Then either the process runs there, and settle() is called, and at the source
- * release(), or it does not: undo().
+ * numbers, flags and position; when all have theirs, resolve() is called. Then either the process runs there, and
+ * settle() is called, and at the source release(), or it does not: undo().
  *
  * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by error_set() (runtime/base/error.h);
  * it is prefixed with what the resource is called. */
@@ -69,6 +69,7 @@ struct pmig_kind {
 	int (*copy)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*refer)(struct pmig_resource *r, struct pmig_reader *in);
 	int (*rebind)(struct pmig_resource *r, struct pmig_reader *in);
+	int (*resolve)(struct pmig_resource *r); /* at the target: all descriptors have their numbers, fd is one of them */
 	int (*undo)(struct pmig_resource *r);    /* at the target: the process will not run here */
 	int (*release)(struct pmig_resource *r); /* at the source, after the hand-over: 0 gone, 1 left */
 	void (*settle)(struct pmig_resource *r); /* at the target: the process runs here now; the end of `state` */
