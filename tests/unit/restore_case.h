@@ -115,6 +115,8 @@ static void restore_before(const struct restore_case *c, char **argv, const char
 	*arena_root(RESTORE_ROOT) = c->before();
 	CHECK(resource_prepare() >= 0);
 	int r = restore_write(path);
+	if (r < 0 && strstr(pmig_reason(), "does not interpose malloc") != NULL)
+		_exit(78);
 	if (c->refused != NULL && r < 0) {
 		dprintf(2, "%s\n", pmig_reason());
 		CHECK(strstr(pmig_reason(), c->refused) != NULL);
@@ -183,6 +185,12 @@ static inline void restore_run(void **state)
 	char path[PATH_MAX - 2];
 	restore_prepare(path);
 	int r = restore_spawn("before", c->name, path);
+	if (r == 78) {
+		print_message("skipped: this build does not interpose malloc, so that streams have no slots\n");
+		unlink(path);
+		(void)nftw(restore_place, restore_remove, 16, FTW_DEPTH | FTW_PHYS);
+		skip();
+	}
 	if (c->refused != NULL && r == 77)
 		r = 0;
 	else if (r == 0) {
