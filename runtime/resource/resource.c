@@ -52,6 +52,7 @@ static bool is_private(int fd)
 
 int resource_start(int argc, char **argv, char **envp)
 {
+	signals_start();
 	int r = sharing_start();
 	if (r >= 0)
 		r = stream_start();

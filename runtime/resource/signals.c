@@ -16,6 +16,9 @@ extern char __executable_start[], etext[];
 static bool held;
 static sigset_t mask; /* the program's */
 
+/* What libraries had installed before the program ran, in this process: theirs, in every process anew. */
+static void (*of_libraries[65])(int);
+
 /* libc's own two (cancellation, setuid) cannot be asked for. */
 static bool of_program(int number)
 {
@@ -60,12 +63,23 @@ static bool in_executable(const void *p)
 	return (const char *)p >= __executable_start && (const char *)p < etext;
 }
 
+void signals_start(void)
+{
+	for (int i = 1; i <= 64; i++) {
+		struct sigaction a;
+		if (of_program(i) && sigaction(i, NULL, &a) == 0 && a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN &&
+			!in_executable((const void *)(uintptr_t)a.sa_handler))
+			of_libraries[i] = a.sa_handler;
+	}
+}
+
 static int save_dispositions(struct record_writer *w)
 {
 	size_t part = record_part_begin(w);
 	for (int i = 1; i <= 64; i++) {
 		struct sigaction a;
-		if (!of_program(i) || sigaction(i, NULL, &a) < 0 || a.sa_handler == SIG_DFL)
+		if (!of_program(i) || sigaction(i, NULL, &a) < 0 || a.sa_handler == SIG_DFL ||
+			(of_libraries[i] != NULL && a.sa_handler == of_libraries[i]))
 			continue;
 		if (a.sa_handler != SIG_IGN && !in_executable((const void *)(uintptr_t)a.sa_handler))
 			return error_set(PMIG_EREFUSED, "the handler of signal %d (%s) is not a function of the program", i,
@@ -109,7 +123,7 @@ static int restore_dispositions(struct record_reader *r)
 	struct record_reader part;
 	record_get_part(r, &part);
 	for (int i = 1; i <= 64; i++)
-		if (of_program(i))
+		if (of_program(i) && of_libraries[i] == NULL)
 			(void)signal(i, SIG_DFL);
 	while (!record_at_end(&part)) {
 		int number = (int)record_get_u32(&part);
@@ -130,6 +144,7 @@ static int restore_dispositions(struct record_reader *r)
 int signals_restore(struct record_reader *r)
 {
 	signals_hold();
+	signals_start();
 	int e = restore_dispositions(r);
 	mask = set_of(record_get_u64(r));
 	uint64_t pending = record_get_u64(r);

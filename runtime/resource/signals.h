@@ -6,8 +6,9 @@
 
 #include "record.h"
 
-void signals_hold(void); /* blocks all; remembers the program's mask */
-void signals_let(void);  /* the program's mask again; harmless when nothing is held */
+void signals_start(void); /* before the program runs: handlers that are there already are those of libraries */
+void signals_hold(void);  /* blocks all; remembers the program's mask */
+void signals_let(void);   /* the program's mask again; harmless when nothing is held */
 PMIG_MUST_CHECK int signals_save(struct record_writer *w);
 PMIG_MUST_CHECK int signals_restore(struct record_reader *r); /* leaves them held: signals_let() when the program may run */
 
