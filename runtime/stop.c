@@ -79,6 +79,7 @@ void stop_start(void)
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO | SA_ONSTACK};
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
+	walk_start();
 }
 
 /* How often it was done, for a test that must know that it was. */

@@ -3,16 +3,20 @@
 #include "walk.h"
 
 #include "program.h"
+#include "resource/resource.h"
 #include "resume.h"
 #include "stackmap.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <libunwind.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define DESCRIBED_MAX 6
+#define PRIVATE_DESCRIPTORS 900 /* from here on, as far as the limit allows */
 
 static int reserve(struct walk_buffer *b, size_t more)
 {
@@ -159,6 +163,37 @@ static int walk_from(unw_cursor_t *cursor, struct walk_buffer *b)
 		last = ip;
 	} while (unw_step(cursor) > 0);
 	return error_set(PMIG_EFOREIGN, "the stack ends without the runtime's driver");
+}
+
+/* libunwind keeps a pipe with which it tests addresses. The link of libpmig.o leads its pipe2() here (--wrap): the numbers
+ * that the program expects stay free, and the pipe is no resource of the program. */
+static bool starting;
+
+int __real_pipe2(int ends[2], int flags);
+int __wrap_pipe2(int ends[2], int flags);
+
+int __wrap_pipe2(int ends[2], int flags)
+{
+	int r = __real_pipe2(ends, flags);
+	for (int i = 0; r == 0 && starting && i < 2; i++) {
+		int high = fcntl(ends[i], F_DUPFD_CLOEXEC, PRIVATE_DESCRIPTORS);
+		if (high < 0)
+			continue;
+		(void)close(ends[i]);
+		ends[i] = high;
+		resource_private(high);
+	}
+	return r;
+}
+
+void walk_start(void)
+{
+	unw_context_t context;
+	unw_cursor_t cursor;
+	starting = true;
+	if (unw_getcontext(&context) == 0)
+		(void)unw_init_local(&cursor, &context);
+	starting = false;
 }
 
 int walk_stack(const void *from, struct walk_buffer *ret)

@@ -29,6 +29,9 @@ struct walk_buffer {
 	uint64_t count; /* frames */
 };
 
+/* Before the program starts: lets libunwind open what it keeps open, out of the program's way. */
+void walk_start(void);
+
 /* Captures every frame from the caller of pmig_stop(), whose return address is `from`, down to the driver. Errors: PMIG_EFOREIGN (the
  * reason names the function that stands between), PMIG_ENOMEM, PMIG_ECORRUPT. The buffer is then empty. */
 PMIG_MUST_CHECK int walk_stack(const void *from, struct walk_buffer *ret);
