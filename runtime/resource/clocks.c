@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ll
+#define TICK (SECOND / 100) /* CLOCK_MONOTONIC_COARSE lies behind by at most this, and must not run backwards either */
 
 /* ARENA_ROOT_CLOCKS; nanoseconds to be added. */
 struct offsets {
@@ -97,8 +98,8 @@ int clocks_restore(struct record_reader *r)
 		return e;
 	int64_t away = ns_of(CLOCK_REALTIME) - wall;
 	*(struct offsets *)*arena_root(ARENA_ROOT_CLOCKS) = (struct offsets){
-		.monotonic = monotonic - ns_of(CLOCK_MONOTONIC),
-		.boot = boot - ns_of(CLOCK_BOOTTIME) + (away > 0 ? away : 0),
+		.monotonic = monotonic + TICK - ns_of(CLOCK_MONOTONIC),
+		.boot = boot + TICK - ns_of(CLOCK_BOOTTIME) + (away > 0 ? away : 0),
 		.user = user,
 		.system = system,
 	};

@@ -6,6 +6,7 @@
 #include "decide.h"
 #include "declare.h"
 #include "descriptor.h"
+#include "sharing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,11 +58,12 @@ static const char *called(const struct pmig_resource *r)
 static int refused(int r, const struct pmig_resource *what, char *text, size_t size)
 {
 	size_t n = strlen(text);
-	if (what->fd >= 0)
-		(void)snprintf(text + n, size - n, "%s%s (descriptor %d): %.*s", n > 0 ? "; " : "", called(what), what->fd,
-			REASON_PART, pmig_reason());
+	const char *between = n > 0 ? "; " : "";
+	if (what->fd < 0)
+		(void)snprintf(text + n, size - n, "%s%s: %.*s", between, called(what), REASON_PART, pmig_reason());
 	else
-		(void)snprintf(text + n, size - n, "%s%s: %.*s", n > 0 ? "; " : "", called(what), REASON_PART,
+		(void)snprintf(text + n, size - n, "%s%s (descriptor %d%s): %.*s", between, called(what), what->fd,
+			sharing_inherited(&what->st) ? ", passed on by who started the program" : "", REASON_PART,
 			pmig_reason());
 	return r;
 }

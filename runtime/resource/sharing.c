@@ -44,6 +44,14 @@ int sharing_start(void)
 	return sharing_watch();
 }
 
+bool sharing_inherited(const struct stat *st)
+{
+	for (size_t i = 0; i < inherited_n; i++)
+		if (inherited[i].device == st->st_dev && inherited[i].inode == st->st_ino)
+			return true;
+	return false;
+}
+
 /* A write lease is granted only if no other open file description of the file exists: fcntl(2), F_SETLEASE. */
 static bool open_once(int fd)
 {
@@ -59,10 +67,7 @@ static bool possible(const struct pmig_resource *r)
 		return true;
 	if (S_ISREG(r->st.st_mode))
 		return !open_once(r->fd);
-	for (size_t i = 0; i < inherited_n; i++)
-		if (inherited[i].device == r->st.st_dev && inherited[i].inode == r->st.st_ino)
-			return true;
-	return false;
+	return sharing_inherited(&r->st);
 }
 
 void sharing_describe(struct pmig_resource *r, bool writing)

@@ -12,6 +12,9 @@
 PMIG_MUST_CHECK int sharing_start(void);
 PMIG_MUST_CHECK int sharing_watch(void);
 
+/* Whether the launcher passed it on to this process (regular files aside, which matter to nobody else). */
+bool sharing_inherited(const struct stat *st);
+
 /* As descriptor_elsewhere(), of r; sets r->shared and r->shared_with. */
 void sharing_describe(struct pmig_resource *r, bool writing);
 

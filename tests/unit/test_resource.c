@@ -1,6 +1,7 @@
 /* What a process has besides memory survives a restore in a fresh process: descriptors, files, context, declarations. */
 #include "restore_case.h"
 
+#include "resource/clocks.h"
 #include "resource/replaced.h"
 
 #include <poll.h>
@@ -348,6 +349,43 @@ static void context_after(void *state)
 	CHECK(chdir("/") == 0);
 }
 
+/* As if from a machine that has been up for thirty years, after eight seconds of work. */
+static void clocks_as_there(void)
+{
+	struct timespec now;
+	struct rusage used;
+	CHECK(pmig_clock_gettime(CLOCK_MONOTONIC, &now) == 0 && now.tv_sec >= 1000000000);
+	CHECK(pmig_clock_gettime(CLOCK_MONOTONIC_COARSE, &now) == 0 && now.tv_sec >= 1000000000);
+	CHECK(pmig_clock_gettime(CLOCK_BOOTTIME, &now) == 0 && now.tv_sec >= 1000000007 && now.tv_sec < 1000001000);
+	CHECK(pmig_clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) == 0 && now.tv_sec >= 8 && now.tv_sec < 100);
+	CHECK(pmig_clock() >= 8 * CLOCKS_PER_SEC && pmig_getrusage(RUSAGE_SELF, &used) == 0 && used.ru_utime.tv_sec >= 5);
+	CHECK(pmig_clock_gettime(CLOCK_REALTIME, &now) == 0 && labs(now.tv_sec - time(NULL)) <= 1);
+	now = (struct timespec){.tv_sec = 1000000000};
+	CHECK(pmig_clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &now, NULL) == 0); /* past already */
+}
+
+static void *clocks(void)
+{
+	struct record_writer w = {0};
+	struct record_reader r;
+	record_put_u64(&w, 1000000000ull * 1000000000);
+	record_put_u64(&w, 1000000000ull * 1000000000);
+	record_put_u64(&w, ((uint64_t)time(NULL) - 7) * 1000000000); /* seven seconds on the way */
+	record_put_u64(&w, 5000000000);
+	record_put_u64(&w, 3000000000);
+	record_reader_init(&r, "clocks", w.data, w.size);
+	CHECK(clocks_restore(&r) == 0);
+	record_finish(&w);
+	clocks_as_there();
+	return NULL;
+}
+
+static void clocks_after(void *state)
+{
+	(void)state;
+	clocks_as_there();
+}
+
 static void *lost_directory(void)
 {
 	struct state *s = fresh();
@@ -368,6 +406,7 @@ static const struct restore_case cases[] = {
 	{.name = "declarations, hooks and secrets", .before = hooks, .after = hooks_after},
 	{.name = "a hook puts it off", .before = put_off, .after = nothing},
 	{.name = "directory, environment, signals, numbers, clocks", .before = context, .after = context_after},
+	{.name = "clocks of another machine", .before = clocks, .after = clocks_after},
 	{.name = "a working directory that was removed", .before = lost_directory, .refused = "working directory"},
 	{0},
 };
