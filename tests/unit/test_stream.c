@@ -103,13 +103,14 @@ static void *append(void)
 	s->g = pmig_fopen(s->path, "r+");
 	CHECK(s->g != NULL && fputs("BEG", s->g) >= 0);
 	pmig_setvbuf(s->f, s->buffer, _IOFBF, sizeof s->buffer);
+	CHECK(fflush(s->f) == 0 && lseek(fileno(s->f), 3, SEEK_SET) == 3);
 	return s;
 }
 
 static void append_rest(void *state)
 {
 	struct state *s = state;
-	CHECK((fcntl(fileno(s->f), F_GETFL) & O_APPEND) != 0);
+	CHECK((fcntl(fileno(s->f), F_GETFL) & O_APPEND) != 0 && lseek(fileno(s->f), 0, SEEK_CUR) == 3);
 	CHECK(fputs("end", s->f) >= 0);
 	CHECK(memcmp(s->buffer, "end", 3) == 0); /* the program's own buffer is in use */
 	CHECK(fputs("IN", s->g) >= 0);
