@@ -20,7 +20,8 @@ enum control_type {
 	CONTROL_CHECKPOINT = 1, /* args[0]: CONTROL_FREEZE or 0; carries the image descriptor, open for writing */
 	CONTROL_CANCEL,         /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
 	CONTROL_GO_ON,          /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
-	CONTROL_END,            /* a frozen program was taken over elsewhere: it ends silently with _exit(0) */
+	CONTROL_END,            /* a frozen program ends silently with _exit(0): it was taken over elsewhere, and what moved is removed
+	                         * here; or, args[0] = CONTROL_KEEP, it waits in its image, and everything stays where it is */
 	CONTROL_ACTIVATE,       /* a restored program, which waits, begins to run */
 
 	/* program to agent */
@@ -33,10 +34,12 @@ enum control_type {
 	CONTROL_FROZEN,   /* image complete, the program waits; args[0] bytes, [1] frames, [2] ns stopped so far */
 	CONTROL_SAVED,    /* image complete, the program goes on; args as FROZEN */
 	CONTROL_FAILED,   /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
-	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames */
+	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames, args[2]: 1 if the libraries
+	                   * lie at other addresses than before (they do, where addresses are randomised) */
 };
 
 #define CONTROL_FREEZE 1
+#define CONTROL_KEEP 1
 
 struct control_message {
 	uint32_t magic;

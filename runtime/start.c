@@ -51,7 +51,7 @@ static void restore(int fd, bool by_agent)
 	if (by_agent) {
 		struct control_message m;
 		int64_t ns = (end.tv_sec - begin.tv_sec) * 1000000000ll + end.tv_nsec - begin.tv_nsec;
-		(void)control_send(CONTROL_RESTORED, (const int64_t[8]){ns, (int64_t)frames}, "");
+		(void)control_send(CONTROL_RESTORED, (const int64_t[8]){ns, (int64_t)frames, checkpoint_libc_then() != checkpoint_libc_now()}, "");
 		if (control_wait_verdict(&m) < 0 || m.type != CONTROL_ACTIVATE) {
 			resource_undo();
 			_exit(EXIT_OURS);

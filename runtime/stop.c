@@ -132,7 +132,8 @@ static int wait_for_verdict(void)
 	if (r < 0)
 		_exit(125); /* another copy may run by now: not one more instruction of the program */
 	if (m.type == CONTROL_END) {
-		(void)resource_release();
+		if (m.args[0] != CONTROL_KEEP)
+			(void)resource_release();
 		_exit(0);
 	}
 	resource_continue();
