@@ -1,46 +1,10 @@
 /* rewrite: the program's calls of the C library, by the table runtime/tbl/libc.h: some go to the runtime's own form, some
  * refuse the program, and an external function that nobody has listed is named. */
+#include "libc.h"
 #include "work.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum action { PLAIN = 1, REPLACED, REFUSED };
-
-static const struct entry {
-	const char *name;
-	enum action action;
-	const char *note;
-} entries[] = {
-#define LIBC(name, action, note) {#name, action, note},
-#include "tbl/libc.h"
-#undef LIBC
-};
-
-static int compare(const void *a, const void *b)
-{
-	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
-}
-
-static const struct entry *find(const char *name)
-{
-	static struct entry sorted[sizeof entries / sizeof *entries];
-	if (sorted[0].name == NULL) {
-		memcpy(sorted, entries, sizeof entries);
-		qsort(sorted, sizeof entries / sizeof *entries, sizeof *sorted, compare);
-	}
-	struct entry key = {.name = name};
-	return bsearch(&key, sorted, sizeof entries / sizeof *entries, sizeof *sorted, compare);
-}
-
-/* An instruction that uses `f`, for the place in a message. */
-static LLVMValueRef first_use(LLVMValueRef f)
-{
-	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u))
-		if (LLVMIsAInstruction(LLVMGetUser(u)) != NULL)
-			return LLVMGetUser(u);
-	return NULL;
-}
 
 static void copy_return_attribute(struct work *w, LLVMValueRef to, const char *name)
 {
@@ -81,18 +45,18 @@ void rewrite_calls(struct work *w)
 		if (!LLVMIsDeclaration(f) || LLVMGetIntrinsicID(f) != 0 || LLVMGetFirstUse(f) == NULL || strncmp(name, "pmig_", 5) == 0)
 			continue;
 		forget_purity(f);
-		const struct entry *e = find(name);
+		const struct libc_function *e = libc_find(name);
 		if (e == NULL) {
 			if (!w->rewritten)
-				work_warning(w, first_use(f), "%s: nobody has looked at whether this function keeps state that must travel", name);
+				work_warning(w, work_first_user(f), "%s: nobody has looked at whether this function keeps state that must travel", name);
 			continue;
 		}
 		char own[256];
-		snprintf(own, sizeof own, "pmig_%s", name);
-		if (e->action == REPLACED)
-			replace(w, f, *e->note != '\0' ? e->note : own);
-		else if (e->action == REFUSED)
-			work_error(w, first_use(f), "%s cannot be carried: %s", name, e->note);
+		libc_replacement(e, own, sizeof own);
+		if (e->action == LIBC_REPLACED)
+			replace(w, f, own);
+		else if (e->action == LIBC_REFUSED)
+			work_error(w, work_first_user(f), "%s cannot be carried: %s", name, e->note);
 	}
 	w->rewritten = true;
 }

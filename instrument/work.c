@@ -39,6 +39,14 @@ bool work_is_call(LLVMValueRef v)
 	return LLVMIsACallInst(v) != NULL && !work_is_inline_assembly(v) && !work_is_intrinsic(v, NULL);
 }
 
+LLVMValueRef work_first_user(LLVMValueRef v)
+{
+	for (LLVMUseRef u = LLVMGetFirstUse(v); u != NULL; u = LLVMGetNextUse(u))
+		if (LLVMIsAInstruction(LLVMGetUser(u)) != NULL)
+			return LLVMGetUser(u);
+	return v;
+}
+
 static void say(LLVMValueRef where, const char *kind, const char *format, va_list ap)
 {
 	unsigned length = 0, line = 0;

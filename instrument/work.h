@@ -67,6 +67,10 @@ void work_warning(struct work *w, LLVMValueRef where, const char *format, ...) _
 /* The name of a value, NUL-terminated, owned by LLVM. */
 const char *work_name(LLVMValueRef v);
 
+/* The first instruction that uses `v`, for the place in a message (line tables do not say where a variable or an external
+ * function is declared); `v` itself if there is none. */
+LLVMValueRef work_first_user(LLVMValueRef v);
+
 /* A string attribute for functions and call sites. */
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value);
 
