@@ -191,7 +191,7 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 	if (a->state != AGENT_RESTORING)
 		return;
 	a->state = AGENT_RESTORED;
-	int r = agent_journal(a, "restore", PMIG_STEP_DONE, NULL);
+	int r = agent_journal(a, "restore", PMIG_STEP_DONE, m->args[2] != 0 ? "libraries moved" : "libraries stayed");
 	if (r >= 0)
 		r = agent_fault(a, "restore:restored");
 	if (r >= 0 && a->claimed == a->epoch)
@@ -202,8 +202,8 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 		return;
 	}
 	agent_finish_later(a, 0,
-		json_pack("{s:I, s:I, s:I, s:O*}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "pid", (json_int_t)a->pid,
-			"request", a->restore_request));
+		json_pack("{s:I, s:I, s:b, s:I, s:O*}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "libraries_moved",
+			(int)(m->args[2] != 0), "pid", (json_int_t)a->pid, "request", a->restore_request));
 }
 
 /* What it wrote to its standard error, on one line. */
