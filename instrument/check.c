@@ -58,7 +58,7 @@ static void check_call(struct work *w, LLVMValueRef call)
 static void check_instruction(struct work *w, LLVMValueRef i)
 {
 	if (LLVMIsAIndirectBrInst(i) != NULL)
-		work_error(w, i, "computed goto cannot be carried yet in a function that can reach a safe point");
+		work_error(w, i, "this computed goto cannot be carried");
 	else if (LLVMIsAInvokeInst(i) != NULL || LLVMIsACallBrInst(i) != NULL)
 		work_error(w, i, "asm goto or exceptions cannot be carried in a function that can reach a safe point");
 	else if (LLVMIsACallInst(i) != NULL)

@@ -127,6 +127,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	constructors_collect(w);
 	poll_insert(w);
 	variadic_fix(w);
+	labels_number(w);
 	runtime_variable(w, w->i32, "pmig_poll");
 	if (w->errors != 0)
 		return;

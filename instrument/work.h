@@ -78,6 +78,7 @@ LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *val
 void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
 void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
+void labels_number(struct work *w);     /* labels.c: computed goto as a switch where a safe point can be reached */
 void variadic_fix(struct work *w);      /* variadic.c: fixed lists where a safe point can be reached */
 void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);

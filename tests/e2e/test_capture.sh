@@ -28,6 +28,15 @@ for k in 2 3 4 5 7 11 17 40 97 251; do every "$T/awkward-O2" "$T/awkward" "$k"; 
 every "$T/awkward-O2" "$T/deep" 1 deep 100000
 every "$T/awkward-O2" "$T/deep" 4 deep 100000
 
+for name in labels variadic; do
+	t "${plain[@]}" "$PMIG_SOURCE/tests/capture/$name.c" -o "$T/$name-plain"
+	"$T/$name-plain" >"$T/$name"
+	for level in 0 1 2 3; do
+		t "$BIN/pmig-cc" "-O$level" -w "$PMIG_SOURCE/tests/capture/$name.c" -o "$T/$name-O$level"
+		every "$T/$name-O$level" "$T/$name" 1
+	done
+done
+
 "$BIN/samples/queens-plain" 6 >"$T/queens"
 for k in 1 2 5 13 50; do every "$BIN/samples/queens" "$T/queens" "$k" 6; done
 "$BIN/samples/queens-plain" 8 >"$T/queens"
