@@ -1,7 +1,8 @@
 /* registry: what a resource costs to register, what a durable step costs, and how long a plan takes.
  *
- * usage: registry [DIRECTORY [RUNS]]; defaults /tmp 5. One JSON object per figure; medians. The ratio of registering is
- * against 100 us, of a step of the journal against write() and fdatasync() of one page, of a plan against 100 ms. */
+ * usage: registry [DIRECTORY [RUNS]]; defaults /tmp 5. Registering is held against 100 us, a step of the journal against
+ * write() and fdatasync() of one page, a plan against 100 ms. */
+#include "figure.h"
 #include "registry/plan.h"
 #include "registry/store.h"
 
@@ -10,10 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#define RUNS_MAX 51
 #define RESOURCES 10000
 #define STEPS 100
 #define PROCESS "aaaaaaaa-0000-4000-8000-000000000001"
@@ -24,21 +23,6 @@ struct bench {
 	char path[PATH_MAX];
 	struct pmig_store *store;
 };
-
-static double now(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void must(int code)
-{
-	if (code >= 0)
-		return;
-	(void)fprintf(stderr, "bench registry: %s\n", pmig_reason());
-	exit(1);
-}
 
 static struct pmig_resource_row resource(int64_t slot)
 {
@@ -57,32 +41,32 @@ static struct pmig_resource_row resource(int64_t slot)
 /* Each by itself, as the agent does when the program declares one. */
 static double register_singly(struct bench *b)
 {
-	double begin = now();
+	double begin = figure_now();
 	for (int64_t slot = 0; slot < RESOURCES; slot++) {
 		struct pmig_resource_row row = resource(slot);
-		must(b->store->resource_put(b->store, &row));
+		figure_must(b->store->resource_put(b->store, &row));
 	}
-	return (now() - begin) / RESOURCES;
+	return (figure_now() - begin) / RESOURCES;
 }
 
 static double register_batch(struct bench *b)
 {
-	double begin = now();
-	must(b->store->batch_begin(b->store));
+	double begin = figure_now();
+	figure_must(b->store->batch_begin(b->store));
 	for (int64_t slot = 0; slot < RESOURCES; slot++) {
 		struct pmig_resource_row row = resource(slot);
-		must(b->store->resource_put(b->store, &row));
+		figure_must(b->store->resource_put(b->store, &row));
 	}
-	must(b->store->batch_commit(b->store));
-	return (now() - begin) / RESOURCES;
+	figure_must(b->store->batch_commit(b->store));
+	return (figure_now() - begin) / RESOURCES;
 }
 
 static double journal_step(struct bench *b)
 {
-	double begin = now();
+	double begin = figure_now();
 	for (int i = 0; i < STEPS; i++)
-		must(b->store->handover_step(b->store, HANDOVER, "ship", PMIG_STEP_BEGIN, "bench"));
-	return (now() - begin) / STEPS;
+		figure_must(b->store->handover_step(b->store, HANDOVER, "ship", PMIG_STEP_BEGIN, "bench"));
+	return (figure_now() - begin) / STEPS;
 }
 
 static double plain_sync(struct bench *b)
@@ -93,13 +77,13 @@ static double plain_sync(struct bench *b)
 		perror(b->directory);
 		exit(1);
 	}
-	double begin = now();
+	double begin = figure_now();
 	for (int i = 0; i < STEPS; i++)
 		if (write(fd, page, sizeof page) != sizeof page || fdatasync(fd) < 0) {
 			perror("write");
 			exit(1);
 		}
-	double took = (now() - begin) / STEPS;
+	double took = (figure_now() - begin) / STEPS;
 	(void)close(fd);
 	return took;
 }
@@ -116,55 +100,33 @@ static double plan(struct bench *b)
 		.bandwidth = {110000000, PLAN_MEASURED},
 		.rtt = {200000, PLAN_MEASURED}};
 	struct plan *made;
-	double begin = now();
-	must(plan_make(resources, RESOURCES, &facts, &(struct plan_limits){0}, &made));
-	double took = now() - begin;
+	double begin = figure_now();
+	figure_must(plan_make(resources, RESOURCES, &facts, &(struct plan_limits){0}, &made));
+	double took = figure_now() - begin;
 	plan_destroy(made);
 	return took;
 }
 
-static double none(struct bench *b)
-{
-	(void)b;
-	return 0;
-}
-
-/* A figure, what it is held against (measured in turn with it, or a constant number of seconds), and how it is shown. */
-static const struct figure {
-	const char *name, *unit;
-	double scale;
+/* A figure, and what it is held against: measured in turn with it, or a constant number of seconds. */
+static const struct load {
+	struct figure figure;
 	double (*measure)(struct bench *b), (*against)(struct bench *b);
-	double constant, goal;
-} figures[] = {
-	{"registry-put", "us", 1e6, register_singly, none, 100e-6, 1},
-	{"registry-put-batch", "us", 1e6, register_batch, none, 100e-6, 1},
-	{"registry-journal", "us", 1e6, journal_step, plain_sync, 0, 3},
-	{"plan-10000", "ms", 1e3, plan, none, 100e-3, 1},
+	double constant;
+} loads[] = {
+	{{"registry-put", 1, "us", 1e6}, register_singly, NULL, 100e-6},
+	{{"registry-put-batch", 1, "us", 1e6}, register_batch, NULL, 100e-6},
+	{{"registry-journal", 3, "us", 1e6}, journal_step, plain_sync, 0},
+	{{"plan-10000", 1, "ms", 1e3}, plan, NULL, 100e-3},
 };
 
-static int by_value(const void *a, const void *b)
+static void run(struct bench *b, const struct load *l, size_t runs)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, int n)
-{
-	qsort(values, (size_t)n, sizeof *values, by_value);
-	return values[n / 2];
-}
-
-static void run(struct bench *b, const struct figure *f, int runs)
-{
-	double took[RUNS_MAX], other[RUNS_MAX];
-	for (int i = 0; i < runs; i++) {
-		took[i] = f->measure(b);
-		other[i] = f->against(b);
+	double took[FIGURE_RUNS_MAX], other[FIGURE_RUNS_MAX];
+	for (size_t i = 0; i < runs; i++) {
+		took[i] = l->measure(b);
+		other[i] = l->against != NULL ? l->against(b) : l->constant;
 	}
-	double value = median(took, runs), against = f->constant > 0 ? f->constant : median(other, runs);
-	printf("{\"name\": \"%s\", \"ratio\": %.3f, \"goal\": %.2f, \"runs\": %d, \"%s\": %.2f}\n", f->name, value / against,
-		f->goal, runs, f->unit, value * f->scale);
-	(void)fflush(stdout);
+	figure_pairs(&l->figure, took, other, runs);
 }
 
 static void setup(struct bench *b, const char *directory)
@@ -175,8 +137,8 @@ static void setup(struct bench *b, const char *directory)
 		exit(1);
 	}
 	(void)snprintf(b->path, sizeof b->path, "%.4000s/registry.db", b->directory);
-	must(registry_store_open(b->path, &b->store));
-	must(b->store->process_put(b->store,
+	figure_must(registry_store_open(b->path, &b->store));
+	figure_must(b->store->process_put(b->store,
 		&(struct pmig_process_row){.uuid = PROCESS,
 			.name = "bench",
 			.program = "/bin/bench",
@@ -186,7 +148,7 @@ static void setup(struct bench *b, const char *directory)
 			.epoch = 1,
 			.state = PMIG_PROCESS_RUNNING,
 			.exit_status = -1}));
-	must(b->store->handover_begin(b->store,
+	figure_must(b->store->handover_begin(b->store,
 		&(struct pmig_handover_row){
 			.id = HANDOVER, .process = PROCESS, .epoch = 2, .source = "alpha", .target = "beta"}));
 }
@@ -194,14 +156,10 @@ static void setup(struct bench *b, const char *directory)
 int main(int argc, char **argv)
 {
 	struct bench b;
-	int runs = argc > 2 ? atoi(argv[2]) : 5;
-	if (runs < 1 || runs > RUNS_MAX) {
-		(void)fprintf(stderr, "usage: registry [DIRECTORY [RUNS]], runs from 1 to %d\n", RUNS_MAX);
-		return 2;
-	}
+	size_t runs = figure_runs(argc > 2 ? argv[2] : NULL, 5);
 	setup(&b, argc > 1 ? argv[1] : "/tmp");
-	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
-		run(&b, &figures[i], runs);
+	for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
+		run(&b, &loads[i], runs);
 	registry_store_close(b.store);
 	(void)unlink(b.path);
 	(void)rmdir(b.directory);

@@ -1,33 +1,17 @@
 /* image: what a checkpoint of a full arena costs against write() of the same bytes, and what coming back costs.
  *
- * usage: image [MIB [RUNS [DIRECTORY]]]; defaults 1024 5 /dev/shm. One JSON object per figure; pairs are interleaved,
- * ratios are of medians. */
+ * usage: image [MIB [RUNS [DIRECTORY]]]; defaults 1024 5 /dev/shm. */
+#include "figure.h"
 #include "runtime/image/image.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ARENA ((uint8_t *)0x7e9000000000)
-#define RUNS_MAX 101
-
-static double now(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void must(int code)
-{
-	if (code >= 0)
-		return;
-	(void)fprintf(stderr, "bench image: %s\n", pmig_reason());
-	exit(1);
-}
+#define RESTART_BOUND 0.05
 
 static int new_file(const char *directory)
 {
@@ -52,7 +36,7 @@ static void map_arena(size_t size)
 static double plain_write(const char *directory, size_t size)
 {
 	int fd = new_file(directory);
-	double begin = now();
+	double begin = figure_now();
 	for (size_t done = 0; done < size;) {
 		ssize_t n = write(fd, ARENA + done, size - done < IMAGE_CHUNK ? size - done : IMAGE_CHUNK);
 		if (n < 0) {
@@ -61,7 +45,7 @@ static double plain_write(const char *directory, size_t size)
 		}
 		done += (size_t)n;
 	}
-	double took = now() - begin;
+	double took = figure_now() - begin;
 	(void)close(fd);
 	return took;
 }
@@ -72,12 +56,12 @@ static double write_image(int fd, size_t size, uint64_t *ret_bytes)
 	struct image_writer *w;
 	const struct image_range all = {(uintptr_t)ARENA, size};
 	image_identity_init(&id);
-	double begin = now();
-	must(image_writer_create(fd, &id, &w));
-	must(image_put_memory(w, &all, 1, 0));
-	must(image_finish(w, ret_bytes));
+	double begin = figure_now();
+	figure_must(image_writer_create(fd, &id, &w));
+	figure_must(image_put_memory(w, &all, 1, 0));
+	figure_must(image_finish(w, ret_bytes));
 	image_writer_destroy(w);
-	return now() - begin;
+	return figure_now() - begin;
 }
 
 /* From the open file to the first word of memory, as pmig restart does when the agent has verified the image. */
@@ -86,14 +70,14 @@ static double restart(int fd, size_t size)
 	const struct image_range all = {(uintptr_t)ARENA, size};
 	struct image *im;
 	map_arena(size);
-	double begin = now();
-	must(image_open(fd, "bench", &im));
+	double begin = figure_now();
+	figure_must(image_open(fd, "bench", &im));
 	image_trust(im);
-	must(image_map_memory(im, &all, 1));
+	figure_must(image_map_memory(im, &all, 1));
 	image_close(im);
 	if (*(volatile uint64_t *)ARENA == 0)
 		exit(1);
-	double took = now() - begin;
+	double took = figure_now() - begin;
 	(void)munmap(ARENA, size);
 	return took;
 }
@@ -101,43 +85,29 @@ static double restart(int fd, size_t size)
 static double verify(int fd)
 {
 	struct image *im;
-	must(image_open(fd, "bench", &im));
-	double begin = now();
-	must(image_verify(im));
-	double took = now() - begin;
+	figure_must(image_open(fd, "bench", &im));
+	double begin = figure_now();
+	figure_must(image_verify(im));
+	double took = figure_now() - begin;
 	image_close(im);
 	return took;
 }
 
-static int by_value(const void *a, const void *b)
+static void fill(size_t size)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-	qsort(values, n, sizeof *values, by_value);
-	return values[n / 2];
-}
-
-int main(int argc, char **argv)
-{
-	size_t size = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1024) << 20;
-	size_t runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
-	const char *directory = argc > 3 ? argv[3] : "/dev/shm";
-	if (size == 0 || runs == 0 || runs > RUNS_MAX) {
-		(void)fprintf(stderr, "usage: image [MIB [RUNS [DIRECTORY]]], at most %d runs\n", RUNS_MAX);
-		return 2;
-	}
-	double plain[RUNS_MAX], stop[RUNS_MAX], check[RUNS_MAX], back[RUNS_MAX];
-	uint64_t bytes = 0;
-	int last = -1;
 	map_arena(size);
 	for (uint64_t i = 0, x = 88172645463325252u; i < size / 8; i++) {
 		x ^= x << 13, x ^= x >> 7, x ^= x << 17; /* xorshift: Marsaglia, 2003 */
 		((uint64_t *)ARENA)[i] = x;
 	}
+}
+
+static void measure(const char *directory, size_t size, size_t runs)
+{
+	double plain[FIGURE_RUNS_MAX], stop[FIGURE_RUNS_MAX], check[FIGURE_RUNS_MAX], back[FIGURE_RUNS_MAX];
+	uint64_t bytes = 0;
+	int last = -1;
+	fill(size);
 	/* Each begins where the one before has given its pages back: new ones cost more, on virtual machines many times. */
 	(void)plain_write(directory, size);
 	for (size_t i = 0; i < runs; i++) {
@@ -152,15 +122,20 @@ int main(int argc, char **argv)
 		check[i] = verify(last);
 		back[i] = restart(last, size);
 	}
-	double base = median(plain, runs), stopped = median(stop, runs), restarted = median(back, runs);
-	printf("{\"name\": \"image-stop\", \"ratio\": %.3f, \"goal\": 1.2, \"runs\": %zu, \"seconds\": %.4f, \"write\": %.4f}\n",
-		stopped / base, runs, stopped, base);
-	printf("{\"name\": \"image-size\", \"ratio\": %.5f, \"goal\": 1.02, \"runs\": 1, \"bytes\": %llu}\n",
-		(double)bytes / (double)size, (unsigned long long)bytes);
-	printf("{\"name\": \"image-restart\", \"ratio\": %.6f, \"goal\": 1, \"runs\": %zu, \"seconds\": %.6f, \"of\": 0.05}\n",
-		restarted / 0.05, runs, restarted);
-	double verified = median(check, runs);
-	printf("{\"name\": \"image-verify\", \"ratio\": %.3f, \"goal\": 1, \"runs\": %zu, \"seconds\": %.4f, \"write\": %.4f}\n",
-		verified / base, runs, verified, base);
+	double written = (double)bytes;
+	figure_pairs(&(struct figure){.name = "image-stop", .goal = 1.2, .unit = "s"}, stop, plain, runs);
+	figure_bound(&(struct figure){.name = "image-size", .goal = 1.02, .unit = "byte"}, &written, 1, (double)size);
+	figure_bound(&(struct figure){.name = "image-restart", .goal = 1, .unit = "s"}, back, runs, RESTART_BOUND);
+	figure_pairs(&(struct figure){.name = "image-verify", .goal = 1, .unit = "s"}, check, plain, runs);
+}
+
+int main(int argc, char **argv)
+{
+	size_t size = (argc > 1 ? strtoul(argv[1], NULL, 10) : 1024) << 20;
+	if (size == 0) {
+		(void)fprintf(stderr, "usage: image [MIB [RUNS [DIRECTORY]]]\n");
+		return 2;
+	}
+	measure(argc > 3 ? argv[3] : "/dev/shm", size, figure_runs(argc > 2 ? argv[2] : NULL, 5));
 	return 0;
 }

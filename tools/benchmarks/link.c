@@ -1,25 +1,16 @@
 /* link: bytes to a host and back by both methods, against scp of the same bytes in the same run; and what an exec costs on a
  * link that is open, against an ssh of its own. A stock sshd on loopback, started here.
  *
- * usage: link [MIB [RUNS]]; defaults 256 3. One JSON object per figure; pairs are interleaved, ratios are of medians. */
+ * usage: link [MIB [RUNS [DIRECTORY]]]; defaults 256 3 /dev/shm. */
+#include "figure.h"
 #include "tests/unit/sshd_case.h"
 #include "transport/link.h"
 
-#include <time.h>
-
-#define RUNS_MAX 21
 #define EXECS 20
 
 static struct sshd_case sshd;
 static char source[128];
 static size_t size;
-
-static double now(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void must(int code)
 {
@@ -49,7 +40,7 @@ static double push(struct link *l)
 	struct link_process p;
 	static char buffer[256 << 10];
 	int status, fd = open(source, O_RDONLY | O_CLOEXEC);
-	double begin = now();
+	double begin = figure_now();
 	must(link_exec(l, "cat > /dev/null", &p));
 	for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;)
 		for (ssize_t done = 0, w; done < n; done += w)
@@ -57,7 +48,7 @@ static double push(struct link *l)
 				must(error_errno(PMIG_EIO, errno, "send"));
 	(void)shutdown(p.fd, SHUT_WR);
 	must(link_wait(l, p.number, &status));
-	double seconds = now() - begin;
+	double seconds = figure_now() - begin;
 	drop(&p);
 	close(fd);
 	return seconds;
@@ -71,12 +62,12 @@ static double pull(struct link *l)
 	int status;
 	size_t got = 0;
 	(void)snprintf(command, sizeof command, "cat %s", source);
-	double begin = now();
+	double begin = figure_now();
 	must(link_exec(l, command, &p));
 	for (ssize_t n; (n = read(p.fd, buffer, sizeof buffer)) > 0;)
 		got += (size_t)n;
 	must(link_wait(l, p.number, &status));
-	double seconds = now() - begin;
+	double seconds = figure_now() - begin;
 	if (got != size)
 		must(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
 	drop(&p);
@@ -89,17 +80,17 @@ static double copy(bool there)
 	char remote[200], local[200];
 	(void)snprintf(remote, sizeof remote, "127.0.0.1:%s", there ? "/dev/null" : source);
 	(void)snprintf(local, sizeof local, "%s", there ? source : "/dev/null");
-	double begin = now();
+	double begin = figure_now();
 	int rc = sshd_case_shell("scp -O -q -F none -P %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s %s %s",
 		sshd.port, sshd.identity, sshd.known_hosts, there ? local : remote, there ? remote : local);
-	double seconds = now() - begin;
+	double seconds = figure_now() - begin;
 	must(rc == 0 ? 0 : error_set(PMIG_EIO, "scp failed"));
 	return seconds;
 }
 
 static double execs(struct link *l)
 {
-	double begin = now();
+	double begin = figure_now();
 	for (int i = 0; i < EXECS; i++) {
 		struct link_process p;
 		int status;
@@ -108,45 +99,30 @@ static double execs(struct link *l)
 		must(link_wait(l, p.number, &status));
 		drop(&p);
 	}
-	return (now() - begin) / EXECS;
+	return (figure_now() - begin) / EXECS;
 }
 
 static double ssh_exec(void)
 {
-	double begin = now();
+	double begin = figure_now();
 	must(sshd_case_shell("ssh -F none -p %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s 127.0.0.1 :", sshd.port,
 		     sshd.identity, sshd.known_hosts) == 0
 			? 0
 			: error_set(PMIG_EIO, "ssh failed"));
-	return now() - begin;
+	return figure_now() - begin;
 }
 
-static int by_value(const void *a, const void *b)
+static void report(const char *what, enum link_method method, double goal, const double *ours, const double *theirs,
+	size_t runs)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof *values, by_value);
-	return values[count / 2];
-}
-
-static void report(const char *what, enum link_method method, double goal, double *ours, double *theirs, size_t runs,
-	double bytes)
-{
-	double a = median(ours, runs), b = median(theirs, runs);
-	printf("{\"name\": \"link-%s-%s\", \"ratio\": %.3f, \"goal\": %.2f, \"runs\": %zu, \"seconds\": %.5f, \"against\": %.5f",
-		what, link_method_name(method), a / b, goal, runs, a, b);
-	if (bytes > 0)
-		printf(", \"mib_per_second\": %.0f", bytes / a / (1 << 20));
-	printf("}\n");
+	char name[64];
+	(void)snprintf(name, sizeof name, "link-%s-%s", what, link_method_name(method));
+	figure_pairs(&(struct figure){.name = name, .goal = goal, .unit = "s"}, ours, theirs, runs);
 }
 
 static void measure(enum link_method method, size_t runs)
 {
-	double ours[3][RUNS_MAX], theirs[3][RUNS_MAX];
+	double ours[3][FIGURE_RUNS_MAX], theirs[3][FIGURE_RUNS_MAX];
 	struct link *l = open_link(method);
 	for (size_t i = 0; i < runs; i++) {
 		ours[0][i] = push(l);
@@ -159,15 +135,15 @@ static void measure(enum link_method method, size_t runs)
 	link_close(l);
 	/* libssh2 has no aes-gcm: it may be slower than scp, but not by an order. */
 	double goal = method == LINK_SSH2 ? 2.0 : 1.1;
-	report("push", method, goal, ours[0], theirs[0], runs, (double)size);
-	report("pull", method, goal, ours[1], theirs[1], runs, (double)size);
-	report("exec", method, 0.5, ours[2], theirs[2], runs, 0);
+	report("push", method, goal, ours[0], theirs[0], runs);
+	report("pull", method, goal, ours[1], theirs[1], runs);
+	report("exec", method, 0.5, ours[2], theirs[2], runs);
 }
 
-static void make_source(void)
+static void make_source(const char *directory)
 {
 	uint64_t buffer[8192], v = 1;
-	(void)snprintf(source, sizeof source, "/dev/shm/pmig-bench-link-%d", (int)getpid());
+	(void)snprintf(source, sizeof source, "%.80s/pmig-bench-link-%d", directory, (int)getpid());
 	int fd = open(source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	for (size_t at = 0; at < size; at += sizeof buffer) {
 		for (size_t i = 0; i < 8192; i++)
@@ -181,14 +157,14 @@ static void make_source(void)
 int main(int argc, char **argv)
 {
 	size = (argc > 1 ? strtoul(argv[1], NULL, 10) : 256) << 20;
-	size_t runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 3;
-	if (size == 0 || runs == 0 || runs > RUNS_MAX) {
-		(void)fprintf(stderr, "usage: link [MIB [RUNS]]\n");
+	size_t runs = figure_runs(argc > 2 ? argv[2] : NULL, 3);
+	if (size == 0) {
+		(void)fprintf(stderr, "usage: link [MIB [RUNS [DIRECTORY]]]\n");
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	sshd_case_start(&sshd, "");
-	make_source();
+	make_source(argc > 3 ? argv[3] : "/dev/shm");
 	measure(LINK_SSH2, runs);
 	measure(LINK_COMMAND, runs);
 	(void)unlink(source);

@@ -1,14 +1,15 @@
 /* heap: the arena's allocator against glibc's, in one executable, run by run in turn, each run in a process of its own.
- * Prints one JSON object per figure; `heap [runs]`. */
+ *
+ * usage: heap [RUNS]; default 5. */
 #include "arena/arena.h"
 #include "arena/malloc.h"
+#include "figure.h"
 
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -69,21 +70,14 @@ static void *thread_main(void *context)
 	return NULL;
 }
 
-static double seconds(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static double run_here(uint64_t (*work)(unsigned seed), unsigned threads)
 {
 	pthread_t t[THREADS_MAX];
 	struct job jobs[THREADS_MAX];
-	double start = seconds();
+	double start = figure_now();
 	if (threads == 1) { /* as in a program that never makes a thread */
 		(void)work(0);
-		return seconds() - start;
+		return figure_now() - start;
 	}
 	for (unsigned i = 0; i < threads; i++) {
 		jobs[i] = (struct job){work, i, 0};
@@ -92,7 +86,7 @@ static double run_here(uint64_t (*work)(unsigned seed), unsigned threads)
 	}
 	for (unsigned i = 0; i < threads; i++)
 		(void)pthread_join(t[i], NULL);
-	return seconds() - start;
+	return figure_now() - start;
 }
 
 /* Seconds that the work takes in a fresh process. */
@@ -115,30 +109,17 @@ static double run(uint64_t (*work)(unsigned seed), unsigned threads)
 	return time;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 int main(int argc, char **argv)
 {
-	enum { RUNS_MAX = 99 };
-	unsigned runs = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 5;
+	size_t runs = figure_runs(argc > 1 ? argv[1] : NULL, 5);
 	__libc_free(__libc_malloc(1)); /* glibc's sets itself up at the first call, which must not be two threads' */
-	runs = runs < 1 ? 1 : runs > RUNS_MAX ? RUNS_MAX : runs;
 	for (const struct load *l = loads; l < loads + sizeof loads / sizeof *loads; l++) {
-		double ratios[RUNS_MAX], ours = 0, libc = 0;
-		for (unsigned i = 0; i < runs; i++) {
-			double a = run(l->ours, l->threads), b = run(l->libc, l->threads);
-			ratios[i] = a / b;
-			ours += a / runs;
-			libc += b / runs;
+		double ours[FIGURE_RUNS_MAX], libc[FIGURE_RUNS_MAX];
+		for (size_t i = 0; i < runs; i++) {
+			ours[i] = run(l->ours, l->threads);
+			libc[i] = run(l->libc, l->threads);
 		}
-		qsort(ratios, runs, sizeof *ratios, compare);
-		printf("{\"name\":\"%s\",\"ratio\":%.3f,\"goal\":0.8,\"runs\":%u,\"seconds\":%.3f,\"glibc_seconds\":%.3f}\n",
-			l->name, ratios[runs / 2], runs, ours, libc);
-		(void)fflush(stdout);
+		figure_pairs(&(struct figure){.name = l->name, .goal = 0.8, .unit = "s"}, ours, libc, runs);
 	}
 	return 0;
 }
