@@ -4,16 +4,8 @@
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
-static bool is_ours(const char *name)
-{
-	return strncmp(name, "pmig_", 5) == 0;
-}
-
 void check_module(struct work *w)
 {
-	for (LLVMValueRef g = LLVMGetFirstGlobal(w->module); g != NULL; g = LLVMGetNextGlobal(g))
-		if (LLVMIsThreadLocal(g) && !LLVMIsGlobalConstant(g) && !is_ours(work_name(g)))
-			work_error(w, work_first_user(g), "the thread-local variable %s cannot be carried yet; make it an ordinary one", work_name(g));
 	LLVMValueRef main = LLVMGetNamedFunction(w->module, "main");
 	if (main != NULL && LLVMIsFunctionVarArg(LLVMGlobalGetValueType(main)))
 		work_error(w, main, "main has no prototype that can be called; give it (void) or (int, char **)");

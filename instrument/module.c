@@ -41,20 +41,6 @@ static LLVMValueRef runtime_variable(struct work *w, LLVMTypeRef type, const cha
 	return g;
 }
 
-/* The address of a thread-local variable is another after a restore: it must not be live across a site, so it is named
- * at each use again (local-exec: part of the instruction). */
-static void name_directly(LLVMValueRef variable)
-{
-	for (LLVMUseRef u = LLVMGetFirstUse(variable), next; u != NULL; u = next) {
-		next = LLVMGetNextUse(u);
-		LLVMValueRef user = LLVMGetUser(u);
-		if (!work_is_intrinsic(user, "llvm.threadlocal.address"))
-			continue;
-		LLVMReplaceAllUsesWith(user, variable);
-		LLVMInstructionEraseFromParent(user);
-	}
-}
-
 static bool has_safepoints(struct work *w)
 {
 	return w->options->safepoints != INSTRUMENT_MANUAL || LLVMGetNamedFunction(w->module, "pmig_stop") != NULL;
@@ -123,6 +109,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 		return;
 	}
 	check_module(w);
+	threadlocal_share(w);
 	rewrite_calls(w);
 	constructors_collect(w);
 	poll_insert(w);
@@ -133,7 +120,8 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 		return;
 	optimise(w, tm);
 	w->frame_sp = runtime_variable(w, w->ptr, "pmig_frame_sp"); /* not before: the optimiser drops what nobody uses */
-	name_directly(runtime_variable(w, w->i32, "pmig_poll"));
+	/* the address is another after a restore, so it must not be live across a site */
+	threadlocal_name_directly(runtime_variable(w, w->i32, "pmig_poll"));
 	rewrite_calls(w);
 	reach_find(w);
 	check_functions(w);

@@ -79,6 +79,8 @@ void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, 
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
 void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
 void labels_number(struct work *w);     /* labels.c: computed goto as a switch where a safe point can be reached */
+void threadlocal_share(struct work *w); /* threadlocal.c: thread-local variables of a program with one thread */
+void threadlocal_name_directly(LLVMValueRef variable);
 void variadic_fix(struct work *w);      /* variadic.c: fixed lists where a safe point can be reached */
 void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);
