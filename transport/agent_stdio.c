@@ -36,6 +36,7 @@ struct agent_stdio {
 	size_t unread_size;
 	struct loop_source *in_source;
 	struct output output[2]; /* AGENT_STDOUT, AGENT_STDERR */
+	struct stat given[3];    /* what the program gets as 0, 1, 2 */
 };
 
 static void set_cloexec_nonblock(int fd)
@@ -213,8 +214,19 @@ int agent_stdio_create(const struct agent_stdio_options *options, struct agent_s
 		agent_stdio_destroy(io);
 		return r;
 	}
+	const int ends[3] = {io->in_far, io->output[0].far, io->output[1].far};
+	for (int i = 0; i < 3; i++)
+		(void)fstat(ends[i], &io->given[i]);
 	*ret_io = io;
 	return 0;
+}
+
+int agent_stdio_which(const struct agent_stdio *io, const struct stat *st)
+{
+	for (int i = 0; i < 3; i++)
+		if (io->given[i].st_dev == st->st_dev && io->given[i].st_ino == st->st_ino)
+			return i;
+	return -1;
 }
 
 void agent_stdio_destroy(struct agent_stdio *io)

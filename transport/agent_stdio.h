@@ -7,6 +7,7 @@
 #include "peer.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #define AGENT_STDIN 1 /* stream numbers of packets */
 #define AGENT_STDOUT 2
@@ -70,5 +71,8 @@ void agent_stdio_modes(const struct agent_stdio *io, char ret_modes[AGENT_MODES_
 void agent_stdio_resize(struct agent_stdio *io, const struct winsize *size);
 struct winsize agent_stdio_size(const struct agent_stdio *io);
 bool agent_stdio_terminal(const struct agent_stdio *io, int fd); /* 0, 1, 2 */
+
+/* Which of 0, 1, 2 was given to the program as what `st` describes; -1: none of them. */
+int agent_stdio_which(const struct agent_stdio *io, const struct stat *st);
 
 #endif
