@@ -107,10 +107,49 @@ static int code_of(const char *words)
 	return PMIG_EUNREACHED;
 }
 
-/* Reads ssh's complaint, which has one or many lines, into one. */
+/* Drops the boxes of @ and puts the other lines into one. */
+static void join_lines(char *words)
+{
+	char *to = words;
+	for (const char *line = words; *line != '\0';) {
+		size_t length = strcspn(line, "\r\n");
+		if (length > 0 && *line != '@') {
+			if (to != words)
+				*to++ = ' ';
+			memmove(to, line, length);
+			to += length;
+		}
+		line += length + strspn(line + length, "\r\n");
+	}
+	*to = '\0';
+}
+
+/* What ssh says of a host key is a page; this is its sentence. */
+static int complain_of_key(const struct link_options *o, char *words)
+{
+	const char *config = o->ssh_config != NULL ? o->ssh_config : "";
+	char *offending = strstr(words, "Offending "), *place = offending != NULL ? strstr(offending, " key in ") : NULL;
+	if (strstr(words, "REVOKED") != NULL)
+		return error_set(PMIG_EHOSTKEY, "the host key is revoked in known_hosts: whoever answers there may be anybody");
+	if (strstr(words, "HAS CHANGED") != NULL && place != NULL) {
+		place += strlen(" key in ");
+		return error_set(PMIG_EHOSTKEY,
+			"the host key has changed: it is not the one in %.*s; somebody may stand in between. If the host was installed anew, "
+			"remove that line",
+			(int)strcspn(place, "\r\n"), place);
+	}
+	join_lines(words);
+	size_t length = strlen(words);
+	while (length > 0 && words[length - 1] == '.')
+		length--;
+	return error_set(PMIG_EHOSTKEY, "%.*s; run `ssh%s%s %s` once and compare the key", (int)length, words, *config != '\0' ? " -F " : "",
+		config, o->target);
+}
+
+/* Reads ssh's complaint, which has one or many lines, and makes one of it. */
 static int complain(struct ssh_command *s, const struct link_options *o)
 {
-	char words[700];
+	char words[2048];
 	size_t size = 0;
 	ssize_t n;
 	while (size < sizeof words - 1 && (n = read(s->master.error_fd, words + size, sizeof words - 1 - size)) != 0) {
@@ -118,19 +157,12 @@ static int complain(struct ssh_command *s, const struct link_options *o)
 			break;
 		size += n > 0 ? (size_t)n : 0;
 	}
-	while (size > 0 && (words[size - 1] == '\n' || words[size - 1] == '\r'))
-		size--;
 	words[size] = '\0';
 	int code = code_of(words);
-	char line[700], *to = line;
-	for (const char *c = words; *c != '\0'; c++) /* the box of @ around a changed key is left out */
-		if (*c != '@' && *c != '\r')
-			*to++ = *c == '\n' ? ' ' : *c;
-	*to = '\0';
-	if (code == PMIG_EHOSTKEY && strstr(words, "CHANGED") == NULL)
-		return error_set(code, "%s; run `ssh%s%s %s` once and compare the key", line,
-			o->ssh_config != NULL ? " -F " : "", o->ssh_config != NULL ? o->ssh_config : "", o->target);
-	return error_set(code, "%s", size > 0 ? line : "ssh ended without a word");
+	if (code == PMIG_EHOSTKEY)
+		return complain_of_key(o, words);
+	join_lines(words);
+	return error_set(code, "%.900s", *words != '\0' ? words : "ssh ended without a word");
 }
 
 /* The master is up when the greeting has come all the way. */

@@ -74,6 +74,8 @@ static void examine_there(struct report *d, const char *target, enum link_method
 	struct link *link = NULL;
 	char words[512], path[PATH_MAX];
 	int r = link_open(&(struct link_options){.target = target, .method = method}, &link);
+	if (r == PMIG_ETIMEOUT)
+		r = PMIG_EUNREACHED;
 	(void)snprintf(words, sizeof words, "%s, %.1f ms", r < 0 ? "" : link_method_name(link_method(link)),
 		r < 0 ? 0.0 : (double)link_round_trip_us(link) / 1000);
 	note(d, "connection", r, words);

@@ -172,7 +172,9 @@ static int work(void *context)
 		if (rc >= 0)
 			rc = exec_agent(r);
 	}
-	return rc < 0 ? rc : await_ready(r);
+	if (rc >= 0)
+		rc = await_ready(r);
+	return rc == PMIG_ETIMEOUT ? PMIG_EUNREACHED : rc; /* a silent host is not reached, whichever part of it is silent */
 }
 
 /* --- connected --- */
