@@ -66,8 +66,18 @@ static int describe(struct pmig_resource *r)
 	return 0;
 }
 
+/* It has a name, but not the one that it was opened by; the kernel tells only that. */
+static bool renamed(const struct pmig_resource *r)
+{
+	static const char mark[] = " (deleted)";
+	size_t n = strlen(r->locator), m = sizeof mark - 1;
+	return !r->unlinked && n > m && strcmp(r->locator + n - m, mark) == 0 && access(r->locator, F_OK) < 0;
+}
+
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
+	if (renamed(r))
+		return error_set(PMIG_EREFUSED, "it has another name now, which cannot be found out");
 	pmig_write_text(w, r->unlinked ? "" : r->locator);
 	pmig_write_number(w, r->st.st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));

@@ -146,20 +146,26 @@ static int fill(int fd, const struct place_file *f)
 	return 0;
 }
 
-/* Content, then access, then permissions (a file may forbid what its descriptor may do), then times. */
-static int complete(int fd, const struct place_file *f, int *ret_fd)
+/* A descriptor opened under the name, so that the kernel tells the name to who asks: one that was opened before keeps telling
+ * another. */
+static int open_named(const struct place_file *f, const struct stat *made)
 {
-	int r = fill(fd, f);
-	int again = r < 0 ? -1 : reopen(fd, f->flags);
-	if (r >= 0 && again < 0)
-		r = failure(errno, "the file cannot be opened here as it was");
-	if (r < 0)
-		return r;
+	struct stat st;
+	int fd = open(f->path, (f->flags & FLAGS_AGAIN) | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return failure(errno, "the file cannot be opened here as it was");
+	if (fstat(fd, &st) == 0 && st.st_dev == made->st_dev && st.st_ino == made->st_ino)
+		return fd;
+	close(fd);
+	return error_set(PMIG_EEXIST, "another file got that name here just now");
+}
+
+/* Permissions last: a file may forbid what its descriptor may do. */
+static void finish(int fd, const struct place_file *f)
+{
 	struct timespec t = {f->modified / 1000000000, f->modified % 1000000000};
 	(void)fchmod(fd, f->mode & 07777);
 	(void)futimens(fd, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, t});
-	*ret_fd = again;
-	return 0;
 }
 
 /* Creates what is missing above `path`; counts it. */
@@ -228,29 +234,44 @@ static int give_name(int fd, const char *hidden, const char *path)
 	return r < 0 ? failure(errno, "the file cannot get its name here") : 0;
 }
 
+/* Content, then the name. */
+static int create(int fd, const char *hidden, const struct place_file *f, struct stat *ret_made, int *ret_fd)
+{
+	int r = fill(fd, f);
+	if (r >= 0 && fstat(fd, ret_made) < 0)
+		r = failure(errno, "the new file");
+	if (r >= 0)
+		r = give_name(fd, hidden, f->path);
+	if (r < 0)
+		return r;
+	int named = open_named(f, ret_made);
+	if (named < 0) {
+		if (named != PMIG_EEXIST)
+			unlink(f->path);
+		return named;
+	}
+	finish(fd, f);
+	*ret_fd = named;
+	return 0;
+}
+
 int place_create(const struct place_file *f, int *ret_fd, struct place_done *ret_done)
 {
 	unsigned created = 0;
 	char *hidden = NULL, *path = strdup(f->path);
 	struct stat st;
-	int again = -1, fd = -1;
+	int fd = -1;
 	int r = path == NULL ? error_set(PMIG_ENOMEM, "no memory for a path") : parents(f->path, &created);
 	if (r >= 0)
 		r = fd = begin(f->path, &hidden);
 	if (r >= 0)
-		r = complete(fd, f, &again);
-	if (r >= 0)
-		r = give_name(fd, hidden, f->path);
+		r = create(fd, hidden, f, &st, ret_fd);
 	if (hidden != NULL)
 		unlink(hidden);
-	if (r >= 0 && fstat(fd, &st) < 0)
-		r = failure(errno, "the new file");
 	free(hidden);
 	if (fd >= 0)
 		close(fd);
 	if (r < 0) {
-		if (again >= 0)
-			close(again);
 		remove_parents(f->path, created);
 		free(path);
 		return r;
@@ -259,7 +280,6 @@ int place_create(const struct place_file *f, int *ret_fd, struct place_done *ret
 	ret_done->parents = created;
 	ret_done->device = st.st_dev;
 	ret_done->inode = st.st_ino;
-	*ret_fd = again;
 	return 0;
 }
 
@@ -274,9 +294,16 @@ int place_nameless(const struct place_file *f, int *ret_fd)
 		fd = memfd_create("pmig", MFD_CLOEXEC);
 	if (fd < 0)
 		return failure(errno, "no nameless file can be made here");
-	int r = complete(fd, f, ret_fd);
+	int r = fill(fd, f);
+	int again = r < 0 ? -1 : reopen(fd, f->flags);
+	if (r >= 0 && again < 0)
+		r = failure(errno, "the file cannot be opened here as it was");
+	if (r >= 0) {
+		finish(fd, f);
+		*ret_fd = again;
+	}
 	close(fd);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int place_aside(const char *path, struct place_done *ret_done)

@@ -172,6 +172,14 @@ static void comes_back_after(void *state)
 	CHECK(access(in_place("file.old"), F_OK) < 0);
 }
 
+/* Its first name is gone; it has another, which the kernel does not tell. */
+static void *renamed(void)
+{
+	(void)create("first", "text");
+	CHECK(link(in_place("first"), in_place("second")) == 0 && unlink(in_place("first")) == 0);
+	return NULL;
+}
+
 static void paths_are_checked(void **state)
 {
 	(void)state;
@@ -200,6 +208,11 @@ static void undo_removes_what_it_made(void **state)
 	assert_false(differs);
 	assert_int_equal(place_create(&f, &fd, &done), 0);
 	assert_int_equal(done.parents, 2);
+	char link[64], name[PATH_MAX];
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, name, sizeof name); /* what the next checkpoint will take for its name */
+	assert_int_equal(n, strlen(path));
+	assert_memory_equal(name, path, (size_t)n);
 	struct place_done again = {0};
 	int other = -1;
 	assert_int_equal(place_create(&f, &other, &again), PMIG_EEXIST);
@@ -260,6 +273,7 @@ static const struct restore_case cases[] = {
 		.before = comes_back,
 		.between = version_1_lies_here,
 		.after = comes_back_after},
+	{.name = "a file whose name is not known refuses", .before = renamed, .refused = "another name"},
 	{.name = "what fails leaves nothing",
 		.before = two_files,
 		.hand_over = false,
@@ -270,7 +284,7 @@ static const struct restore_case cases[] = {
 
 static void failed_restore_left_nothing(void **state)
 {
-	const struct restore_case *c = &cases[8];
+	const struct restore_case *c = &cases[9];
 	(void)state;
 	char path[PATH_MAX - 2];
 	restore_prepare(path);
