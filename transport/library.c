@@ -1,4 +1,5 @@
-/* library: runs `ld.so --list` (ld.so(8)) and reads what it says. */
+/* library: has the program's loader say what it would load, as ldd(1) does, and reads it. Its own option --list would stop at
+ * the first library that is missing. */
 #include "library.h"
 
 #include <elf.h>
@@ -55,8 +56,8 @@ static int start(const char *loader, const char *path, const char *search, int *
 		return error_errno(PMIG_EIO, errno, "pipe");
 	char variable[PATH_MAX * 4];
 	(void)snprintf(variable, sizeof variable, "LD_LIBRARY_PATH=%s", search);
-	char *environment[] = {(char *)"LC_ALL=C", *search != '\0' ? variable : NULL, NULL};
-	char *argv[] = {(char *)loader, (char *)"--list", (char *)path, NULL};
+	char *environment[] = {(char *)"LC_ALL=C", (char *)"LD_TRACE_LOADED_OBJECTS=1", *search != '\0' ? variable : NULL, NULL};
+	char *argv[] = {(char *)loader, (char *)path, NULL};
 	posix_spawn_file_actions_t actions;
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
