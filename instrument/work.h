@@ -89,6 +89,7 @@ void check_module(struct work *w);      /* check.c: what cannot be carried, befo
 void check_functions(struct work *w);   /* check.c: what a migratable function cannot have */
 void frame_lower(struct work *w, struct function *f);      /* frame.c: locals with an address into the arena */
 void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
+void sink_values(struct work *w, struct function *f);      /* sink.c: less that is live across sites */
 void site_find_values(struct work *w, struct function *f); /* liveness.c */
 void site_attach(struct work *w, struct function *f);      /* site.c: deopt bundles */
 void clone_make(struct work *w, struct function *f);       /* clone.c: the resume clone */
