@@ -17,7 +17,7 @@ programs=0 runs=0 restores=0 failures=0
 # A program that does not end by itself within a moment is of no use.
 reference() {
 	csmith --seed "$1" --no-argc --max-funcs $((4 + $1 % 5)) >"$2.c" 2>/dev/null && clang-19 -O2 -w -I"$INCLUDE" "$2.c" -o "$2.plain" &&
-		timeout 2 "$2.plain" >"$2.want"
+		timeout 2 "$2.plain" >"$2.want" 2>/dev/null
 }
 
 for ((seed = from; seed <= to; seed++)); do
