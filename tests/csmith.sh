@@ -12,6 +12,8 @@ BIN=${PMIG_BUILD:-$SOURCE/build/dev}/bin
 INCLUDE=$(dirname "$(dpkg -L libcsmith-dev | grep '/csmith\.h$')")
 INTERVALS=${INTERVALS:-1:40 2:20 7:20 31:20 199:20}
 mkdir -p "$dir"
+cd "$dir" # csmith writes a file into the working directory
+dir=$PWD
 programs=0 runs=0 restores=0 failures=0
 
 # A program that does not end by itself within a moment is of no use.
