@@ -27,7 +27,8 @@ enum control_type {
 	/* program to agent */
 	CONTROL_HELLO,    /* args[0]: pid, args[1]: 1 if restoring; text: build identity (hex) */
 	CONTROL_RESOURCE, /* a declaration: args[0] slot, [1] binding, [2] attachment, [3] strategy, [4] consent,
-	                   * [5] shared|secret<<1, [6] rate, [7] size; text: kind \n name \n locator \n type */
+	                   * [5] shared|secret<<1|file scope<<2 (then the locator is a pattern), [6] rate, [7] size;
+	                   * text: kind \n name \n locator \n type */
 	CONTROL_WITHDRAW, /* args[0]: slot */
 	CONTROL_NOT_HERE, /* a checkpoint was tried and waits for a better point; text: the sentence */
 	CONTROL_WHERE,    /* the answer to CANCEL; text: where the program is, innermost function first */

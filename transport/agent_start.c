@@ -199,30 +199,6 @@ int agent_do_window(struct agent *a, const json_t *request, json_t **ret_answer)
 	return 0;
 }
 
-static int add_resource(void *context, const struct pmig_resource_row *row)
-{
-	json_t *array = context;
-	return json_array_append_new(array,
-		json_pack("{s:I, s:s, s:s, s:s, s:i, s:i, s:s?, s:i, s:i, s:b, s:b, s:I, s:I, s:i, s:s?}", "slot",
-			(json_int_t)row->slot, "name", row->name, "kind", row->kind, "locator", row->locator, "binding",
-			(int)row->binding, "attachment", (int)row->attachment, "type", row->type, "strategy", (int)row->strategy,
-			"consent", (int)row->consent, "shared", (int)row->shared, "secret", (int)row->secret, "rate",
-			(json_int_t)row->rate, "size", (json_int_t)row->size, "origin", (int)row->origin, "opened", row->opened));
-}
-
-int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
-{
-	(void)request;
-	json_t *array = json_array();
-	int r = a->store->resource_list(a->store, a->options->uuid, add_resource, array);
-	if (r < 0) {
-		json_decref(array);
-		return r;
-	}
-	*ret_answer = json_pack("{s:o}", "resources", array);
-	return 0;
-}
-
 int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
@@ -251,9 +227,11 @@ static void enter_resource(struct agent *a, const struct control_message *m)
 	char *kind = strsep(&rest, "\n"), *name = strsep(&rest, "\n"), *locator = strsep(&rest, "\n"), *type = rest;
 	if (locator == NULL)
 		return;
+	char called[PMIG_NAME_MAX + 1];
+	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
 	(void)a->store->resource_put(a->store, &(struct pmig_resource_row){.process = a->options->uuid,
 						       .slot = m->args[0],
-						       .name = name,
+						       .name = called,
 						       .kind = kind,
 						       .locator = locator,
 						       .binding = (enum pmig_binding)m->args[1],
@@ -265,7 +243,7 @@ static void enter_resource(struct agent *a, const struct control_message *m)
 						       .secret = (m->args[5] & 2) != 0,
 						       .rate = (uint64_t)m->args[6],
 						       .size = (uint64_t)m->args[7],
-						       .origin = PMIG_AT_RUN_TIME});
+						       .origin = (m->args[5] & 4) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
 }
 
 int agent_enter(struct agent *a, const char *build)

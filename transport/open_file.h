@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #define OPEN_FILE_MAX 65536 /* descriptors, or mapped files, of one process */
 

@@ -8,6 +8,9 @@ KIND("directory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REBI
 KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY), "")
 KIND("device", PLAN_CAN(PMIG_REBIND), "")
 KIND("socket", 0, "")
+KIND("eventfd", PLAN_CAN(PMIG_COPY), "")
+KIND("timerfd", PLAN_CAN(PMIG_COPY), "")
+KIND("signalfd", PLAN_CAN(PMIG_COPY), "")
 KIND("other", 0, "")
 /* Those are not descriptors: memory travels in the image, libraries are deployed by their content. */
 KIND("memory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY), "")

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FILE_SCOPE_SLOT (1 << 20) /* from here on, what is declared at file scope: more than a program declares as it runs */
+
 struct list {
 	struct declared *first, *last;
 	uint32_t next_slot;
@@ -42,12 +44,12 @@ struct declared *declare_last(void)
 	return l != NULL ? l->last : NULL;
 }
 
-static void announce(const struct declared *e)
+static void announce(int64_t slot, const char *kind, const char *locator, const struct pmig_declaration *d,
+	bool at_file_scope)
 {
-	const struct pmig_declaration *d = &e->d;
-	int64_t args[8] = {e->slot, d->binding, d->attachment, d->strategy, d->consent, d->shared | d->secret << 1,
-		(int64_t)d->rate, (int64_t)d->size};
-	const char *fields[] = {e->kind, d->name, e->locator, d->type};
+	int64_t args[8] = {slot, d->binding, d->attachment, d->strategy, d->consent,
+		d->shared | d->secret << 1 | at_file_scope << 2, (int64_t)d->rate, (int64_t)d->size};
+	const char *fields[] = {kind, d->name, locator, d->type};
 	char text[CONTROL_TEXT_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -110,7 +112,7 @@ static int add(const struct declared *what)
 		return error_set(PMIG_ENOMEM, "no memory for a declaration");
 	}
 	if (e->thing != DECLARE_HOOKS)
-		announce(e);
+		announce(e->slot, e->kind, e->locator, &e->d, false);
 	return 0;
 }
 
@@ -249,5 +251,8 @@ void declare_announce(void)
 {
 	for (struct declared *e = declare_first(); e != NULL; e = e->next)
 		if (e->thing != DECLARE_HOOKS)
-			announce(e);
+			announce(e->slot, e->kind, e->locator, &e->d, false);
+	int64_t slot = FILE_SCOPE_SLOT;
+	for (const struct pmig_match *m = __start_pmig_match; m != NULL && m < __stop_pmig_match; m++)
+		announce(slot++, m->kind != NULL ? m->kind : "any", m->pattern, &m->d, true);
 }

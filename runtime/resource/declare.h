@@ -49,7 +49,7 @@ const struct pmig_match *declare_match(const char *kind, const char *locator);
 void declare_closed(int fd);
 void declare_closed_from(unsigned first, unsigned last);
 
-/* After a restore: tells the agent of every declaration. */
+/* At the start and after a restore: tells the agent of every declaration. */
 void declare_announce(void);
 
 #endif

@@ -64,6 +64,8 @@ int resource_start(int argc, char **argv, char **envp)
 		r = context_start();
 	if (r >= 0)
 		r = clocks_start();
+	if (r >= 0)
+		declare_announce();
 	return r < 0 ? r : ending_start();
 }
 

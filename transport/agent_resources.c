@@ -1,0 +1,394 @@
+/* agent_resources: what the program uses: declared, as the store has it, and found, as /proc shows it. What it means is
+ * decided elsewhere; for what is found without a declaration the situation is told, by its name in registry/tbl/default.h. */
+#include "agent_parts.h"
+#include "machine.h"
+#include "open_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Slots of what is found, beyond those of declarations. */
+#define SLOT_DESCRIPTOR (1 << 24)
+#define SLOT_LIBRARY (1 << 25)
+#define SLOT_MEMORY (1 << 26)
+
+#define PRIVATE_FROM 900 /* the runtime's own descriptors: control channel, image, libunwind's pipe */
+
+struct found {
+	struct agent *agent;
+	char temporary[PATH_MAX]; /* the program's TMPDIR; "": none */
+	const json_t *declared;
+	json_t *rows;
+};
+
+struct meaning {
+	const char *kind, *situation;
+};
+
+/* --- what a descriptor leads to: the same questions in the same order as runtime/tbl/kind.h asks them --- */
+
+static bool below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+	while (n > 0 && directory[n - 1] == '/')
+		n--;
+	return n > 0 && strncmp(path, directory, n) == 0 && path[n] == '/';
+}
+
+/* Files that are a view of this machine's kernel. */
+static bool of_kernel(const struct found *s, int fd)
+{
+	static const unsigned long magics[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC, CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC};
+	char path[64];
+	struct statfs fs;
+	(void)snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)s->agent->pid, fd);
+	for (size_t i = 0; statfs(path, &fs) == 0 && i < sizeof magics / sizeof *magics; i++)
+		if ((unsigned long)fs.f_type == magics[i])
+			return true;
+	return false;
+}
+
+static bool writes(const struct open_file *f)
+{
+	return (f->flags & O_ACCMODE) != O_RDONLY;
+}
+
+static struct meaning file(const struct found *s, const struct open_file *f)
+{
+	if (of_kernel(s, f->fd))
+		return (struct meaning){"file", "DEVICE"};
+	if (!writes(f))
+		return (struct meaning){"file", "FILE_READ"};
+	bool passing = f->st.st_nlink == 0 || below(f->link, P_tmpdir) || below(f->link, "/var/tmp") ||
+		below(f->link, s->temporary);
+	return (struct meaning){"file", passing ? "FILE_TEMPORARY" : "FILE_WRITTEN"};
+}
+
+static bool is_common(const struct stat *st)
+{
+	unsigned x = major(st->st_rdev), y = minor(st->st_rdev);
+	return S_ISCHR(st->st_mode) && ((x == 1 && (y == 3 || y == 5 || (y >= 7 && y <= 9))) || (x == 5 && y == 0));
+}
+
+static bool is_standard(const struct found *s, const struct open_file *f)
+{
+	return s->agent->io != NULL && agent_stdio_which(s->agent->io, &f->st) >= 0;
+}
+
+static bool is_pipe(const struct open_file *f)
+{
+	return S_ISFIFO(f->st.st_mode) && strncmp(f->link, "pipe:[", 6) == 0;
+}
+
+static struct meaning meaning_of(const struct found *s, const struct open_file *f)
+{
+	if (is_standard(s, f))
+		return (struct meaning){"standard", "STANDARD_STREAM"};
+	if (is_pipe(f))
+		return (struct meaning){"pipe", f->sharers > 0 ? "PIPE_OUTSIDE" : "WITHIN"};
+	if (S_ISDIR(f->st.st_mode))
+		return (struct meaning){"directory", "DIRECTORY"};
+	if (S_ISREG(f->st.st_mode) && (f->flags & O_PATH) == 0)
+		return file(s, f);
+	if (S_ISCHR(f->st.st_mode) || S_ISBLK(f->st.st_mode))
+		return (struct meaning){"device", is_common(&f->st) ? "COMMON_DEVICE" : "DEVICE"};
+	if (S_ISSOCK(f->st.st_mode))
+		return (struct meaning){"socket", "SOCKET"};
+	static const char *const within[] = {"eventfd", "timerfd", "signalfd"};
+	for (size_t i = 0; i < sizeof within / sizeof *within; i++)
+		if (strncmp(f->link, "anon_inode:[", 12) == 0 && strncmp(f->link + 12, within[i], strlen(within[i])) == 0)
+			return (struct meaning){within[i], "WITHIN"};
+	return (struct meaning){"other", "DEVICE"};
+}
+
+static bool is_private(const struct found *s, const struct open_file *f)
+{
+	const char *state = s->agent->options->state;
+	size_t n = strlen(state);
+	if (strncmp(f->link, state, n) == 0 && strncmp(f->link + n, "/image/", 7) == 0)
+		return true;
+	return f->fd >= PRIVATE_FROM && (S_ISSOCK(f->st.st_mode) || is_pipe(f));
+}
+
+/* --- rows --- */
+
+/* A text of any bytes, as rows travel: {"hex": ...} where it is not UTF-8. */
+static json_t *text(const char *bytes)
+{
+	json_t *t = json_string(bytes);
+	size_t n = strlen(bytes);
+	char *hex = t == NULL ? malloc(2 * n + 1) : NULL;
+	if (hex == NULL)
+		return t;
+	for (size_t i = 0; i < n; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)bytes[i]);
+	t = json_pack("{s:s}", "hex", hex);
+	free(hex);
+	return t;
+}
+
+static const char *value(const char *may_be_null)
+{
+	return may_be_null != NULL ? may_be_null : "";
+}
+
+static json_t *row_json(const struct pmig_resource_row *row)
+{
+	return json_pack("{s:I, s:o, s:s, s:o, s:i, s:i, s:o, s:i, s:i, s:b, s:b, s:I, s:I, s:i, s:o}", "slot",
+		(json_int_t)row->slot, "name", text(row->name), "kind", row->kind, "locator", text(row->locator), "binding",
+		(int)row->binding, "attachment", (int)row->attachment, "type", text(value(row->type)), "strategy",
+		(int)row->strategy, "consent", (int)row->consent, "shared", (int)row->shared, "secret", (int)row->secret,
+		"rate", (json_int_t)row->rate, "size", (json_int_t)row->size, "origin", (int)row->origin, "opened",
+		text(value(row->opened)));
+}
+
+static int gather(void *context, const struct pmig_resource_row *row)
+{
+	return json_array_append_new(context, row_json(row));
+}
+
+static void set(json_t *row, const char *key, json_t *to)
+{
+	(void)json_object_set_new(row, key, to);
+}
+
+/* How it is called in sentences. */
+static void name_of(const struct found *s, const struct open_file *f, char ret_name[PMIG_NAME_MAX + 1])
+{
+	static const char *const streams[] = {"standard input", "standard output", "standard error"};
+	const char *slash = strrchr(f->link, '/');
+	if (f->fd >= 0 && is_standard(s, f))
+		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%s",
+			S_ISCHR(f->st.st_mode) ? "terminal" : streams[agent_stdio_which(s->agent->io, &f->st)]);
+	else if (f->link[0] != '/')
+		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "descriptor %d, %.200s", f->fd, f->link);
+	else
+		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%.*s", PMIG_NAME_MAX,
+			strlen(f->link) > PMIG_NAME_MAX ? slash + 1 : f->link);
+}
+
+/* The declaration made at run time for just this thing. */
+static json_t *declaration_of(const struct found *s, const struct open_file *f, const char *kind)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(s->declared, i, row)
+	{
+		const char *locator = agent_text(row, "locator");
+		size_t n = strlen(locator);
+		bool same = n > 0 && strncmp(f->link, locator, n) == 0 &&
+			(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0);
+		if (same && agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE &&
+			strcmp(agent_text(row, "kind"), kind) == 0 && json_object_get(row, "fd") == NULL)
+			return json_incref(row);
+	}
+	return NULL;
+}
+
+/* A copy of the declaration at file scope that matches. */
+static json_t *match_of(const struct found *s, const struct open_file *f, const char *kind)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(s->declared, i, row)
+	{
+		const char *of = agent_text(row, "kind");
+		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE &&
+			(strcmp(of, "any") == 0 || strcmp(of, kind) == 0) &&
+			fnmatch(agent_text(row, "locator"), f->link, 0) == 0)
+			return json_deep_copy(row);
+	}
+	return NULL;
+}
+
+static json_t *undeclared(const struct found *s, const struct open_file *f, const struct meaning *m, int64_t slot)
+{
+	char name[PMIG_NAME_MAX + 1];
+	name_of(s, f, name);
+	json_t *row = row_json(&(struct pmig_resource_row){
+		.slot = slot, .name = name, .kind = m->kind, .locator = f->link, .origin = PMIG_UNDECLARED});
+	set(row, "situation", json_string(m->situation));
+	return row;
+}
+
+static void add_descriptor(struct found *s, const struct open_file *f)
+{
+	struct meaning m = meaning_of(s, f);
+	json_t *row = declaration_of(s, f, m.kind);
+	if (row == NULL && (row = match_of(s, f, m.kind)) != NULL) {
+		char name[PMIG_NAME_MAX + 1];
+		name_of(s, f, name);
+		if (strcmp(agent_text(row, "name"), agent_text(row, "locator")) == 0)
+			set(row, "name", text(name)); /* the declaration gave none */
+		set(row, "kind", json_string(m.kind));
+		set(row, "locator", text(f->link));
+		set(row, "slot", json_integer(SLOT_DESCRIPTOR + f->fd));
+	}
+	if (row == NULL)
+		row = undeclared(s, f, &m, SLOT_DESCRIPTOR + f->fd);
+	set(row, "fd", json_integer(f->fd));
+	if (S_ISREG(f->st.st_mode))
+		set(row, "found_size", json_integer(f->st.st_size));
+	if (f->look)
+		set(row, "sharers", json_integer(f->sharers));
+	if (f->sharers > 0)
+		set(row, "shared_by", text(f->shared_by));
+	set(row, "named", json_boolean(f->st.st_nlink > 0 && f->link[0] == '/'));
+	(void)json_array_append_new(s->rows, row);
+}
+
+static int find_descriptors(struct found *s)
+{
+	struct open_file *files;
+	size_t count;
+	int r = open_file_list(s->agent->pid, &files, &count);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		struct open_file *f = &files[i];
+		f->writing = S_ISREG(f->st.st_mode);
+		f->look = !is_private(s, f) && !is_standard(s, f) && (is_pipe(f) || (f->writing && writes(f)));
+	}
+	open_file_share(s->agent->pid, files, count);
+	for (size_t i = 0; i < count; i++)
+		if (!is_private(s, &files[i]))
+			add_descriptor(s, &files[i]);
+	open_file_free(files, count);
+	return 0;
+}
+
+static int find_maps(struct found *s)
+{
+	struct open_file *files;
+	size_t count;
+	int r = open_file_maps(s->agent->pid, false, &files, &count);
+	for (size_t i = 0; r >= 0 && i < count; i++) {
+		json_t *row = undeclared(s, &files[i], &(struct meaning){"library", "LIBRARY"}, SLOT_LIBRARY + (int64_t)i);
+		set(row, "found_size", json_integer(files[i].st.st_size));
+		(void)json_array_append_new(s->rows, row);
+	}
+	if (r >= 0) {
+		open_file_free(files, count);
+		r = open_file_maps(s->agent->pid, true, &files, &count);
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		files[i].look = !is_private(s, &files[i]);
+	open_file_share(s->agent->pid, files, count);
+	for (size_t i = 0; i < count; i++) {
+		if (files[i].sharers == 0)
+			continue; /* a pointer into it is found when the image is made */
+		json_t *row = undeclared(s, &files[i], &(struct meaning){"memory", "MEMORY_SHARED"},
+			SLOT_MEMORY + (int64_t)i);
+		set(row, "sharers", json_integer(files[i].sharers));
+		set(row, "shared_by", text(files[i].shared_by));
+		(void)json_array_append_new(s->rows, row);
+	}
+	open_file_free(files, count);
+	return 0;
+}
+
+/* Declared things without a descriptor: memory, handles. A file that is declared and not found was renamed or closed, and what is
+ * found in its place speaks for itself. */
+static void add_others(struct found *s)
+{
+	static const char *const descriptors[] = {
+		"standard", "pipe", "directory", "file", "device", "socket", "eventfd", "timerfd", "signalfd", "other"};
+	size_t i;
+	json_t *row;
+	json_array_foreach(s->declared, i, row)
+	{
+		bool other = agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE;
+		for (size_t k = 0; other && k < sizeof descriptors / sizeof *descriptors; k++)
+			other = strcmp(agent_text(row, "kind"), descriptors[k]) != 0;
+		if (other)
+			(void)json_array_append(s->rows, row);
+	}
+}
+
+/* --- the process --- */
+
+static void read_temporary(struct found *s)
+{
+	char path[64], *line = NULL;
+	size_t room = 0;
+	(void)snprintf(path, sizeof path, "/proc/%d/environ", (int)s->agent->pid);
+	FILE *f = fopen(path, "re");
+	while (f != NULL && getdelim(&line, &room, '\0', f) > 0)
+		if (strncmp(line, "TMPDIR=", 7) == 0)
+			(void)snprintf(s->temporary, sizeof s->temporary, "%s", line + 7);
+	free(line);
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+/* Memory that is the program's own: about what an image will hold. */
+static int64_t image_size(const struct agent *a)
+{
+	char path[64], line[256];
+	long long kilobytes = 0;
+	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)a->pid);
+	FILE *f = fopen(path, "re");
+	while (f != NULL && fgets(line, sizeof line, f) != NULL)
+		if (sscanf(line, "RssAnon: %lld", &kilobytes) == 1)
+			break;
+	if (f != NULL)
+		(void)fclose(f);
+	return kilobytes * 1024;
+}
+
+static void add_process(struct agent *a, json_t *answer)
+{
+	char path[64];
+	struct timespec now;
+	struct pmig_process_row *row;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (a->store->process_get(a->store, a->options->uuid, &row) >= 0) {
+		int64_t age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - row->started;
+		set(answer, "age", json_integer(age > 0 ? age : 0));
+		free(row);
+	}
+	if (a->io != NULL)
+		set(answer, "output",
+			json_integer((json_int_t)(agent_stdio_end(a->io, AGENT_STDOUT) +
+				agent_stdio_end(a->io, AGENT_STDERR))));
+	set(answer, "arch", json_string(machine_arch()));
+	set(answer, "image", json_integer(image_size(a)));
+	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)a->pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	set(answer, "level", json_integer(fd >= 0 ? machine_level_needed(fd) : 0));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	json_t *declared = json_array();
+	struct found s = {.agent = a, .declared = declared, .rows = json_array()};
+	int r = a->store->resource_list(a->store, a->options->uuid, gather, declared);
+	if (r >= 0 && a->pid > 0) {
+		read_temporary(&s);
+		r = find_descriptors(&s);
+		if (r >= 0)
+			r = find_maps(&s);
+	}
+	if (r >= 0) {
+		add_others(&s);
+		*ret_answer = json_pack("{s:O}", "resources", s.rows);
+		add_process(a, *ret_answer);
+	}
+	json_decref(s.rows);
+	json_decref(declared);
+	return r < 0 ? r : 0;
+}
