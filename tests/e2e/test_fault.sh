@@ -6,7 +6,7 @@
 #
 # FAULTS="POINT=ACTION ..." tries only those.
 . "$(dirname "$0")/lib.sh"
-STEPS=150
+STEPS=250
 ACTIONS="fail delay:100 kill-program:source kill-program:target kill-agent:source kill-agent:target kill-supervisor cut:source cut:target"
 PMIG=$BIN/pmig
 
@@ -34,16 +34,16 @@ one() {
 	export PMIG_STATE=$d/home
 	(
 		rc=0
-		PMIG_FAULT=$fault timeout 40 "$PMIG" run --name w -- "$BIN/tests/witness" "$d/witness" $STEPS >"$d/out" 2>"$d/err" </dev/null || rc=$?
+		PMIG_FAULT=$fault timeout -k 1 15 "$PMIG" run --name w -- "$BIN/tests/witness" "$d/witness" $STEPS >"$d/out" 2>"$d/err" </dev/null || rc=$?
 		echo "$rc" >"$d/status"
 	) 2>/dev/null &
-	await "$d/out" '^2$' 10
-	timeout 30 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
+	timeout 10 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || fail "$fault: the program did not begin"
+	timeout -k 1 15 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
 	wait
 	status=$(cat "$d/status")
 	if [ "$status" -ne 0 ]; then
 		recovered=0
-		timeout 40 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
+		timeout -k 1 15 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
 	fi
 	check_witness "$d/witness" || { cat "$d"/{err,move,recover} >&2; fail "$fault: more than one copy, or a step lost"; }
 	local steps
@@ -55,7 +55,7 @@ one() {
 		[ "$status" -eq 0 ] || [ "$recovered" -eq 0 ] || fail "$fault: status $status, recover $recovered"
 		check_output "$d/out" || fail "$fault: output lost"
 	fi
-	echo "ok - $fault: $steps steps; run ended with $status, move with $moved, recover with $recovered"
+	echo "ok - $fault: $steps steps; run ended with $status, move with $moved, recover with $recovered: $(tail -n1 "$d/move")"
 }
 
 check_output() { seq 0 $((STEPS - 1)) | cmp -s - <(sort -nu "$1"); }

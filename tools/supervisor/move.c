@@ -137,8 +137,9 @@ static void report(struct move *m)
 		m->code = 0;
 	} else if (outcome == HANDOVER_WAITS) {
 		m->code = PMIG_EDOUBT;
-		(void)snprintf(m->reason, sizeof m->reason, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it", s->name,
-			m->target_label, s->name);
+		(void)error_set(PMIG_EDOUBT, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it (%s)", s->name,
+			m->target_label, s->name, m->reason);
+		(void)snprintf(m->reason, sizeof m->reason, "%s", pmig_reason());
 		supervisor_say(s, "%s", m->reason);
 	} else if (outcome == HANDOVER_ENDED && m->code >= 0) {
 		(void)error_set(PMIG_EGONE, "%s ended while it was being moved", s->name);
@@ -150,6 +151,8 @@ static void report(struct move *m)
 	m->exit = NULL;
 	streams_resume_input(s);
 	move_destroy(m);
+	if (outcome == HANDOVER_WAITS && held == NULL) /* released at the source, and not begun at the target */
+		held = json_pack("{s:i}", "status", SUPERVISOR_FAILED);
 	if (held != NULL && outcome != HANDOVER_MOVED)
 		supervisor_exit(s, source, held);
 	json_decref(held);

@@ -228,11 +228,34 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 		signals_stopped(s);
 }
 
+static void on_activated(void *context, int code, const json_t *answer)
+{
+	(void)answer;
+	struct supervisor *s = context;
+	if (code < 0 && code != PMIG_EUNREACHED)
+		fail(s, SUPERVISOR_FAILED, "activate");
+	else
+		remote_cut(supervisor_here(s)->remote); /* comes back with fresh facts */
+}
+
+/* It belongs to this host and has not begun there: the hand-over broke off between the claim and the first instruction. */
+static bool waits_to_begin(const struct remote *r, const char *state)
+{
+	const json_t *facts = remote_facts(r);
+	const char *owner = json_string_value(json_object_get(facts, "owner"));
+	return owner != NULL && strcmp(owner, remote_label(r)) == 0 &&
+	       (strcmp(state, "restored") == 0 || (strcmp(state, "empty") == 0 && json_object_get(facts, "image") != NULL));
+}
+
 /* Connected again, or to a program that another supervisor started. */
 static void on_found(struct supervisor *s, struct station *t)
 {
 	const json_t *facts = remote_facts(t->remote);
 	const char *state = json_string_value(json_object_get(facts, "state"));
+	if (t == supervisor_here(s) && s->move == NULL && waits_to_begin(t->remote, state)) {
+		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")), on_activated, s);
+		return;
+	}
 	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
 		json_object_get(facts, "out") == NULL) {
 		/* The agent was killed, and the program with it. */
