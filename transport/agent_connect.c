@@ -105,10 +105,12 @@ int agent_connect(const char *state, const char *uuid, char *const serve[])
 		r = reach(uuid, &fd);
 		if (r != PMIG_ENOENT)
 			break;
+		char why[PMIG_REASON_MAX];
 		int started = start(serve);
+		(void)snprintf(why, sizeof why, "%s", pmig_reason());
 		r = reach(uuid, &fd); /* another may have been faster */
 		if (r < 0 && started < 0 && i == TRIES - 1)
-			return started;
+			return error_set(started, "%s", why);
 	}
 	if (r < 0)
 		return r;

@@ -233,8 +233,8 @@ void agent_on_copy_lost(struct agent *a)
 		(void)a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STORED, 0, -1);
 	if (before == AGENT_RESTORING || a->later != 0)
 		agent_finish_later(a,
-			error_set(a->why[0] != '\0' ? PMIG_EREFUSED : PMIG_EGONE, "%s could not be restored on %s: %.300s%s%.300s (status %d)",
-				a->name, a->host, a->why, a->why[0] != '\0' && words[0] != '\0' ? "; " : "", words, a->exit_status),
+			error_set(a->why[0] != '\0' ? PMIG_EREFUSED : PMIG_EGONE, "%s could not be restored: %.300s%s%.300s (status %d)",
+				a->name, a->why, a->why[0] != '\0' && words[0] != '\0' ? "; " : "", words, a->exit_status),
 			NULL);
 	agent_event(a, json_pack("{s:s, s:i}", "event", "copy-lost", "status", a->exit_status));
 	a->exit_status = -1;

@@ -96,7 +96,11 @@ int bulk_failure(const struct packet *p, const char *name)
 	const char *reason = json_string_value(json_object_get(o, "reason"));
 	if (code >= 0 || code < -1000)
 		code = PMIG_EPROTOCOL;
-	rc = error_set((int)code, "%s: %.900s", name, reason != NULL ? reason : pmig_strerror((int)code));
+	if (reason == NULL)
+		reason = pmig_strerror((int)code);
+	size_t length = strlen(name);
+	bool named = strncmp(reason, name, length) == 0 && reason[length] == ':';
+	rc = error_set((int)code, "%s%s%.900s", named ? "" : name, named ? "" : ": ", reason);
 	json_decref(o);
 	return rc;
 }

@@ -168,6 +168,8 @@ static int failure(const struct link *l, struct answer *a, const char *what)
 	for (char *c = a->error; *c != '\0'; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
+	while (a->error_size > 0 && a->error[a->error_size - 1] == ' ')
+		a->error[--a->error_size] = '\0';
 	int code = PMIG_EREFUSED;
 	if (strstr(a->error, "No space left") != NULL || strstr(a->error, "quota") != NULL)
 		code = PMIG_ENOSPC;

@@ -246,7 +246,7 @@ bool prepare_packet(struct move *m, struct remote *r, const struct packet *k)
 		return false;
 	int rc = bulk_send_packet(p->send, k);
 	if (rc < 0)
-		fail(p, rc);
+		fail(p, error_prefix(rc, "%s", m->target_label));
 	else if (rc == 1)
 		offer(p); /* now it must be there */
 	else

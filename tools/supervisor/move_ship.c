@@ -326,7 +326,7 @@ bool ship_packet(struct move *m, struct remote *r, const struct packet *p)
 		return false;
 	int rc = bulk_send_packet(h->send, p);
 	if (rc < 0)
-		fail(h, rc);
+		fail(h, error_prefix(rc, "%s: %s", m->target_label, parts[h->index].kind));
 	else if (rc == 1)
 		part_done(h);
 	else

@@ -115,6 +115,18 @@ void remote_destroy(struct remote *r)
 
 /* --- connecting, in a thread of its own --- */
 
+/* Its last words. One that was there and could not work ends with the status of PMIG_EIO; anything else may be the way. */
+static int not_started(struct remote *r)
+{
+	int status = -1;
+	ssize_t size = read(r->process.error_fd, r->errors, sizeof r->errors - 1);
+	r->errors[size > 0 ? size : 0] = '\0';
+	r->errors[strcspn(r->errors, "\n")] = '\0';
+	bool own = link_wait(r->link, r->process.number, &status) >= 0 && status == error_exit_status(PMIG_EIO);
+	return error_set(own ? PMIG_EIO : PMIG_EUNREACHED, "%s: the agent could not be started: %s", r->o.label,
+		r->errors[0] != '\0' ? r->errors : "it ended at once");
+}
+
 /* Reads up to the line that the agent begins with, byte by byte: what follows is packets. */
 static int await_ready(struct remote *r)
 {
@@ -129,11 +141,7 @@ static int await_ready(struct remote *r)
 		if (n == 0 || total == NOISE_MAX)
 			return error_set(PMIG_ETIMEOUT, "%s: the agent does not answer", r->o.where);
 		if (n < 0 || read(r->process.fd, &c, 1) != 1) {
-			ssize_t size = read(r->process.error_fd, r->errors, sizeof r->errors - 1);
-			r->errors[size > 0 ? size : 0] = '\0';
-			r->errors[strcspn(r->errors, "\n")] = '\0';
-			return error_set(PMIG_EUNREACHED, "%s: the agent could not be started: %s", r->o.where,
-				r->errors[0] != '\0' ? r->errors : "it ended at once");
+			return not_started(r);
 		}
 		matched = c == ready[matched] ? matched + 1 : c == ready[0] ? 1 : 0;
 	}
@@ -153,7 +161,7 @@ static int exec_agent(struct remote *r)
 		command);
 	if (rc >= 0)
 		rc = link_exec(r->link, command, &r->process);
-	return rc < 0 ? error_prefix(rc, "%s", r->o.where) : 0;
+	return rc;
 }
 
 static int work(void *context)
@@ -200,7 +208,7 @@ static void answer(struct remote *r, const json_t *object)
 		int code = (int)json_integer_value(json_object_get(object, "code"));
 		const char *reason = json_string_value(json_object_get(object, "reason"));
 		if (code < 0)
-			(void)error_set(code, "%s", reason != NULL ? reason : pmig_strerror(code));
+			(void)error_set(code, "%s: %s", r->o.label, reason != NULL ? reason : pmig_strerror(code));
 		if (q.answer != NULL)
 			q.answer(q.context, code < 0 ? code : 0, object);
 		return;
