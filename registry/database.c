@@ -71,8 +71,16 @@ static const struct {
 	{SQLITE_AUTH, PMIG_EIO, "the registry may not be opened"},
 };
 
+/* Where SQLite names no reason of its own, the system's may be clear. */
+static int true_reason(struct database *db, int result)
+{
+	int number = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(db->sqlite) : 0;
+	return number == ENOSPC || number == EDQUOT ? SQLITE_FULL : result;
+}
+
 int database_error(struct database *db, int result)
 {
+	result = true_reason(db, result);
 	int code = PMIG_EIO;
 	const char *words = "the registry cannot be read or written";
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
