@@ -81,6 +81,8 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 		return error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream);
 	struct agent_bulk *b;
 	int r = check_name(a, name);
+	if (r >= 0 && find(a, stream) != NULL)
+		drop(a, find(a, stream)); /* asked for before, and given up */
 	if (r >= 0)
 		r = add(a, stream, &b);
 	if (r < 0)

@@ -319,6 +319,7 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 		(void)agent_enter(a, "");
 	}
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, reason);
+	agent_file_drop(a); /* of an image that nobody needs any more */
 	if (a->state == AGENT_FROZEN) {
 		run_on(a, reason);
 		(void)unlink(a->image);
