@@ -1,10 +1,12 @@
-/* index: reads a text, builds an index of its words on the heap (a hash table of lists of lines), writes it to a file.
+/* index: reads a text, builds an index of its words on the heap (a hash table of lists of lines), writes it to a file, and
+ * with each word, where there is one, the most frequent other word that is one slip of a pen away.
  *
  *   pmig-cc -O2 index.c -o index
  *   pmig run -- ./index TEXT RESULT
  *
  * The text is open for reading while it moves: its content goes along. The result is open for writing: it goes along and
- * is gone from where it was. Before it ends it counts again, from the index, what it counted while reading. */
+ * is gone from where it was. Before it ends it counts again, from the index, what it counted while reading. Method of the
+ * slips: Norvig, How to write a spelling corrector, 2007. */
 #include <pmig/pmig.h>
 
 #include <ctype.h>
@@ -16,6 +18,7 @@
 #define BUCKETS 65536
 #define LINE_MAX_BYTES 65536
 #define LINES_SHOWN 8
+#define SLIP_MAX 30 /* letters of a word that is tried with slips */
 
 struct line {
 	struct line *next;
@@ -50,12 +53,19 @@ static void *get(size_t size)
 	return p;
 }
 
+static struct word *look_up(const char *text)
+{
+	struct word *w = buckets[hash(text)];
+	while (w != NULL && strcmp(w->text, text) != 0)
+		w = w->next;
+	return w;
+}
+
 static struct word *find(const char *text)
 {
-	struct word **bucket = &buckets[hash(text)], *w;
-	for (w = *bucket; w != NULL; w = w->next)
-		if (strcmp(w->text, text) == 0)
-			return w;
+	struct word **bucket = &buckets[hash(text)], *w = look_up(text);
+	if (w != NULL)
+		return w;
 	w = get(sizeof *w + strlen(text) + 1);
 	*w = (struct word){.next = *bucket};
 	strcpy(w->text, text);
@@ -119,12 +129,48 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->text, y->text);
 }
 
+/* The better of `best` and the word `text`, if there is such. */
+static const struct word *better(const struct word *best, const char *text)
+{
+	const struct word *w = look_up(text);
+	return w != NULL && (best == NULL || compare(&w, &best) < 0) ? w : best;
+}
+
+/* The most frequent word that has one letter too much, too few or wrong, or two exchanged. */
+static const struct word *one_slip_away(const struct word *of)
+{
+	const struct word *best = NULL;
+	size_t length = strlen(of->text);
+	char with[SLIP_MAX + 2], without[SLIP_MAX + 1], other[SLIP_MAX + 1];
+	for (size_t at = 0; length <= SLIP_MAX && at <= length; at++) {
+		sprintf(with, "%.*s_%s", (int)at, of->text, of->text + at);
+		for (with[at] = 'a'; with[at] <= 'z'; with[at]++)
+			best = better(best, with);
+		if (at == length)
+			break;
+		sprintf(without, "%.*s%s", (int)at, of->text, of->text + at + 1);
+		best = better(best, without);
+		strcpy(other, of->text);
+		for (other[at] = 'a'; other[at] <= 'z'; other[at]++)
+			if (other[at] != of->text[at])
+				best = better(best, other);
+		other[at] = of->text[at + 1];
+		other[at + 1] = of->text[at];
+		if (at + 1 < length && other[at] != other[at + 1])
+			best = better(best, other);
+	}
+	return best;
+}
+
 static void write_word(FILE *out, const struct word *w)
 {
 	fprintf(out, "%-24s %8ld  ", w->text, w->count);
 	int shown = 0;
 	for (const struct line *l = w->first; l != NULL && shown < LINES_SHOWN; l = l->next, shown++)
 		fprintf(out, " %ld", l->number);
+	const struct word *similar = one_slip_away(w);
+	if (similar != NULL && compare(&similar, &w) < 0)
+		fprintf(out, "  (%s?)", similar->text);
 	fputc('\n', out);
 }
 
@@ -140,6 +186,10 @@ static long write_index(FILE *out)
 	for (long i = 0; i < n; i++) {
 		write_word(out, all[i]);
 		sum += all[i]->count;
+		if ((i + 1) % 2000 == 0) {
+			printf("word %ld of %ld\n", i + 1, n);
+			fflush(stdout);
+		}
 		pmig_safepoint();
 	}
 	free(all);
@@ -165,12 +215,13 @@ int main(int argc, char **argv)
 	FILE *in = open_or_end(argv[1], "r"), *out = open_or_end(argv[2], "w");
 	fprintf(out, "# words of %s\n", argv[1]);
 	read_text(in);
-	fclose(in);
 	long sum = write_index(out);
+	fclose(in);
 	if (fclose(out) != 0) {
 		fprintf(stderr, "index: %s: %s\n", argv[2], strerror(errno));
 		return 1;
 	}
-	printf("%ld words, %ld different, %s\n", words_read, words_different, sum == words_read ? "all in the index" : "WRONG");
+	printf("%ld words, %ld different, %s\n", words_read, words_different,
+		sum == words_read ? "all in the index" : "WRONG");
 	return sum == words_read ? 0 : 1;
 }
