@@ -62,9 +62,15 @@ check_output() { seq 0 $((STEPS - 1)) | cmp -s - <(sort -nu "$1"); }
 
 matrix() {
 	local point action
-	for point in $("$PMIG" faults --json | jq -r '.[].point'); do
-		for action in $ACTIONS; do echo "$point=$action"; done
-	done
+	local where
+	while read -r point where; do
+		for action in $ACTIONS; do
+			case $where-$action in # a point at an agent means that agent
+			source-*:target | target-*:source) ;;
+			*) echo "$point=$action" ;;
+			esac
+		done
+	done < <("$PMIG" faults --json | jq -r '.[] | .point + " " + .where')
 }
 
 for fault in ${FAULTS:-$(matrix)}; do one "$fault"; done

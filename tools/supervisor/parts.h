@@ -62,6 +62,7 @@ struct supervisor {
 	struct loop_source *input_source;
 
 	struct move *move; /* under way; NULL: none */
+	struct checkpoint *checkpoint; /* the same */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };

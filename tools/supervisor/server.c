@@ -1,5 +1,5 @@
 /* server: the control socket of a supervisor: one JSON object a line, for the other verbs of the same user. */
-#include "parts.h"
+#include "checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +41,7 @@ static void drop(struct client *c)
 		if (v->clients[i] == c)
 			v->clients[i] = NULL;
 	move_listener_gone(c->supervisor, c);
+	checkpoint_listener_gone(c->supervisor, c);
 	loop_remove(&c->source);
 	loop_remove(&c->again_timer);
 	json_decref(c->again);
@@ -123,6 +124,15 @@ static void request(struct client *c, json_t *object)
 		else
 			move_cancel(s);
 		return;
+	} else if (strcmp(verb, "checkpoint") == 0) {
+		const char *path = json_string_value(json_object_get(object, "path"));
+		r = checkpoint_start(s, &(struct checkpoint_options){.path = path != NULL ? path : "",
+						.stop = json_is_true(json_object_get(object, "stop")),
+						.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+						.progress = on_line_of_move,
+						.context = c});
+		if (r >= 0)
+			return;
 	} else if (strcmp(verb, "move") == 0) {
 		const char *target = json_string_value(json_object_get(object, "target"));
 		r = move_start(s, &(struct move_options){.target = target != NULL ? target : "",

@@ -1,5 +1,5 @@
 /* supervisor: the life of `pmig run` and `pmig attach`. */
-#include "parts.h"
+#include "checkpoint.h"
 #include "registry/store.h"
 #include "terminal.h"
 #include "transport/agent.h"
@@ -336,7 +336,8 @@ static int on_packet(void *context, struct remote *r, const struct packet *p)
 	struct supervisor *s = context;
 	if (p->stream >= AGENT_BULK)
 		{
-		(void)move_packet(s, r, p);
+		if (!checkpoint_packet(s, r, p))
+			(void)move_packet(s, r, p);
 		return 0;
 	}
 	return supervisor_station(s, r) != NULL ? streams_packet(s, r, p) : 0;
@@ -472,6 +473,7 @@ int supervisor_run(const struct supervisor_options *options)
 	free(s->open);
 	server_close(s);
 	move_destroy(s->move);
+	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
 	if (s->loop != NULL) {

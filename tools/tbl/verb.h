@@ -3,6 +3,7 @@ VERB("run", run, "[-d] [--name N] [--on HOST] [--] PROGRAM [ARGUMENT...]", "star
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
 VERB("move", move, "[--plan] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home", "takes a running program to another host")
 VERB("plan", plan, "[--json] NAME [USER@]HOST[:PORT]", "shows what a move would do with every resource, and does nothing")
+VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE", "saves a running program into a file, wherever it runs")
 VERB("attach", attach, "NAME", "takes a running program to this terminal, wherever it is and whoever started it here")
 VERB("recover", recover, "NAME", "finishes a hand-over that was left in the middle, and continues an image that waits")
 VERB("logs", logs, "[-f] [--err] NAME", "shows the output of a program that was started with -d")

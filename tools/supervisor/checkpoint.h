@@ -1,0 +1,23 @@
+/* checkpoint: an image of the program into a file here, wherever it runs. */
+#ifndef PMIG_SUPERVISOR_CHECKPOINT_H
+#define PMIG_SUPERVISOR_CHECKPOINT_H
+
+#include "parts.h"
+
+struct checkpoint;
+
+struct checkpoint_options {
+	const char *path; /* absolute */
+	bool stop;        /* the program ends, and the image is all that is left */
+	int timeout_ms;   /* for the safe point; 0: 30,000 */
+	void (*progress)(void *context, const json_t *line); /* the one line that comes, with "done": true */
+	void *context;
+};
+
+/* Begins; the end is told by `progress`. Errors: PMIG_EBUSY, PMIG_EUNREACHED, PMIG_EINVAL, PMIG_ENOENT (the directory). */
+int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o) PMIG_MUST_CHECK;
+bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct packet *p); /* true: it was one of its own */
+void checkpoint_listener_gone(struct supervisor *s, void *context);
+void checkpoint_destroy(struct checkpoint *c); /* NULL is fine */
+
+#endif
