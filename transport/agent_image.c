@@ -182,8 +182,17 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 	return 0;
 }
 
+static void remove_image(struct agent *a)
+{
+	char rows[PATH_MAX];
+	(void)snprintf(rows, sizeof rows, "%.200s.rows", a->image);
+	(void)unlink(a->image);
+	(void)unlink(rows);
+}
+
 static void run_on(struct agent *a, const char *reason)
 {
+	remove_image(a);
 	(void)agent_program_send(a, CONTROL_GO_ON, PMIG_FAILED, reason, -1);
 	agent_stdio_go_on(a->io);
 	(void)agent_set_state(a, AGENT_RUNNING, PMIG_PROCESS_RUNNING);
@@ -320,20 +329,15 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 	}
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, reason);
 	agent_file_drop(a); /* of an image that nobody needs any more */
-	if (a->state == AGENT_FROZEN) {
+	if (a->state == AGENT_FROZEN)
 		run_on(a, reason);
-		(void)unlink(a->image);
-	}
 	*ret_answer = json_pack("{s:I}", "epoch", (json_int_t)a->epoch);
 	return agent_fault(a, "go-on");
 }
 
 static void gone(struct agent *a)
 {
-	char rows[PATH_MAX];
-	(void)snprintf(rows, sizeof rows, "%.200s.rows", a->image);
-	(void)unlink(a->image);
-	(void)unlink(rows);
+	remove_image(a);
 	a->image[0] = '\0';
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);
 	(void)agent_set_state(a, AGENT_AWAY, strcmp(a->home, a->host) == 0 ? PMIG_PROCESS_AWAY : PMIG_PROCESS_LEFT);

@@ -289,7 +289,7 @@ static void on_offer(struct ship *h, const struct packet *p)
 		r = h->fd < 0 ? error_errno(PMIG_EIO, errno, "%s", part) : send_part(h, true);
 	}
 	if (r < 0)
-		fail(h, r);
+		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, parts[h->index].kind));
 }
 
 static void from_source(struct ship *h, const struct packet *p)
@@ -305,7 +305,7 @@ static void from_source(struct ship *h, const struct packet *p)
 	if (remote_peer(h->move->source) != NULL)
 		peer_kick(remote_peer(h->move->source));
 	if (r < 0) {
-		fail(h, r);
+		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, parts[h->index].kind));
 		return;
 	}
 	if (r == 1)
