@@ -40,8 +40,8 @@ static void check_call(struct work *w, LLVMValueRef call)
 	}
 	if (LLVMGetTailCallKind(call) == LLVMTailCallKindMustTail)
 		work_error(w, call, "a tail call that must be one (musttail) cannot be carried");
-	if (returns_twice(call))
-		work_error(w, call, "setjmp cannot be carried yet in a function that can reach a safe point");
+	if (returns_twice(call) && !reach_is_setjmp(call))
+		work_error(w, call, "a function that returns twice, other than setjmp, cannot be carried");
 	if ((work_is_intrinsic(call, "llvm.returnaddress") || work_is_intrinsic(call, "llvm.frameaddress")) &&
 	    LLVMConstIntGetZExtValue(LLVMGetOperand(call, 0)) != 0)
 		work_error(w, call, "the address of a caller's frame cannot be carried");

@@ -172,11 +172,21 @@ static void restore_at_returns(struct work *w, LLVMValueRef f, LLVMValueRef sp)
 	}
 }
 
+static bool calls_setjmp(LLVMValueRef f)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
+			if (reach_is_setjmp(i))
+				return true;
+	return false;
+}
+
 void frame_lower(struct work *w, struct function *f)
 {
 	copy_byval(w, f->value);
 	struct locals l = find_locals(f->value);
-	if (l.count == 0)
+	f->sets_jumps = calls_setjmp(f->value);
+	if (l.count == 0 && !f->sets_jumps)
 		return;
 	uint64_t *offsets = map_alloc(l.count, sizeof *offsets), size = 0;
 	for (size_t i = 0; i < l.count; i++) {
@@ -188,11 +198,15 @@ void frame_lower(struct work *w, struct function *f)
 		size = offsets[i] + unit * LLVMConstIntGetZExtValue(LLVMGetOperand(l.allocas[i], 0));
 	}
 	f->frame_size = round_up(size, l.alignment) + (l.alignment > FRAME_ALIGNMENT ? l.alignment - FRAME_ALIGNMENT : 0);
+	if (f->frame_size == 0)
+		f->frame_size = FRAME_ALIGNMENT; /* so that entry values of frame_sp tell activations apart */
 
 	LLVMPositionBuilderBefore(w->builder, LLVMGetFirstInstruction(LLVMGetEntryBasicBlock(f->value)));
 	LLVMSetCurrentDebugLocation2(w->builder, NULL);
 	LLVMValueRef sp = LLVMBuildLoad2(w->builder, w->ptr, w->frame_sp, "frame.sp");
-	LLVMBuildStore(w->builder, offset_pointer(w, sp, constant(w, f->frame_size)), w->frame_sp);
+	f->entry_sp = sp;
+	f->bump = offset_pointer(w, sp, constant(w, f->frame_size));
+	LLVMBuildStore(w->builder, f->bump, w->frame_sp);
 	LLVMValueRef base = align_pointer(w, sp, l.alignment);
 	for (size_t i = 0; i < l.count; i++) {
 		if (!is_static(f->value, l.allocas[i]))

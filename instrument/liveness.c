@@ -127,21 +127,30 @@ static void solve(struct flow *fl)
 	}
 }
 
+static void add_value(struct site *s, size_t *capacity, LLVMValueRef v)
+{
+	s->values = map_grow(s->values, capacity, s->values_count, sizeof(LLVMValueRef));
+	s->values[s->values_count++] = v;
+}
+
 static void collect(struct work *w, struct flow *fl, struct site *s)
 {
+	const struct function *f = &w->functions[s->function];
 	const uint64_t *live = set_of(fl, fl->out, map_get(&fl->block_numbers, LLVMGetInstructionParent(s->call)));
 	size_t capacity = 0;
+	s->mark = f->sets_jumps ? 0 : MARK_NONE;
+	if (f->sets_jumps)
+		add_value(s, &capacity, f->entry_sp); /* first, at offset 0 */
 	for (uint32_t bit = 0; bit < fl->values_count; bit++) {
 		LLVMValueRef v = fl->values[bit];
-		if (!set_has(live, bit) || v == s->call)
+		if (!set_has(live, bit) || v == s->call || (f->sets_jumps && v == f->entry_sp))
 			continue;
 		LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(v));
 		if (kind == LLVMStructTypeKind || kind == LLVMArrayTypeKind || kind == LLVMTokenTypeKind) {
 			work_error(w, s->call, "a value that is a whole struct stays in registers across this call: not carried yet");
 			continue;
 		}
-		s->values = map_grow(s->values, &capacity, s->values_count, sizeof(LLVMValueRef));
-		s->values[s->values_count++] = v;
+		add_value(s, &capacity, v);
 	}
 	s->offsets = map_alloc(s->values_count, sizeof *s->offsets);
 	for (uint32_t i = 0; i < s->values_count; i++) {

@@ -74,6 +74,7 @@ static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 		site_split(w, &w->functions[i]);
 		sink_values(w, &w->functions[i]);
 		site_find_values(w, &w->functions[i]);
+		jump_copy_records(w, &w->functions[i]);
 		site_attach(w, &w->functions[i]);
 		clone_make(w, &w->functions[i]);
 	}
@@ -112,6 +113,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	check_module(w);
 	threadlocal_share(w);
 	rewrite_calls(w);
+	jump_masks(w);
 	constructors_collect(w);
 	poll_insert(w);
 	variadic_fix(w);

@@ -76,10 +76,17 @@ static void add_function(struct work *w, LLVMValueRef f, LLVMValueRef because)
 	}
 }
 
+bool reach_is_setjmp(LLVMValueRef call)
+{
+	LLVMValueRef callee = work_is_call(call) ? work_callee(call) : NULL;
+	return callee != NULL && strncmp(work_name(callee), "pmig_setjmp", 11) == 0;
+}
+
+/* In a function that can reach a safe point setjmp is a site too: control comes back there. */
 bool reach_is_site(struct work *w, LLVMValueRef call)
 {
 	LLVMValueRef because;
-	return work_is_call(call) && reaches(w, call, &because);
+	return work_is_call(call) && (reach_is_setjmp(call) || reaches(w, call, &because));
 }
 
 /* Adds `f` if one of its calls reaches a safe point. */

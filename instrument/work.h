@@ -17,8 +17,11 @@ struct site {
 	uint32_t values_count;
 	uint32_t *offsets; /* of each value in the saved record */
 	uint32_t size;     /* of the saved record */
+	uint32_t mark;     /* offset in it of the frame's entry value of frame_sp; MARK_NONE without setjmp in the function */
+	uint64_t copy;     /* a call of setjmp: where in the frame the record is copied to */
 	unsigned line;
 };
+#define MARK_NONE UINT32_MAX
 
 /* One function that can reach a safe point. */
 struct function {
@@ -27,6 +30,9 @@ struct function {
 	LLVMValueRef because; /* the callee through which it was found; NULL: an indirect call */
 	uint32_t first_site, sites_count;
 	uint64_t frame_size; /* bytes on the arena's frame stack, 0: none */
+	LLVMValueRef entry_sp;   /* frame_sp as it was on entry; NULL without a frame */
+	LLVMValueRef bump;       /* entry_sp + frame_size */
+	bool sets_jumps;         /* it calls setjmp */
 	bool result_in_memory; /* libffi has no word for its result type */
 };
 
@@ -77,6 +83,8 @@ LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *val
 /* The steps, in their order. Each is one file. */
 void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
+void jump_masks(struct work *w);        /* jump.c: sigsetjmp as saving the mask and setjmp */
+void jump_copy_records(struct work *w, struct function *f); /* jump.c: what setjmp saves, into the frame */
 void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
 void labels_number(struct work *w);     /* labels.c: computed goto as a switch where a safe point can be reached */
 void threadlocal_share(struct work *w); /* threadlocal.c: thread-local variables of a program with one thread */
@@ -84,6 +92,7 @@ void threadlocal_name_directly(LLVMValueRef variable);
 void variadic_fix(struct work *w);      /* variadic.c: fixed lists where a safe point can be reached */
 void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);
+bool reach_is_setjmp(LLVMValueRef call);
 bool reach_is_site(struct work *w, LLVMValueRef call);
 void check_module(struct work *w);      /* check.c: what cannot be carried, before optimising */
 void check_functions(struct work *w);   /* check.c: what a migratable function cannot have */

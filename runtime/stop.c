@@ -3,6 +3,7 @@
 
 #include "checkpoint.h"
 #include "control_channel.h"
+#include "frame/jump.h"
 #include "frame/walk.h"
 #include "resource/resource.h"
 
@@ -80,6 +81,7 @@ void stop_start(void)
 	(void)sigemptyset(&action.sa_mask);
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
 	walk_start();
+	jump_start();
 }
 
 /* How often it was done, for a test that must know that it was. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define PROGRAM_VERSION 1
+#define PROGRAM_NO_MARK UINT32_MAX /* the function never calls setjmp */
 
 /* The words for result types: v void, b h i l integers of 1 2 4 8 bytes, q __int128, p pointer, f float, d double,
  * x long double, {…} a struct of these in registers, m in memory (the clone's fourth argument). */
@@ -22,7 +23,9 @@ struct program_site {
 	uint32_t values_count;
 	uint32_t record_size;  /* bytes */
 	uint32_t result_size;  /* bytes of the result that the call gives; 0: none */
-	const char *callee;    /* "" through a pointer */
+	uint32_t mark;         /* where in the record the frame's entry value of the frame stack pointer is */
+	uint32_t reserved;
+	const char *callee; /* "" through a pointer */
 };
 
 struct program_function {

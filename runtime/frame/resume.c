@@ -4,6 +4,9 @@
 #include "program.h"
 
 #include <ffi.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TYPES_MAX 64
@@ -12,6 +15,14 @@ static _Thread_local struct {
 	const char *frames, *end;
 	uint64_t count;
 	const void *current;
+	struct walk_frame frame; /* the one that is being resumed, or was last */
+	const char *record;
+	int outcome;
+	jmp_buf driver; /* where a longjmp to a frame that is not native goes */
+	union result {
+		char bytes[RESUME_RESULT_MAX];
+		long double alignment;
+	} result;
 } pending;
 
 const void *resume_current(void)
@@ -97,11 +108,6 @@ static ffi_type *parse_type(struct types *t, const char **word)
 	}
 }
 
-union result {
-	char bytes[RESUME_RESULT_MAX];
-	long double alignment;
-};
-
 /* Calls the clone of `function` for one frame. */
 static void call(const struct program_function *function, uint32_t site, const void *record, union result *result)
 {
@@ -122,9 +128,57 @@ static void call(const struct program_function *function, uint32_t site, const v
 	*result = got;
 }
 
+/* The entry value of the frame stack pointer in a captured frame; NULL where its function never calls setjmp. */
+static const void *mark_of(const struct walk_frame *f, const char *record)
+{
+	const void *mark = NULL;
+	uint32_t offset = pmig_program.sites[f->site].mark;
+	if (offset != PROGRAM_NO_MARK)
+		memcpy(&mark, record + offset, sizeof mark);
+	return mark;
+}
+
+static bool is_target(const struct walk_frame *f, const char *record, uint32_t site, const void *mark)
+{
+	return pmig_program.sites[f->site].function == pmig_program.sites[site].function && mark_of(f, record) == mark;
+}
+
+static void next_frame(void)
+{
+	memcpy(&pending.frame, pending.frames, sizeof pending.frame);
+	pending.record = pending.frames + sizeof pending.frame;
+	pending.frames = pending.record + pending.frame.size;
+	pending.count--;
+}
+
+_Noreturn void resume_jump(uint32_t site, const void *record, const void *mark, int value)
+{
+	bool found = pending.record != NULL && site < pmig_program.sites_count && mark != NULL;
+	if (found)
+		while (!is_target(&pending.frame, pending.record, site, mark)) {
+			found = pending.count != 0;
+			if (!found)
+				break;
+			next_frame();
+		}
+	if (!found) {
+		(void)fputs("pmig: longjmp to a function that has returned, or with a jmp_buf that was never set\n", stderr);
+		abort();
+	}
+	pending.frame.site = site;
+	pending.record = record;
+	pending.outcome = value;
+	longjmp(pending.driver, 1);
+}
+
+static void set_result(int value)
+{
+	memset(&pending.result, 0, sizeof pending.result);
+	memcpy(pending.result.bytes, &value, sizeof value);
+}
+
 __attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, int outcome)
 {
-	union result result = {0};
 	if (pending.count == 0) {
 		if (pmig_program.constructors != NULL)
 			pmig_program.constructors();
@@ -134,16 +188,20 @@ __attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, i
 		pending.current = NULL;
 		return status;
 	}
-	memcpy(result.bytes, &outcome, sizeof outcome);
-	while (pending.count != 0) {
-		struct walk_frame f;
-		const char *record = pending.frames + sizeof f;
-		memcpy(&f, pending.frames, sizeof f);
-		pending.frames = record + f.size;
-		pending.count--;
-		call(&pmig_program.functions[pmig_program.sites[f.site].function], f.site, record, &result);
+	if (setjmp(pending.driver) == 0) {
+		set_result(outcome);
+		next_frame();
+	} else {
+		set_result(pending.outcome); /* resume_jump() has chosen frame and record */
+	}
+	for (;;) {
+		call(&pmig_program.functions[pmig_program.sites[pending.frame.site].function], pending.frame.site, pending.record,
+		     &pending.result);
+		if (pending.count == 0)
+			break;
+		next_frame();
 	}
 	int status;
-	memcpy(&status, result.bytes, sizeof status);
+	memcpy(&status, pending.result.bytes, sizeof status);
 	return status;
 }

@@ -18,6 +18,11 @@ void resume_pending(const void **ret_frames, size_t *ret_size, uint64_t *ret_cou
  * returns. The frame of this function is the bottom of what a walk accepts. */
 int resume_drive(int argc, char **argv, char **envp, int outcome);
 
+/* For longjmp: drops every frame of this thread further in than the one of `site`'s function whose entry value of the frame
+ * stack pointer is `mark`, and resumes that one at `site` from `record` with `value` as the call's result. Ends the program
+ * with a sentence if there is no such frame. */
+_Noreturn void resume_jump(uint32_t site, const void *record, const void *mark, int value);
+
 /* What resume_drive() is calling: main, or a resume clone. */
 const void *resume_current(void);
 
