@@ -231,6 +231,7 @@ static int on_control(struct remote *r, const struct packet *p)
 			json_pack("{s:I, s:s, s:s, s:s}", "seen", (json_int_t)r->seen, "host", r->o.label, "home", r->o.home, "fault",
 				r->o.fault),
 			NULL, NULL);
+		r->o.fault = ""; /* once: an agent that was killed for it comes back without */
 		r->o.up(r->o.context, r);
 	} else {
 		r->o.event(r->o.context, r, object);
