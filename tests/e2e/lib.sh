@@ -127,11 +127,45 @@ pmig_on() {
 	hosts as "$host" "$BIN/pmig" "$@"
 }
 
+# start HOST NAME PROGRAM...: under `pmig run` in the background, its input from $INPUT and the environment of RUN_ENV;
+# standard output and error in $T/NAME.out and .err, its end in .status.
+RUN_ENV=()
+start() {
+	local host=$1 name=$2
+	shift 2
+	(
+		status=0
+		on "$host" env "${RUN_ENV[@]}" "$BIN/pmig" run --name "$name" -- "$@" <"${INPUT:-/dev/null}" >"$T/$name.out" \
+			2>"$T/$name.err" || status=$?
+		echo "status $status" >"$T/$name.status"
+	) &
+}
+
+# ended_with NAME STATUS: what start() began ends so.
+ended_with() {
+	await "$T/$1.status" '^status'
+	check "$1 ended with $2" test "$(cat "$T/$1.status")" = "status $2"
+}
+
 # pids_on HOST NAME: its processes whose executable is called NAME, by their pids in the host.
 # host_runs HOST NAME: is there one?
 pids_on() { hosts exec "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(basename "$(readlink "$p/exe")" " (deleted)")" = "$1" ] &&
 	echo "${p#/proc/}"; done; true' sh "$2"; }
 host_runs() { [ -n "$(pids_on "$1" "$2")" ]; }
+
+# left_on HOST: the files of hand-overs that lie there.
+left_on() {
+	on "$1" sh -c 'cd ~/.local/state/pmig 2>/dev/null && find */image */spool */transit -type f 2>/dev/null
+		find ~/.cache/pmig -name "*.part*" 2>/dev/null; true'
+}
+
+# nothing_on HOST: no agent (one that is asked to end gets its time), no image, no half of a file.
+nothing_on() {
+	local pid
+	for pid in $(pids_on "$1" pmig-agent); do timeout 20 "$PMIG_SOURCE/tests/hosts.sh" exec "$1" tail --pid="$pid" -s 0.05 -f /dev/null || true; done
+	check "no agent is left on $1" test -z "$(pids_on "$1" pmig-agent)"
+	check "no image is left on $1" test -z "$(left_on "$1")"
+}
 
 # pid_space HOST: the identity of its process name space, as /proc/PID/ns/pid of a process in it shows it.
 pid_space() { hosts exec "$1" readlink /proc/1/ns/pid; }
