@@ -241,7 +241,7 @@ static int read_frames(struct image *im, uint64_t *ret_frames)
 	return resume_adopt(copy, h.size, h.count);
 }
 
-int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *ret_frames)
+int checkpoint_read(int fd, const char *name, bool verified, const char **ret_from, uint64_t *ret_frames)
 {
 	__attribute__((cleanup(cleanup_image))) struct image *im = NULL;
 	static char from[sizeof(((struct image_identity *)NULL)->host)];
@@ -252,7 +252,9 @@ int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *r
 		return r;
 	fill_identity(&mine);
 	r = image_check_identity(im, &mine);
-	if (r >= 0)
+	if (r >= 0 && verified)
+		image_trust(im);
+	else if (r >= 0)
 		r = image_verify(im);
 	if (r >= 0)
 		r = read_memory(im);

@@ -17,9 +17,10 @@ struct checkpoint_result {
 PMIG_MUST_CHECK int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_result *ret);
 
 /* Makes this fresh process, in which nothing of the program has run, the one in the image at `fd` (taken: closed). `name` is for
- * messages. Afterwards resume_drive() goes on. `*ret_from` gets the name of the host at which it was made (static). Errors:
- * PMIG_ECORRUPT, PMIG_EVERSION, PMIG_EIDENTITY, PMIG_EREFUSED, PMIG_ENOMEM, PMIG_EIO. */
-PMIG_MUST_CHECK int checkpoint_read(int fd, const char *name, const char **ret_from, uint64_t *ret_frames);
+ * messages; `verified`: its bytes need not be compared with their hashes any more. Afterwards resume_drive() goes on. `*ret_from`
+ * gets the name of the host at which it was made (static). Errors: PMIG_ECORRUPT, PMIG_EVERSION, PMIG_EIDENTITY,
+ * PMIG_EREFUSED, PMIG_ENOMEM, PMIG_EIO. */
+PMIG_MUST_CHECK int checkpoint_read(int fd, const char *name, bool verified, const char **ret_from, uint64_t *ret_frames);
 
 /* How many checkpoints this process, wherever it was, has taken. */
 uint64_t checkpoint_number(void);

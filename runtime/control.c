@@ -18,6 +18,7 @@
 static struct {
 	int fd;
 	int image;
+	bool verified;
 	uint64_t sequence;
 	uint64_t epoch;
 	char name[NAME_BYTES];
@@ -69,7 +70,9 @@ int control_start(const char *build)
 	const char *epoch = getenv("PMIG_EPOCH");
 	control.epoch = epoch != NULL ? strtoull(epoch, NULL, 10) : 0;
 	int image = descriptor_of("PMIG_RESTORE");
-	static const char *const variables[] = {"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
+	control.verified = getenv("PMIG_VERIFIED") != NULL;
+	static const char *const variables[] = {
+		"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
 		(void)unsetenv(variables[i]);
 	control.fd = move_high(fd);
@@ -87,6 +90,11 @@ int control_start(const char *build)
 int control_restoring(void)
 {
 	return control.image;
+}
+
+bool control_verified(void)
+{
+	return control.verified;
 }
 
 const char *control_name(void)

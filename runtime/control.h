@@ -1,9 +1,10 @@
 /* control: what the program's runtime and the agent that is its parent say to each other.
  *
  * The channel is a SOCK_SEQPACKET unix socketpair; the program finds its end by the environment variable
- * PMIG_CONTROL (a descriptor number), which the runtime removes from the environment. Messages have a fixed size and no
- * variable parts beyond one text, so that the program parses nothing. A request is followed by the signal
- * CONTROL_SIGNAL, whose handler sets the poll flags; the runtime then reads the channel at the next safe point. */
+ * PMIG_CONTROL (a descriptor number), which the runtime removes from the environment. A program that is to be restored finds
+ * the image by PMIG_RESTORE in the same way, and PMIG_VERIFIED=1 where the agent has compared its bytes with a hash. Messages
+ * have a fixed size and no variable parts beyond one text, so that the program parses nothing. A request is followed by the
+ * signal CONTROL_SIGNAL, whose handler sets the poll flags; the runtime then reads the channel at the next safe point. */
 #ifndef PMIG_CONTROL_H
 #define PMIG_CONTROL_H
 

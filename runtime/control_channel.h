@@ -21,6 +21,9 @@ PMIG_MUST_CHECK int control_start(const char *build);
 /* The descriptor of the image to restore from, open for reading; -1 if the program starts fresh. Ours until the runtime closes it. */
 int control_restoring(void);
 
+/* Has the agent compared all bytes of that image with a hash, so that it need not be read once more before it is mapped? */
+bool control_verified(void);
+
 /* What the agent calls this process; "" and 0 without an agent. Static. */
 const char *control_name(void);
 const char *control_uuid(void);

@@ -16,6 +16,8 @@ struct agent_bulk {
 	mode_t mode; /* of what is received; 0: 0600 */
 	struct bulk_send *send;
 	struct bulk_receive *receive;
+	char name[BULK_NAME_MAX]; /* of what is received */
+	bool image;               /* it is one */
 };
 
 static void destroy(struct agent_bulk *b)
@@ -172,6 +174,8 @@ static int receive_offer(struct agent *a, const struct packet *p)
 							    .writer = peer_writer(a->driver),
 							    .stream = p->stream},
 					&offer, &b->receive);
+		memcpy(b->name, offer.name, sizeof b->name);
+		b->image = strcmp(offer.kind, "image") == 0;
 	}
 	if (r < 0) {
 		r = bulk_refuse(peer_writer(a->driver), p->stream, r);
@@ -193,6 +197,8 @@ int agent_file_packet(struct agent *a, const struct packet *p)
 	if (r == 0 && b->send != NULL)
 		r = bulk_send_pump(b->send) < 0 ? PMIG_EIO : 0;
 	peer_kick(a->driver);
+	if (r > 0 && b->receive != NULL && b->image)
+		(void)snprintf(a->arrived, sizeof a->arrived, "image/%s", b->name);
 	if (r != 0)
 		drop(a, b); /* complete, or the other side has been told that it failed */
 	return 0;

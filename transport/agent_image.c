@@ -178,6 +178,7 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 		(int)agent_stdio_ended(a->io), "modes", modes, "rows", (int)size.ws_row, "columns", (int)size.ws_col, "terminal",
 		(int)agent_stdio_terminal(a->io, 0), (int)agent_stdio_terminal(a->io, 1), (int)agent_stdio_terminal(a->io, 2));
 	add_hex(d, "unread", unread, (size_t)unread_size);
+	(void)json_object_set_new(d, "fresh", json_true()); /* nobody has kept it somewhere: see agent_restore.c */
 	*ret_answer = d;
 	return 0;
 }

@@ -45,6 +45,7 @@ struct agent {
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
 	char handover[PMIG_UUID_LENGTH + 1]; /* the journal's number of the one under way */
 	char image[PATH_MAX];                /* relative to the state directory */
+	char arrived[PATH_MAX];              /* the last one that came whole and was compared with its hash, in this agent's life */
 	json_t *restore_request;             /* how the copy here was restored */
 
 	pid_t pid;
@@ -86,7 +87,8 @@ struct agent_spawn {
 	const char *directory; /* NULL: as it is */
 	mode_t mask;
 	bool set_mask;
-	int image; /* to restore from; -1: fresh */
+	int image;     /* to restore from; -1: fresh */
+	bool verified; /* its bytes were compared with a hash */
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
 int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define HEAD offsetof(struct control_message, text)
-#define EXTRA_VARIABLES 5
+#define EXTRA_VARIABLES 6
 #define VARIABLE_MAX 512
 
 struct environment {
@@ -30,7 +30,7 @@ static int make_environment(
 	char **list = calloc(count + EXTRA_VARIABLES + 1, sizeof *list);
 	if (list == NULL)
 		return error_set(PMIG_ENOMEM, "%s: out of memory", s->path);
-	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH="};
+	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=", "PMIG_VERIFIED="};
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool mine = false;
@@ -45,7 +45,8 @@ static int make_environment(
 	(void)snprintf(e->extra[2], VARIABLE_MAX, "PMIG_UUID=%s", a->options->uuid);
 	(void)snprintf(e->extra[3], VARIABLE_MAX, "PMIG_EPOCH=%llu", (unsigned long long)a->epoch);
 	(void)snprintf(e->extra[4], VARIABLE_MAX, "PMIG_RESTORE=%d", s->image);
-	for (size_t i = 0; i < (s->image >= 0 ? 5 : 4); i++)
+	(void)snprintf(e->extra[5], VARIABLE_MAX, "PMIG_VERIFIED=1");
+	for (size_t i = 0; i < (s->image < 0 ? 4 : s->verified ? 6 : 5); i++)
 		list[kept++] = e->extra[i];
 	e->list = list;
 	return 0;
