@@ -230,12 +230,53 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 
 static void on_activated(void *context, int code, const json_t *answer)
 {
+	struct supervisor *s = context;
+	if (code == PMIG_EUNREACHED)
+		return; /* found again when the connection is back */
+	if (code < 0) {
+		fail(s, SUPERVISOR_FAILED, "activate");
+		return;
+	}
+	if (!s->placed)
+		supervisor_place(s, json_object_get(answer, "request"));
+	streams_attach(s);
+	streams_pump_input(s);
+}
+
+/* `pmig recover`: it was killed before the hand-over was settled, and its image is still there: on from it, for a new epoch. */
+static void on_revive_claimed(void *context, int code, const json_t *answer)
+{
 	(void)answer;
 	struct supervisor *s = context;
-	if (code < 0 && code != PMIG_EUNREACHED)
-		fail(s, SUPERVISOR_FAILED, "activate");
+	if (code < 0)
+		fail(s, SUPERVISOR_FAILED, "recover");
 	else
-		remote_cut(supervisor_here(s)->remote); /* comes back with fresh facts */
+		remote_request(
+			supervisor_here(s)->remote, "activate", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_activated, s);
+}
+
+static void on_revive_restored(void *context, int code, const json_t *answer)
+{
+	(void)answer;
+	struct supervisor *s = context;
+	if (code < 0)
+		fail(s, SUPERVISOR_FAILED, "recover");
+	else
+		remote_request(
+			supervisor_here(s)->remote, "claim", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_revive_claimed, s);
+}
+
+static bool revive(struct supervisor *s, struct remote *r, const char *state)
+{
+	const json_t *facts = remote_facts(r);
+	const char *owner = json_string_value(json_object_get(facts, "owner"));
+	json_int_t epoch = json_integer_value(json_object_get(facts, "owner_epoch"));
+	if (!s->options->recover || strcmp(state, "ended") != 0 || json_object_get(facts, "image") == NULL || owner == NULL ||
+		strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
+		return false;
+	s->epoch = (uint64_t)epoch + 1;
+	remote_request(r, "restore", json_pack("{s:I, s:I}", "epoch", epoch + 1, "image_epoch", epoch), on_revive_restored, s);
+	return true;
 }
 
 /* It belongs to this host and has not begun there: the hand-over broke off between the claim and the first instruction. */
@@ -256,6 +297,8 @@ static void on_found(struct supervisor *s, struct station *t)
 		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")), on_activated, s);
 		return;
 	}
+	if (t == supervisor_here(s) && s->move == NULL && revive(s, t->remote, state))
+		return;
 	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
 		json_object_get(facts, "out") == NULL) {
 		/* The agent was killed, and the program with it. */
