@@ -130,7 +130,9 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	check_functions(w);
 	if (w->errors != 0)
 		return;
+	LLVMSetIsNewDbgInfoFormat(w->module, 0); /* debug records as instructions: they move with the code */
 	instrument_functions(w, tm);
+	LLVMSetIsNewDbgInfoFormat(w->module, 1);
 	table_emit(w);
 	explain_print(w);
 	verify(w, "before statepoints");
@@ -153,7 +155,6 @@ int instrument_module(LLVMModuleRef m, LLVMTargetMachineRef tm, const struct ins
 	                 .i64 = LLVMInt64TypeInContext(context),
 	                 .ptr = LLVMPointerTypeInContext(context, 0)};
 	parse_hidden_options();
-	LLVMSetIsNewDbgInfoFormat(m, 0); /* debug records as instructions: they move with the code */
 	steps(&w, tm);
 	for (size_t i = 0; i < w.sites_count; i++) {
 		free(w.sites[i].values);
