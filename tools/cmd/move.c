@@ -39,11 +39,12 @@ static void on_line(void *context, const json_t *line)
 		(void)fputs("\r\033[K", stderr);
 	const json_t *status = json_object_get(line, "exit");
 	v->exit_status = json_is_integer(status) ? (int)json_integer_value(status) : -1;
+	const json_t *plan = json_object_get(line, "plan");
 	if (v->json) {
-		(void)json_dumpf(line, stdout, JSON_INDENT(2));
+		(void)json_dumpf(plan != NULL ? plan : line, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
-	} else if (v->exit_status == 0 && json_object_get(line, "plan") != NULL) {
-		(void)fputs(json_string_value(json_object_get(line, "plan")), stdout);
+	} else if (json_is_string(plan)) {
+		(void)fputs(json_string_value(plan), stdout);
 	} else if (v->exit_status == 0) {
 		(void)fprintf(stderr, "%s runs on %s: stopped for %.3f s, %.1f MB\n", json_string_value(json_object_get(line, "name")),
 			json_string_value(json_object_get(line, "to")),
@@ -75,8 +76,8 @@ int cmd_move(int argc, char **argv)
 		return CMD_USAGE;
 	}
 	int r = cmd_call(argv[first],
-		json_pack("{s:s, s:s, s:i, s:i, s:b}", "do", "move", "target", argv[first + 1], "method", ssh, "timeout_ms",
-			(int)(seconds * 1000), "plan", (int)plan),
+		json_pack("{s:s, s:s, s:i, s:i, s:b, s:b}", "do", "move", "target", argv[first + 1], "method", ssh, "timeout_ms",
+			(int)(seconds * 1000), "plan", (int)plan, "json", (int)v.json),
 		on_line, &v);
 	if (r < 0) {
 		int failed = cmd_fail("move", r);

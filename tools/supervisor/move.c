@@ -78,11 +78,11 @@ static void last_word(struct move *m, int code, const char *outcome)
 	if (m->reported)
 		return;
 	m->reported = true;
-	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I}", "done", 1, "outcome", outcome, "name",
+	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f}", "done", 1, "outcome", outcome, "name",
 		m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch", (json_int_t)m->epoch, "exit", exit_status(m), "ms",
 		(json_int_t)(move_now() - m->began), "stopped_ms", (json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0),
 		"bytes", (json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
-		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")));
+		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")), "plan_ms", m->plan_ms);
 	if (code < 0) {
 		(void)json_object_set_new(line, "code", json_integer(code));
 		(void)json_object_set_new(line, "reason", json_string(m->reason));
@@ -104,6 +104,7 @@ void move_destroy(struct move *m)
 	if (m == NULL)
 		return;
 	struct supervisor *s = m->supervisor;
+	plan_abandon(m);
 	prepare_abandon(m);
 	ship_destroy(m->ship);
 	loop_remove(&m->timer);
@@ -406,6 +407,8 @@ static void begin(struct move *m, enum handover_action action)
 		move_next(m, HANDOVER_FAILED);
 		return;
 	}
+	if (action == HANDOVER_PREPARE)
+		plan_record(m);
 	if (action == HANDOVER_FREEZE)
 		m->supervisor->input_held = true;
 	if (action == HANDOVER_GO_ON)

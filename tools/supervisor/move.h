@@ -7,6 +7,7 @@
 #include <limits.h>
 
 struct ship;
+struct planning;
 struct prepare;
 
 struct move {
@@ -33,7 +34,9 @@ struct move {
 	char path[PATH_MAX]; /* of the program at the target */
 	char library_path[PATH_MAX];
 	struct ship *ship;
+	struct planning *planning;
 	struct prepare *prepare;
+	double plan_ms;      /* how long it took to decide, once the target had answered */
 	int code;            /* why it failed, first */
 	char reason[PMIG_REASON_MAX];
 };
@@ -54,7 +57,9 @@ bool ship_packet(struct move *m, struct remote *r, const struct packet *p);
 void ship_destroy(struct ship *h);
 
 /* --- move_plan.c --- */
-void plan_start(struct move *m); /* both sides are connected */
+void plan_start(struct move *m);   /* both sides are connected */
+void plan_record(struct move *m);  /* the journal has the hand-over: what was decided goes into the registry */
+void plan_abandon(struct move *m); /* forgets it */
 
 /* --- move_prepare.c: program and libraries in place at the target --- */
 void prepare_start(struct move *m);

@@ -105,6 +105,7 @@ struct move_options {
 	enum link_method method;
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
+	bool plan_json; /* the plan as an object, not as text */
 	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
 	void *context;
 };

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define LINE_BYTES 65536
 #define CLIENTS_MAX 16
 #define AGAIN_MS 10
+#define REST_MS 1000
 
 struct client {
 	struct supervisor *supervisor;
@@ -55,8 +57,15 @@ static void say(struct client *c, const json_t *object)
 	char *text = json_dumps(object, JSON_COMPACT);
 	if (text == NULL)
 		return;
-	struct iovec parts[2] = {{text, strlen(text)}, {(char *)"\n", 1}};
-	(void)sendmsg(c->fd, &(struct msghdr){.msg_iov = parts, .msg_iovlen = 2}, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t size = strlen(text) + 1;
+	text[size - 1] = '\n';
+	for (size_t done = 0; done < size;) {
+		ssize_t n = send(c->fd, text + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			done += (size_t)n;
+		else if (done == 0 || poll(&(struct pollfd){.fd = c->fd, .events = POLLOUT}, 1, REST_MS) != 1)
+			break; /* the rest of a long line, a plan, is waited for a little */
+	}
 	free(text);
 }
 
@@ -139,6 +148,7 @@ static void request(struct client *c, json_t *object)
 					  .method = (enum link_method)json_integer_value(json_object_get(object, "method")),
 					  .timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
 					  .plan_only = json_is_true(json_object_get(object, "plan")),
+					  .plan_json = json_is_true(json_object_get(object, "json")),
 					  .progress = on_line_of_move,
 					  .context = c});
 		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL) {

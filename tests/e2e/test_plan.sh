@@ -1,0 +1,136 @@
+#!/bin/bash
+# shellcheck source=lib.sh
+# What a move would do is decided before anything is frozen: each resource with its strategy and the reason, as text and as
+# JSON, in the registry when the move goes on; and what cannot go is refused by name, with nothing touched.
+. "$(dirname "$0")/lib.sh"
+hosts_begin
+
+# begin NAME PROGRAM...: on alpha, in the background; it has said something when this returns.
+begin() {
+	local name=$1
+	shift
+	pmig_on alpha run --name "$name" -- "$@" </dev/null >"$T/$name.out" 2>"$T/$name.err" &
+	await "$T/$name.out" .
+}
+# goes_on NAME: it counts on from where it is.
+goes_on() {
+	local lines
+	lines=$(wc -l <"$T/$1.out")
+	await "$T/$1.out" "^$((lines + 5))\$"
+	check "$1 goes on at home" host_runs alpha holds
+	check "and nothing of it runs on beta" test -z "$(pids_on beta holds)"
+}
+end() {
+	t pmig_on alpha kill -KILL "$1"
+	wait || true
+}
+# plan NAME [HOST]: as JSON in $T/NAME.plan.
+plan() {
+	pmig_on alpha plan --json "$1" "${2:-beta}" >"$T/$1.plan" || fail "no plan of $1"
+	check "plan of $1 for ${2:-beta}: JSON" jq -e . "$T/$1.plan" >"$T/jq"
+}
+# decided NAME RESOURCE STRATEGY [ORIGIN]: what the plan says of it.
+decided() {
+	local got
+	got=$(jq -r ".resources[] | select(.name == \"$2\") | \"\(.strategy) \(.origin)\"" "$T/$1.plan")
+	check "$1: $2: $3, ${4:-undeclared}" test "$got" = "$3 ${4:-undeclared}"
+}
+# refused NAME SENTENCE: neither plan nor move is possible; the program has not been frozen and goes on.
+refused() {
+	expect 3 pmig_on alpha move "$1" beta
+	says "plan: move refused: $2"
+	expect 3 pmig_on alpha plan "$1" beta
+	says "move refused: $2"
+	check "no step of a hand-over of $1" test "$(pmig_on alpha registry --json steps "$1")" = '[]'
+	goes_on "$1"
+	end "$1"
+}
+
+# --- index: a result that it writes ---
+on alpha sh -c 'mkdir ~/data && awk "BEGIN {
+	srand(1)
+	for (i = 0; i < 200000; i++) {
+		for (w = \"\"; length(w) < 7;) w = w sprintf(\"%c\", 97 + int(rand() * 26))
+		print w, \"and\", w
+	}}" >~/data/text'
+home=$(on alpha sh -c 'echo ~')
+begin index "$BIN/samples/index" "$home/data/text" "$home/data/result"
+await "$T/index.out" '^word 2000'
+plan index
+decided index "$home/data/result" move
+decided index 'standard output' reference
+decided index 'standard input' reference
+check "the C library is the target's own" jq -e '.resources[] | select(.kind == "library" and (.name | test("libc.so"))) |
+	.strategy == "rebind" and (.there | test("libc.so"))' "$T/index.plan"
+check "every resource has a reason" jq -e '.possible and all(.resources[]; .reason != "" and .cell != "unknown")' "$T/index.plan"
+check "facts: image, space, bandwidth, round trip" jq -e '.facts | .image_bytes.value > 0 and .image_bytes.source == "measured" and
+	.space_bytes.source == "asked" and .bandwidth_bytes_per_second.value > 0 and .rtt_nanoseconds.value > 0' "$T/index.plan"
+check "it took less than 100 ms: $(jq .milliseconds "$T/index.plan")" jq -e '.milliseconds < 100' "$T/index.plan"
+pmig_on alpha plan index beta >"$T/index.text"
+await "$T/index.text" "move +$home/data/result \(file; by identifier, unattached; undeclared\): only this process uses it: it goes along"
+check "--plan is the same" test "$(pmig_on alpha move --plan index beta | grep -c .)" -ge "$(grep -c . "$T/index.text")"
+check "nothing was touched" test "$(pmig_on alpha registry --json decisions index)" = '[]'
+check "nothing is on beta" on beta test ! -e "$home/data"
+t pmig_on alpha move index beta
+pmig_on alpha registry --json decisions index >"$T/decisions"
+check "the registry has what was decided" jq -e --arg r "$home/data/result" 'any(.[]; .resource == $r and .strategy == "move" and
+	.reason != "") and any(.[]; .strategy == "rebind")' "$T/decisions"
+check "and so it was done: the result is gone from alpha" on alpha test ! -e "$home/data/result"
+check "and is on beta" on beta test -e "$home/data/result"
+check "the way is known now" jq -e '.[] | select(.name == "beta") | .bytes_per_second > 0 and .arch == "x86_64"' \
+	<(pmig_on alpha registry --json hosts)
+plan index home
+decided index "$home/data/result" move
+end index
+
+# --- a text that is only read is on both hosts then ---
+begin reader "$BIN/tests/holds" read "$home/data/text"
+plan reader
+decided reader "$home/data/text" copy
+t pmig_on alpha move reader beta
+on alpha cat "$home/data/text" >"$T/text.alpha"
+on beta cat "$home/data/text" >"$T/text.beta"
+same "$T/text.alpha" "$T/text.beta"
+plan reader home
+decided reader "$home/data/text" copy
+end reader
+
+# --- what cannot go is refused by name, before the freeze ---
+for thing in connection listener outside; do
+	begin "$thing" "$BIN/tests/holds" "$thing"
+	case $thing in
+	outside) refused outside 'descriptor 3, pipe:\[[0-9]+\] \(by identifier, fixed, shared\): .* of kind pipe cannot be reached' ;;
+	*) refused "$thing" 'descriptor [34], .* \(by identifier, fixed\): a resource of kind socket cannot be reached' ;;
+	esac
+done
+
+# --- what lies at the target is never overwritten ---
+begin written "$BIN/tests/holds" written "$home/data/file"
+on beta sh -c 'mkdir -p ~/data && echo something else >~/data/file'
+refused written "$home/data/file \\(by identifier, unattached\\): .*beta has another file \\(15 bytes"
+check "it is as it was" test "$(on beta cat "$home/data/file")" = "something else"
+
+# --- what is within the process goes along, and so does what was declared ---
+begin within "$BIN/tests/holds" within
+plan within
+check "both ends of the pipe are part of it" jq -e '[.resources[] | select(.kind == "pipe" and .part)] | length == 2' "$T/within.plan"
+t pmig_on alpha move within beta
+end within
+begin scratch "$BIN/tests/holds" scratch "$home/data/scratch"
+plan scratch
+decided scratch scratch move 'run time'
+t pmig_on alpha move scratch beta
+plan scratch gamma
+decided scratch scratch move 'run time'
+end scratch
+begin matched "$BIN/tests/holds" matched "$home/data/matched.data"
+refused matched 'the matched one \(by identifier, fixed\): a resource of kind file cannot be reached'
+
+# --- what only the program itself can know is refused at the freeze, and it goes on ---
+begin child "$BIN/tests/holds" child
+t pmig_on alpha plan child beta
+expect 5 pmig_on alpha move child beta
+says 'freeze: .*child'
+goes_on child
+check "the journal has it" jq -e '.[-1].state == "undone"' <(pmig_on alpha registry --json handovers child)
+end child

@@ -1,0 +1,87 @@
+/* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
+ * listener, outside (a pipe to a child), within (a pipe, both ends), read (PATH), written (PATH), scratch (PATH, declared by type), matched
+ * (PATH, declared at file scope), child (that has nothing of its own open). */
+#include <pmig/pmig.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+PMIG_RESOURCE("*/matched.data", .kind = "file",
+	.d = {.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED, .name = "the matched one"});
+
+static int listener(struct sockaddr_in *ret_address)
+{
+	socklen_t size = sizeof *ret_address;
+	*ret_address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)ret_address, size) < 0 || listen(fd, 1) < 0 ||
+		getsockname(fd, (struct sockaddr *)ret_address, &size) < 0)
+		return -1;
+	return fd;
+}
+
+static int connection(void)
+{
+	struct sockaddr_in address;
+	int l = listener(&address), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return l < 0 || fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address);
+}
+
+static int child(void)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid > 0 ? 0 : -1;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		(void)pause();
+}
+
+static int hold(const char *thing, const char *path)
+{
+	int ends[2];
+	struct sockaddr_in address;
+	if (strcmp(thing, "connection") == 0)
+		return connection();
+	if (strcmp(thing, "listener") == 0)
+		return listener(&address);
+	if (strcmp(thing, "outside") == 0)
+		return pipe(ends) < 0 ? -1 : child();
+	if (strcmp(thing, "child") == 0)
+		return child();
+	if (strcmp(thing, "within") == 0)
+		return pipe(ends) < 0 || write(ends[1], "bytes", 5) != 5 ? -1 : 0;
+	if (path == NULL)
+		return strcmp(thing, "nothing") == 0 ? 0 : -1;
+	if (strcmp(thing, "read") == 0)
+		return open(path, O_RDONLY);
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || dprintf(fd, "%s\n", thing) < 0)
+		return -1;
+	if (strcmp(thing, "scratch") == 0)
+		return pmig_declare_fd(fd, &(struct pmig_declaration){.name = "scratch",
+						   .binding = PMIG_BY_TYPE,
+						   .attachment = PMIG_UNATTACHED,
+						   .type = "scratch"});
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2 || hold(argv[1], argc > 2 ? argv[2] : NULL) < 0)
+		return 2;
+	printf("ready\n");
+	for (long count = 1;; count++) {
+		printf("%ld\n", count);
+		fflush(stdout);
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+		pmig_safepoint();
+	}
+}
