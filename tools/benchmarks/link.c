@@ -12,20 +12,11 @@ static struct sshd_case sshd;
 static char source[128];
 static size_t size;
 
-static void must(int code)
-{
-	if (code >= 0)
-		return;
-	(void)fprintf(stderr, "bench link: %s\n", pmig_reason());
-	sshd_case_finish(&sshd);
-	exit(1);
-}
-
 static struct link *open_link(enum link_method method)
 {
 	struct link_options o = sshd_case_options(&sshd, method);
 	struct link *l;
-	must(link_open(&o, &l));
+	figure_must(link_open(&o, &l));
 	return l;
 }
 
@@ -41,13 +32,13 @@ static double push(struct link *l)
 	static char buffer[256 << 10];
 	int status, fd = open(source, O_RDONLY | O_CLOEXEC);
 	double begin = figure_now();
-	must(link_exec(l, "cat > /dev/null", &p));
+	figure_must(link_exec(l, "cat > /dev/null", &p));
 	for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;)
 		for (ssize_t done = 0, w; done < n; done += w)
 			if ((w = send(p.fd, buffer + done, (size_t)(n - done), MSG_NOSIGNAL)) < 0)
-				must(error_errno(PMIG_EIO, errno, "send"));
+				figure_must(error_errno(PMIG_EIO, errno, "send"));
 	(void)shutdown(p.fd, SHUT_WR);
-	must(link_wait(l, p.number, &status));
+	figure_must(link_wait(l, p.number, &status));
 	double seconds = figure_now() - begin;
 	drop(&p);
 	close(fd);
@@ -63,13 +54,13 @@ static double pull(struct link *l)
 	size_t got = 0;
 	(void)snprintf(command, sizeof command, "cat %s", source);
 	double begin = figure_now();
-	must(link_exec(l, command, &p));
+	figure_must(link_exec(l, command, &p));
 	for (ssize_t n; (n = read(p.fd, buffer, sizeof buffer)) > 0;)
 		got += (size_t)n;
-	must(link_wait(l, p.number, &status));
+	figure_must(link_wait(l, p.number, &status));
 	double seconds = figure_now() - begin;
 	if (got != size)
-		must(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
+		figure_must(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
 	drop(&p);
 	return seconds;
 }
@@ -84,7 +75,7 @@ static double copy(bool there)
 	int rc = sshd_case_shell("scp -O -q -F none -P %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s %s %s",
 		sshd.port, sshd.identity, sshd.known_hosts, there ? local : remote, there ? remote : local);
 	double seconds = figure_now() - begin;
-	must(rc == 0 ? 0 : error_set(PMIG_EIO, "scp failed"));
+	figure_must(rc == 0 ? 0 : error_set(PMIG_EIO, "scp failed"));
 	return seconds;
 }
 
@@ -94,9 +85,9 @@ static double execs(struct link *l)
 	for (int i = 0; i < EXECS; i++) {
 		struct link_process p;
 		int status;
-		must(link_exec(l, ":", &p));
+		figure_must(link_exec(l, ":", &p));
 		(void)shutdown(p.fd, SHUT_WR);
-		must(link_wait(l, p.number, &status));
+		figure_must(link_wait(l, p.number, &status));
 		drop(&p);
 	}
 	return (figure_now() - begin) / EXECS;
@@ -105,8 +96,8 @@ static double execs(struct link *l)
 static double ssh_exec(void)
 {
 	double begin = figure_now();
-	must(sshd_case_shell("ssh -F none -p %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s 127.0.0.1 :", sshd.port,
-		     sshd.identity, sshd.known_hosts) == 0
+	figure_must(sshd_case_shell("ssh -F none -p %u -i %s -o IdentitiesOnly=yes -o UserKnownHostsFile=%s 127.0.0.1 :",
+			    sshd.port, sshd.identity, sshd.known_hosts) == 0
 			? 0
 			: error_set(PMIG_EIO, "ssh failed"));
 	return figure_now() - begin;
@@ -149,9 +140,38 @@ static void make_source(const char *directory)
 		for (size_t i = 0; i < 8192; i++)
 			buffer[i] = v = v * 6364136223846793005u + 1442695040888963407u;
 		if (write(fd, buffer, sizeof buffer) != sizeof buffer)
-			must(error_errno(PMIG_EIO, errno, "%s", source));
+			figure_must(error_errno(PMIG_EIO, errno, "%s", source));
 	}
 	close(fd);
+}
+
+/* In a process of its own, so that the one that has files and an sshd to remove is there at the end, whatever happens. */
+static int measure_apart(size_t runs)
+{
+	sigset_t ending;
+	int number, status = 0;
+	(void)sigemptyset(&ending);
+	(void)sigaddset(&ending, SIGINT);
+	(void)sigaddset(&ending, SIGTERM);
+	(void)sigaddset(&ending, SIGHUP);
+	(void)sigaddset(&ending, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &ending, NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)sigprocmask(SIG_UNBLOCK, &ending, NULL);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		measure(LINK_SSH2, runs);
+		measure(LINK_COMMAND, runs);
+		exit(0);
+	}
+	do
+		(void)sigwait(&ending, &number);
+	while (number == SIGCHLD && waitpid(pid, &status, WNOHANG) != pid); /* it may have been sshd */
+	if (number != SIGCHLD) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, &status, 0);
+	}
+	return status == 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -165,9 +185,8 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);
 	sshd_case_start(&sshd, "");
 	make_source(argc > 3 ? argv[3] : "/dev/shm");
-	measure(LINK_SSH2, runs);
-	measure(LINK_COMMAND, runs);
+	int status = measure_apart(runs);
 	(void)unlink(source);
 	sshd_case_finish(&sshd);
-	return 0;
+	return status;
 }

@@ -34,7 +34,7 @@ static double seconds(const struct timeval *t)
 static double run(char **command)
 {
 	struct rusage used;
-	int status;
+	int status = 0;
 	pid_t pid = fork();
 	if (pid == 0)
 		become(command);
