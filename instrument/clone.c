@@ -102,6 +102,8 @@ static void remember(struct copy *c, LLVMValueRef original, LLVMValueRef clone)
 /* A location in the clone's own subprogram; inlined code counts as the line of the outermost call. */
 static void set_location(struct copy *c, LLVMValueRef clone)
 {
+	if (LLVMIsATerminatorInst(clone) != NULL) /* has locations too, and nobody reads it any more */
+		LLVMSetMetadata(clone, LLVMGetMDKindIDInContext(c->w->context, "llvm.loop", 9), NULL);
 	LLVMMetadataRef at = LLVMInstructionGetDebugLoc(clone);
 	if (at == NULL)
 		return;
@@ -263,22 +265,30 @@ static void copy_function_attributes(struct work *w, LLVMValueRef from, LLVMValu
 	}
 }
 
-/* A subprogram of its own under the same name, so that a debugger names the clone's frames. */
+/* One compile unit for all clones; LLVM-C cannot tell to which one a function belongs. */
+static void open_debug_unit(struct work *w, LLVMMetadataRef file)
+{
+	if (w->debug != NULL)
+		return;
+	w->debug = LLVMCreateDIBuilder(w->module);
+	(void)LLVMDIBuilderCreateCompileUnit(w->debug, LLVMDWARFSourceLanguageC11, file, "pmig-cc", 7, 1, "", 0, 0, "", 0,
+	                                     LLVMDWARFEmissionLineTablesOnly, 0, 0, 0, "", 0, "", 0);
+}
+
+/* A subprogram of its own under the same name, so that a debugger names the clone's frames and lines. */
 static LLVMMetadataRef make_scope(struct work *w, LLVMValueRef from, LLVMValueRef to)
 {
 	LLVMMetadataRef original = LLVMGetSubprogram(from);
 	if (original == NULL)
 		return NULL;
-	LLVMDIBuilderRef d = LLVMCreateDIBuilder(w->module);
 	LLVMMetadataRef file = LLVMDIScopeGetFile(original);
-	LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(d, file, NULL, 0, LLVMDIFlagZero);
+	open_debug_unit(w, file);
+	LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(w->debug, file, NULL, 0, LLVMDIFlagZero);
 	const char *name = work_name(from);
 	unsigned line = LLVMDISubprogramGetLine(original);
-	LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(d, file, name, strlen(name), NULL, 0, file, line, type, 1, 1, line,
+	LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(w->debug, file, name, strlen(name), NULL, 0, file, line, type, 1, 1, line,
 	                                                    LLVMDIFlagZero, 1);
 	LLVMSetSubprogram(to, scope);
-	LLVMDIBuilderFinalize(d);
-	LLVMDisposeDIBuilder(d);
 	return scope;
 }
 

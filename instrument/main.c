@@ -171,6 +171,7 @@ static int transform(struct request *r, struct merge_result *merged, LLVMTargetM
 	int e = open_explain(r);
 	if (e < 0)
 		return e;
+	r->instrument.debug = merged->debug;
 	e = r->plain ? plain_optimise(merged->module, machine, r->instrument.level)
 		     : instrument_module(merged->module, machine, &r->instrument);
 	int closed = close_explain(r);

@@ -78,6 +78,10 @@ static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 		site_attach(w, &w->functions[i]);
 		clone_make(w, &w->functions[i]);
 	}
+	if (w->debug != NULL) {
+		LLVMDIBuilderFinalize(w->debug);
+		LLVMDisposeDIBuilder(w->debug);
+	}
 	run_passes(w, tm, "function(mem2reg)");
 	for (size_t i = 0; i < w->functions_count; i++) {
 		mark_leaves(w, w->functions[i].value);

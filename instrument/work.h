@@ -5,6 +5,7 @@
 #include "instrument.h"
 #include "map.h"
 
+#include <llvm-c/DebugInfo.h>
 #include <llvm-c/Target.h>
 
 #define CONSTRUCTORS_NAME "pmig_constructors"
@@ -42,6 +43,8 @@ struct work {
 	LLVMTargetDataRef layout;
 	LLVMBuilderRef builder;
 	const struct instrument_options *options;
+
+	LLVMDIBuilderRef debug; /* of the resume clones; NULL until one has debug information */
 
 	LLVMTypeRef i8, i32, i64, ptr;
 	LLVMValueRef frame_sp; /* the thread's frame stack pointer, a thread-local variable of the runtime */

@@ -26,8 +26,9 @@ for ((seed = from; seed <= to; seed++)); do
 	p=$dir/$seed
 	reference "$seed" "$p" || { rm -f "$p".* && continue; }
 	if ((seed % 2)); then where=entry; else where=loops; fi
-	level=$((seed % 7 < 4 ? 2 : seed % 4))
-	if ! "$BIN/pmig-cc" "-O$level" -w -I"$INCLUDE" "--safepoints=$where" "$p.c" -o "$p.pmig" 2>"$p.log"; then
+	level=$((seed % 7 < 4 ? 2 : seed % 4)) debug=()
+	if ((seed % 5 == 0)); then debug=(-g); fi
+	if ! "$BIN/pmig-cc" "-O$level" "${debug[@]}" -w -I"$INCLUDE" "--safepoints=$where" "$p.c" -o "$p.pmig" 2>"$p.log"; then
 		echo "seed $seed: does not build at -O$level with --safepoints=$where: $(head -n 1 "$p.log")"
 		failures=$((failures + 1))
 		continue
