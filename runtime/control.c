@@ -157,6 +157,12 @@ static int receive(struct control_message *ret, int *ret_fd, int flags)
 			(void)close(fd);
 		return error_set(PMIG_EPROTOCOL, "control: a message that is none (%zd bytes)", n);
 	}
+	if (fd >= 0) {
+		int high = move_high(fd);
+		if (high < 0)
+			(void)close(fd);
+		fd = high;
+	}
 	m.text[m.size] = '\0';
 	control.sequence = m.sequence;
 	memcpy(ret, &m, HEAD + m.size + 1);

@@ -51,27 +51,46 @@ void stop_tell(enum pmig_outcome outcome, const char *from, const char *reason)
 	stop_hold(-1);
 }
 
-/* Only sets the flag: the request is read at the next safe point. CANCEL is answered from here, since that point may
- * never come. */
-static void on_signal(int signal, siginfo_t *info, void *context)
+static void drop_request(void)
 {
-	(void)signal, (void)info;
-	int saved = errno;
-	pmig_poll = 1;
-	if (control_pending() && stop.image >= 0) {
-		struct control_message m;
-		int fd = -1;
-		if (control_request(&m, &fd) > 0 && m.type == CONTROL_CANCEL) {
-			char where[512] = "";
-			if (m.args[0] != 0)
+	(void)close(stop.image);
+	stop.image = -1;
+}
+
+/* What the agent has said meanwhile. `context`: of the signal that interrupted the program; NULL at a safe point. */
+static void read_requests(void *context)
+{
+	struct control_message m;
+	int fd = -1;
+	while (control_request(&m, &fd) > 0) {
+		if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
+			if (stop.image >= 0)
+				drop_request();
+			stop.image = fd;
+			stop.freeze = (m.args[0] & CONTROL_FREEZE) != 0;
+			stop.told = false;
+			fd = -1;
+		} else if (m.type == CONTROL_CANCEL && stop.image >= 0) {
+			char where[512] = "at a safe point";
+			if (context != NULL && m.args[0] != 0)
 				walk_describe(context, where, sizeof where);
-			(void)close(stop.image);
-			stop.image = -1;
+			drop_request();
 			(void)control_send(CONTROL_WHERE, NULL, where);
 		}
 		if (fd >= 0)
 			(void)close(fd);
 	}
+}
+
+/* The request is read here and not at the safe point alone: that point may never come, and CANCEL asks where the program is
+ * instead. A safe point that is being worked on reads for itself. */
+static void on_signal(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)info;
+	int saved = errno;
+	if (stop.held == 0 && control_pending())
+		read_requests(context);
+	pmig_poll = 1;
 	errno = saved;
 }
 
@@ -108,12 +127,6 @@ static int64_t elapsed_ns(const struct timespec *since)
 	struct timespec now;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (now.tv_sec - since->tv_sec) * 1000000000ll + now.tv_nsec - since->tv_nsec;
-}
-
-static void drop_request(void)
-{
-	(void)close(stop.image);
-	stop.image = -1;
 }
 
 /* Not at this point: the poll flag stays set, the agent hears the reason once. */
@@ -173,27 +186,6 @@ static int take_checkpoint(struct walk_buffer *frames)
 	return PMIG_CONTINUED;
 }
 
-static void read_requests(void)
-{
-	struct control_message m;
-	int fd = -1;
-	while (control_request(&m, &fd) > 0) {
-		if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
-			if (stop.image >= 0)
-				drop_request();
-			stop.image = fd;
-			stop.freeze = (m.args[0] & CONTROL_FREEZE) != 0;
-			stop.told = false;
-			fd = -1;
-		} else if (m.type == CONTROL_CANCEL && stop.image >= 0) {
-			drop_request();
-			(void)control_send(CONTROL_WHERE, NULL, "at a safe point");
-		}
-		if (fd >= 0)
-			(void)close(fd);
-	}
-}
-
 /* The test mode: what cannot be done is said and ends the test. */
 static int restore_in_fresh_process(const void *from, struct walk_buffer *frames)
 {
@@ -251,7 +243,7 @@ static int work_at(const void *from, struct walk_buffer *frames)
 		return restore_in_fresh_process(from, frames);
 	}
 	pmig_poll = 0;
-	read_requests();
+	read_requests(NULL);
 	if (stop.image < 0)
 		return 0;
 	int r = walk_stack(from, frames);
