@@ -91,6 +91,7 @@ static int ask_for_image(struct agent *a, int freeze)
 	if (fd < 0)
 		return error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, a->image);
 	a->why[0] = '\0';
+	agent_forget_decisions(a);
 	int r = agent_program_send(a, CONTROL_CHECKPOINT, freeze, "", fd);
 	(void)close(fd);
 	if (r >= 0)
@@ -178,6 +179,8 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 		(int)agent_stdio_ended(a->io), "modes", modes, "rows", (int)size.ws_row, "columns", (int)size.ws_col, "terminal",
 		(int)agent_stdio_terminal(a->io, 0), (int)agent_stdio_terminal(a->io, 1), (int)agent_stdio_terminal(a->io, 2));
 	add_hex(d, "unread", unread, (size_t)unread_size);
+	if (a->decided != NULL)
+		(void)json_object_set(d, "decided", a->decided);
 	(void)json_object_set_new(d, "fresh", json_true()); /* nobody has kept it somewhere: see agent_restore.c */
 	*ret_answer = d;
 	return 0;
@@ -267,12 +270,16 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		agent_finish_later(a, 0, json_pack("{s:s, s:I, s:I, s:I}", "file", a->image, "bytes", (json_int_t)m->args[0], "frames",
 						 (json_int_t)m->args[1], "ns", (json_int_t)m->args[2]));
 		break;
+	case CONTROL_DECIDED:
+		agent_note_decision(a, m);
+		break;
 	case CONTROL_NOT_HERE:
+		agent_forget_decisions(a); /* they will be made again */
 		(void)snprintf(a->why, sizeof a->why, "%s", m->text);
 		break;
 	case CONTROL_WHERE:
 		if (a->where_timer != NULL)
-			give_up(a, error_set(PMIG_ETIMEOUT, "%s did not reach a safe point; it is in %.600s%s%.300s", a->name, m->text,
+			give_up(a, error_set(PMIG_ETIMEOUT, "%s did not reach a safe point; it is %.600s%s%.300s", a->name, m->text,
 					   a->why[0] != '\0' ? "; last: " : "", a->why));
 		break;
 	case CONTROL_FAILED:

@@ -291,6 +291,6 @@ void agent_on_exit(struct agent *a)
 		return;
 	(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
 	if (before == AGENT_SAVING || before == AGENT_FREEZING)
-		agent_finish_later(a, error_set(PMIG_EGONE, "%s ended before it reached a safe point", a->name), NULL);
+		agent_finish_later(a, error_set(PMIG_EGONE, "%s ended with status %d before it reached a safe point", a->name, a->exit_status), NULL);
 	agent_tell_exit(a);
 }
