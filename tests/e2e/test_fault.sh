@@ -77,4 +77,13 @@ matrix() {
 	done < <("$PMIG" faults --json | jq -r '.[] | .point + " " + .where')
 }
 
-for fault in ${FAULTS:-$(matrix)}; do one "$fault"; done
+# Agents that keep an exit status or an image for somebody who does not come.
+sweep() {
+	local pid
+	for pid in $(pgrep -f "pmig-agent serve .*--state $T/"); do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
+for fault in ${FAULTS:-$(matrix)}; do
+	one "$fault"
+	sweep
+done
