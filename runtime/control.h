@@ -38,6 +38,8 @@ enum control_type {
 	CONTROL_FAILED,   /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
 	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames, args[2]: 1 if the libraries
 	                   * lie at other addresses than before (they do, where addresses are randomised) */
+	CONTROL_DECIDED,  /* before FROZEN or SAVED, for each thing that is open: args[0] its lowest descriptor, args[1] enum
+	                   * pmig_strategy; text: kind \n locator */
 };
 
 #define CONTROL_FREEZE 1

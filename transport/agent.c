@@ -362,6 +362,7 @@ int agent_serve(const struct agent_options *options)
 	drop_driver(a);
 	agent_stdio_destroy(a->io);
 	json_decref(a->restore_request);
+	agent_forget_decisions(a);
 	loop_destroy(a->loop);
 	if (a->directory >= 0)
 		(void)close(a->directory);

@@ -56,6 +56,7 @@ struct agent {
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
+	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
@@ -108,6 +109,10 @@ bool agent_on_exit_of_copy(struct agent *a); /* it was one that had not begun, o
 void agent_tell_exit(struct agent *a);
 int agent_enter(struct agent *a, const char *build); /* our epoch and, unless it is "", the build into the process's row */
 int agent_open_stdio(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
+
+/* --- agent_resources.c --- */
+void agent_note_decision(struct agent *a, const struct control_message *m);
+void agent_forget_decisions(struct agent *a);
 
 /* --- agent_image.c, agent_restore.c --- */
 int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;

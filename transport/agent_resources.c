@@ -392,3 +392,22 @@ int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answ
 	json_decref(declared);
 	return r < 0 ? r : 0;
 }
+
+/* --- what the program decided itself, at its last checkpoint --- */
+
+void agent_note_decision(struct agent *a, const struct control_message *m)
+{
+	const char *end = strchr(m->text, '\n');
+	if (a->decided == NULL)
+		a->decided = json_array();
+	if (end == NULL || json_array_size(a->decided) >= OPEN_FILE_MAX)
+		return;
+	(void)json_array_append_new(a->decided, json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1],
+							"kind", m->text, (size_t)(end - m->text), "locator", text(end + 1)));
+}
+
+void agent_forget_decisions(struct agent *a)
+{
+	json_decref(a->decided);
+	a->decided = NULL;
+}

@@ -2,6 +2,7 @@
 #include "inventory.h"
 
 #include "../arena/arena.h"
+#include "../control_channel.h"
 #include "../kind/table.h"
 #include "decide.h"
 #include "declare.h"
@@ -68,6 +69,14 @@ static int refused(int r, const struct pmig_resource *what, char *text, size_t s
 	return r;
 }
 
+/* What the planner said beforehand is compared with this. */
+static void tell_decision(const struct pmig_resource *r)
+{
+	char text[CONTROL_TEXT_MAX];
+	(void)snprintf(text, sizeof text, "%s\n%s", r->kind->name, r->locator);
+	(void)!control_send(CONTROL_DECIDED, (int64_t[8]){r->fd, r->strategy}, text);
+}
+
 static int describe_all(void)
 {
 	char text[PMIG_REASON_MAX] = "";
@@ -80,6 +89,8 @@ static int describe_all(void)
 		if (one < 0) {
 			int result = refused(one, &d->r, text, sizeof text);
 			r = r < 0 ? r : result;
+		} else {
+			tell_decision(&d->r);
 		}
 	}
 	return r < 0 ? error_set(r, "%s", text) : 0;

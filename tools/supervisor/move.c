@@ -258,7 +258,8 @@ static void succeed(struct move *m, const json_t *answer)
 	case HANDOVER_FREEZE:
 		m->froze = move_now();
 		m->frozen = json_deep_copy(answer);
-		if (move_fault(m, "freeze:done"))
+		(void)json_object_del(m->frozen, "decided");
+		if (!plan_agrees(m, answer) || move_fault(m, "freeze:done"))
 			break;
 		move_next(m, HANDOVER_DONE);
 		return;

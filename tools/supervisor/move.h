@@ -59,6 +59,7 @@ void ship_destroy(struct ship *h);
 /* --- move_plan.c --- */
 void plan_start(struct move *m);   /* both sides are connected */
 void plan_record(struct move *m);  /* the journal has the hand-over: what was decided goes into the registry */
+bool plan_agrees(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */
 void plan_abandon(struct move *m); /* forgets it */
 
 /* --- move_prepare.c: program and libraries in place at the target --- */

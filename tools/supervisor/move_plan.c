@@ -4,6 +4,7 @@
 
 #include "registry/plan_input.h"
 #include "registry/plan_show.h"
+#include "registry/strategy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #define PROBE_BYTES (24u << 10)
 #define PROBE_LENGTH (PROBE_BYTES / 3 * 4) /* with six bits a character */
 #define PROBE_AGAIN_S 600
+#define LATE_SLOT (1 << 27) /* in the registry, of what the agent did not see: behind its slots */
 
 struct planning {
 	struct move *move;
@@ -124,6 +126,65 @@ void plan_record(struct move *m)
 	struct pmig_store *store = m->supervisor->store;
 	if (m->planning != NULL && m->planning->plan != NULL && plan_show_record(m->planning->plan, store, m->id) < 0)
 		supervisor_say(m->supervisor, "the plan is not in the registry: %s", pmig_reason());
+}
+
+/* --- what the program decided itself, when it was frozen --- */
+
+/* A thing that was opened since, and which only the restored process can try. */
+static void record_late(struct move *m, const json_t *made)
+{
+	struct pmig_store *store = m->supervisor->store;
+	const char *locator = text_of(made, "locator");
+	char name[PMIG_NAME_MAX + 1];
+	(void)snprintf(name, sizeof name, "%.*s", PMIG_NAME_MAX, *locator != '\0' ? locator : text_of(made, "kind"));
+	(void)store->decision_put(store, &(struct pmig_decision_row){.handover = m->id,
+						 .slot = LATE_SLOT + json_integer_value(json_object_get(made, "fd")),
+						 .resource = name,
+						 .cell = "decided at the freeze",
+						 .strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy")),
+						 .reason = "it was opened after the plan was made",
+						 .alternatives = "[]"});
+}
+
+static bool agrees(const struct plan_decision *d, enum pmig_strategy made)
+{
+	return d->part ? made == PMIG_MOVE || made == PMIG_COPY : d->strategy == made;
+}
+
+static int compare(struct move *m, const json_t *made)
+{
+	const struct plan *plan = m->planning->plan;
+	enum pmig_strategy strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy"));
+	const struct plan_decision *other = NULL;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_decision *d = &plan->decisions[i];
+		if (strcmp(d->kind, text_of(made, "kind")) != 0 || strcmp(d->locator, text_of(made, "locator")) != 0)
+			continue;
+		if (agrees(d, strategy))
+			return 0;
+		other = d;
+	}
+	if (other != NULL)
+		return error_set(PMIG_EREFUSED, "%s: the plan says %s, and when the program was frozen it had become %s", other->name,
+			strategy_name(other->strategy), strategy_name(strategy));
+	record_late(m, made);
+	return 0;
+}
+
+bool plan_agrees(struct move *m, const json_t *frozen)
+{
+	size_t i;
+	json_t *made;
+	if (m->planning == NULL || m->planning->plan == NULL)
+		return true;
+	json_array_foreach (json_object_get(frozen, "decided"), i, made) {
+		int r = compare(m, made);
+		if (r < 0) {
+			move_blame(m, r);
+			return false;
+		}
+	}
+	return true;
 }
 
 static void conclude(struct planning *p)
