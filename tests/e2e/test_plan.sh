@@ -126,6 +126,16 @@ end scratch
 begin matched "$BIN/tests/holds" matched "$home/data/matched.data"
 refused matched 'the matched one \(by identifier, fixed\): a resource of kind file cannot be reached'
 
+# --- what turns out otherwise when it is frozen is undone, and said ---
+begin turning "$BIN/tests/holds" turning "$home/data/text"
+plan turning gamma
+decided turning "$home/data/text" copy
+expect 5 pmig_on alpha move turning gamma
+says "freeze: $home/data/text: the plan says copy, .* become move"
+check "the text is where it was" on alpha test -e "$home/data/text"
+goes_on turning
+end turning
+
 # --- what only the program itself can know is refused at the freeze, and it goes on ---
 begin child "$BIN/tests/holds" child
 t pmig_on alpha plan child beta

@@ -1,6 +1,7 @@
 /* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
- * listener, outside (a pipe to a child), within (a pipe, both ends), read (PATH), written (PATH), scratch (PATH, declared by type), matched
- * (PATH, declared at file scope), child (that has nothing of its own open). */
+ * listener, outside (a pipe to a child), within (a pipe, both ends), child (which has nothing of its own open); with a PATH:
+ * read, written, turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
+ * scope). */
 #include <pmig/pmig.h>
 
 #include <arpa/inet.h>
@@ -44,6 +45,16 @@ static int child(void)
 		(void)pause();
 }
 
+static int turning;
+static const char *turning_path;
+
+static int turn(void *context)
+{
+	(void)context;
+	close(turning);
+	return turning = open(turning_path, O_RDWR);
+}
+
 static int hold(const char *thing, const char *path)
 {
 	int ends[2];
@@ -62,14 +73,19 @@ static int hold(const char *thing, const char *path)
 		return strcmp(thing, "nothing") == 0 ? 0 : -1;
 	if (strcmp(thing, "read") == 0)
 		return open(path, O_RDONLY);
+	if (strcmp(thing, "turning") == 0) {
+		turning = open(turning_path = path, O_RDONLY);
+		return turning < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = turn}, NULL);
+	}
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || dprintf(fd, "%s\n", thing) < 0)
 		return -1;
 	if (strcmp(thing, "scratch") == 0)
-		return pmig_declare_fd(fd, &(struct pmig_declaration){.name = "scratch",
-						   .binding = PMIG_BY_TYPE,
-						   .attachment = PMIG_UNATTACHED,
-						   .type = "scratch"});
+		return pmig_declare_fd(fd,
+			&(struct pmig_declaration){.name = "scratch",
+				.binding = PMIG_BY_TYPE,
+				.attachment = PMIG_UNATTACHED,
+				.type = "scratch"});
 	return 0;
 }
 

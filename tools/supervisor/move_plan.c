@@ -15,8 +15,7 @@
 
 #define PROBE_BYTES (24u << 10)
 #define PROBE_LENGTH (PROBE_BYTES / 3 * 4) /* with six bits a character */
-#define PROBE_AGAIN_S 600
-#define LATE_SLOT (1 << 27) /* in the registry, of what the agent did not see: behind its slots */
+#define LATE_SLOT (1 << 27)                /* in the registry, of what the agent did not see: behind its slots */
 
 struct planning {
 	struct move *move;
@@ -25,8 +24,11 @@ struct planning {
 	json_t *target;
 	size_t *asked; /* for each of the target's files: which resource it belongs to */
 	size_t asked_count;
-	uint64_t bandwidth;
+	uint64_t rtt, bandwidth; /* nanoseconds, bytes per second; measured now */
 	int64_t probe_sent;
+	bool probing;   /* answers of the probes are missing */
+	bool waits;     /* for them only */
+	json_t *hashes; /* of the source */
 	struct plan_input *input;
 	char (*texts)[160]; /* of obstacles, one for each resource */
 	struct plan *plan;
@@ -50,6 +52,7 @@ void plan_abandon(struct move *m)
 	plan_input_destroy(p->input);
 	json_decref(p->source);
 	json_decref(p->target);
+	json_decref(p->hashes);
 	free(p->asked);
 	free(p->texts);
 	free(p);
@@ -137,13 +140,14 @@ static void record_late(struct move *m, const json_t *made)
 	const char *locator = text_of(made, "locator");
 	char name[PMIG_NAME_MAX + 1];
 	(void)snprintf(name, sizeof name, "%.*s", PMIG_NAME_MAX, *locator != '\0' ? locator : text_of(made, "kind"));
-	(void)store->decision_put(store, &(struct pmig_decision_row){.handover = m->id,
-						 .slot = LATE_SLOT + json_integer_value(json_object_get(made, "fd")),
-						 .resource = name,
-						 .cell = "decided at the freeze",
-						 .strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy")),
-						 .reason = "it was opened after the plan was made",
-						 .alternatives = "[]"});
+	(void)store->decision_put(store,
+		&(struct pmig_decision_row){.handover = m->id,
+			.slot = LATE_SLOT + json_integer_value(json_object_get(made, "fd")),
+			.resource = name,
+			.cell = "decided at the freeze",
+			.strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy")),
+			.reason = "it was opened after the plan was made",
+			.alternatives = "[]"});
 }
 
 static bool agrees(const struct plan_decision *d, enum pmig_strategy made)
@@ -165,8 +169,8 @@ static int compare(struct move *m, const json_t *made)
 		other = d;
 	}
 	if (other != NULL)
-		return error_set(PMIG_EREFUSED, "%s: the plan says %s, and when the program was frozen it had become %s", other->name,
-			strategy_name(other->strategy), strategy_name(strategy));
+		return error_set(PMIG_EREFUSED, "%s: the plan says %s, and when the program was frozen it had become %s",
+			other->name, strategy_name(other->strategy), strategy_name(strategy));
 	record_late(m, made);
 	return 0;
 }
@@ -177,7 +181,8 @@ bool plan_agrees(struct move *m, const json_t *frozen)
 	json_t *made;
 	if (m->planning == NULL || m->planning->plan == NULL)
 		return true;
-	json_array_foreach (json_object_get(frozen, "decided"), i, made) {
+	json_array_foreach(json_object_get(frozen, "decided"), i, made)
+	{
 		int r = compare(m, made);
 		if (r < 0) {
 			move_blame(m, r);
@@ -321,8 +326,7 @@ static void see_host(struct planning *p, struct plan_facts *facts)
 	struct move *m = p->move;
 	struct pmig_store *store = m->supervisor->store;
 	struct pmig_host_row *old = NULL;
-	uint64_t rtt = remote_link(m->target) != NULL ? link_round_trip_us(remote_link(m->target)) * 1000 : 0;
-	uint64_t bandwidth = p->bandwidth;
+	uint64_t rtt = p->rtt, bandwidth = p->bandwidth;
 	if (store->host_get(store, m->target_label, &old) >= 0 && bandwidth == 0)
 		bandwidth = old->bandwidth;
 	struct timespec now;
@@ -336,15 +340,19 @@ static void see_host(struct planning *p, struct plan_facts *facts)
 			.bandwidth = bandwidth,
 			.rtt = rtt});
 	free(old);
-	if (rtt != 0 || remote_is_local(m->target))
+	if (rtt != 0)
 		facts->rtt = (struct plan_fact){rtt, PLAN_MEASURED};
 	if (bandwidth != 0)
 		facts->bandwidth = (struct plan_fact){bandwidth, PLAN_MEASURED};
 }
 
-static void decide(struct planning *p, const json_t *hashes)
+static void decide(struct planning *p)
 {
 	struct move *m = p->move;
+	if (p->probing) {
+		p->waits = true;
+		return;
+	}
 	char lacks[32] = "";
 	json_int_t needed = json_integer_value(json_object_get(p->source, "level"));
 	json_int_t level = json_integer_value(json_object_get(p->target, "level"));
@@ -360,7 +368,7 @@ static void decide(struct planning *p, const json_t *hashes)
 		.space = fact_of(p->target, "space", PLAN_ASKED),
 		.remaining = fact_of(p->source, "age", PLAN_MEASURED)};
 	see_host(p, &facts);
-	set_asked(p, hashes);
+	set_asked(p, p->hashes);
 	int r = plan_make(p->input->resources, p->input->count, &facts, &(struct plan_limits){0}, &p->plan);
 	if (r < 0)
 		fail(p, r);
@@ -373,10 +381,12 @@ static void decide(struct planning *p, const json_t *hashes)
 static void on_hashes(void *context, int code, const json_t *answer)
 {
 	struct planning *p = ((struct move *)context)->planning;
-	if (code < 0)
+	if (code < 0) {
 		fail(p, code);
-	else
-		decide(p, json_object_get(answer, "hashes"));
+		return;
+	}
+	p->hashes = json_deep_copy(json_object_get(answer, "hashes"));
+	decide(p);
 }
 
 /* The source hashes only what could be equal. */
@@ -400,40 +410,45 @@ static void on_facts(void *context, int code, const json_t *answer)
 		return;
 	}
 	json_decref(paths);
-	decide(p, NULL);
+	decide(p);
 }
 
-/* How long so many bytes take, that no compression makes fewer. */
+/* --- the way there, measured meanwhile: a question without bytes, then one with many that no compression makes fewer --- */
+
 static void on_probe(void *context, int code, const json_t *answer)
 {
 	(void)answer;
 	struct planning *p = ((struct move *)context)->planning;
-	int64_t took = now_us() - p->probe_sent;
-	uint64_t rtt = remote_link(p->move->target) != NULL ? link_round_trip_us(remote_link(p->move->target)) : 0;
-	if (code >= 0 && took > 0)
-		p->bandwidth = (uint64_t)(PROBE_BYTES * 1e6 /
-			(double)(took > (int64_t)(2 * rtt) ? took - (int64_t)rtt : took));
+	int64_t took = 1000 * (now_us() - p->probe_sent), rtt = (int64_t)p->rtt;
+	if (code >= 0 && took > 0) /* at least half of it is what the bytes took, however the round trips vary */
+		p->bandwidth = (uint64_t)(PROBE_BYTES * 1e9 / (double)(took > 2 * rtt ? took - rtt : (took + 1) / 2));
+	p->probing = false;
+	if (p->waits)
+		decide(p);
 }
 
-static void probe(struct planning *p)
+static void on_round_trip(void *context, int code, const json_t *answer)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
-	struct pmig_host_row *known = NULL;
-	struct pmig_store *store = p->move->supervisor->store;
-	bool measured = store->host_get(store, p->move->target_label, &known) >= 0 && known->bandwidth != 0 &&
-		time(NULL) - known->seen / 1000000000 < PROBE_AGAIN_S;
-	free(known);
-	char *bytes = measured ? NULL : malloc(PROBE_LENGTH);
+	(void)answer;
+	struct planning *p = ((struct move *)context)->planning;
+	char bytes[PROBE_LENGTH];
 	size_t length = 0;
-	for (ssize_t n;
-		bytes != NULL && length < PROBE_LENGTH && (n = getrandom(bytes + length, PROBE_LENGTH - length, 0)) > 0;)
+	if (code >= 0)
+		p->rtt = 1000 * (uint64_t)(now_us() - p->probe_sent);
+	for (ssize_t n; length < sizeof bytes && (n = getrandom(bytes + length, sizeof bytes - length, 0)) > 0;)
 		length += (size_t)n;
 	for (size_t i = 0; i < length; i++)
 		bytes[i] = digits[bytes[i] & 63];
 	p->probe_sent = now_us();
-	if (length == PROBE_LENGTH)
-		remote_request(p->move->target, "probe", json_pack("{s:s%}", "bytes", bytes, length), on_probe, p->move);
-	free(bytes);
+	remote_request(p->move->target, "probe", json_pack("{s:s%}", "bytes", bytes, length), on_probe, p->move);
+}
+
+static void probe(struct planning *p)
+{
+	p->probing = true;
+	p->probe_sent = now_us();
+	remote_request(p->move->target, "probe", NULL, on_round_trip, p->move);
 }
 
 /* Files that would get a name there, folders that must be there, libraries that may be there. */
@@ -488,7 +503,6 @@ static void on_resources(void *context, int code, const json_t *answer)
 			json_pack("{s:s, s:s, s:I}", "path", resource->row.locator, "kind", resource->row.kind, "size",
 				(json_int_t)resource->size.value));
 	}
-	probe(p);
 	remote_request(p->move->target, "facts", json_pack("{s:o}", "files", files), on_facts, p->move);
 }
 
@@ -523,5 +537,6 @@ void plan_start(struct move *m)
 		move_next(m, HANDOVER_FAILED);
 		return;
 	}
+	probe(m->planning);
 	remote_request(m->source, "resources", NULL, on_resources, m);
 }
