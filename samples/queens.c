@@ -12,8 +12,8 @@
 
 #define SIZE_MAX_KNOWN 16
 
-static const long known[SIZE_MAX_KNOWN + 1] = {1,  1,   0,   0,    2,    10,    4,     40,     92,
-                                               352, 724, 2680, 14200, 73712, 365596, 2279184, 14772512};
+static const long known[SIZE_MAX_KNOWN + 1] = {
+	1, 1, 0, 0, 2, 10, 4, 40, 92, 352, 724, 2680, 14200, 73712, 365596, 2279184, 14772512};
 
 struct board {
 	int size;

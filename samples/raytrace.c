@@ -77,7 +77,8 @@ static const struct sphere *nearest(struct vector from, struct vector direction,
 
 static struct vector trace(struct vector from, struct vector direction, int depth);
 
-static struct vector shade(struct vector at, struct vector normal, struct vector colour, double mirror, struct vector direction, int depth)
+static struct vector shade(struct vector at, struct vector normal, struct vector colour, double mirror,
+	struct vector direction, int depth)
 {
 	struct vector to_light = unit(add(light, scale(at, -1)));
 	double blocked, brightness = 0.15;
@@ -117,7 +118,8 @@ static void render_row(unsigned char *row, int y, int width, int height)
 {
 	struct vector eye = {0, 1, -6};
 	for (int x = 0; x < width; x++) {
-		struct vector direction = unit((struct vector){(x - width / 2.0) / height, (height / 2.0 - y) / height, 1.2});
+		struct vector direction = unit((struct vector){
+			(x - width / 2.0) / height, (height / 2.0 - y) / height, 1.2});
 		struct vector c = trace(eye, direction, 0);
 		row[3 * x] = channel(c.x);
 		row[3 * x + 1] = channel(c.y);
@@ -133,9 +135,9 @@ static void make_scene(void)
 		exit(1);
 	for (int i = 0; i < spheres_count; i++)
 		spheres[i] = (struct sphere){.centre = {3 * cos(i * 0.55), -0.4 + 0.25 * (i % 4), 1 + 3 * sin(i * 0.55)},
-		                             .colour = {0.3 + 0.05 * i, 0.9 - 0.06 * i, 0.4 + 0.04 * (i % 7)},
-		                             .radius = 0.6,
-		                             .mirror = i % 3 * 0.3};
+			.colour = {0.3 + 0.05 * i, 0.9 - 0.06 * i, 0.4 + 0.04 * (i % 7)},
+			.radius = 0.6,
+			.mirror = i % 3 * 0.3};
 }
 
 static int write_picture(const char *path, const unsigned char *pixels, unsigned width, unsigned height)
@@ -155,7 +157,7 @@ static int compare_picture(const char *path, const unsigned char *pixels, size_t
 	int equal = read != NULL && png_image_begin_read_from_file(&image, path) != 0;
 	image.format = PNG_FORMAT_RGB;
 	equal = equal && PNG_IMAGE_SIZE(image) == size && png_image_finish_read(&image, NULL, read, 0, NULL) != 0 &&
-	        memcmp(read, pixels, size) == 0;
+		memcmp(read, pixels, size) == 0;
 	png_image_free(&image);
 	free(read);
 	return equal;

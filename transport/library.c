@@ -39,7 +39,8 @@ static int find_loader(const char *path, char ret_loader[PATH_MAX])
 			r = i + 1 == e.e_phnum && r != 1 ? 0 : r;
 			continue;
 		}
-		if (p.p_filesz < 2 || p.p_filesz > PATH_MAX || pread(fd, ret_loader, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz)
+		if (p.p_filesz < 2 || p.p_filesz > PATH_MAX ||
+			pread(fd, ret_loader, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz)
 			break;
 		ret_loader[p.p_filesz - 1] = '\0';
 		r = 1;
@@ -56,7 +57,8 @@ static int start(const char *loader, const char *path, const char *search, int *
 		return error_errno(PMIG_EIO, errno, "pipe");
 	char variable[PATH_MAX * 4];
 	(void)snprintf(variable, sizeof variable, "LD_LIBRARY_PATH=%s", search);
-	char *environment[] = {(char *)"LC_ALL=C", (char *)"LD_TRACE_LOADED_OBJECTS=1", *search != '\0' ? variable : NULL, NULL};
+	char *environment[] = {
+		(char *)"LC_ALL=C", (char *)"LD_TRACE_LOADED_OBJECTS=1", *search != '\0' ? variable : NULL, NULL};
 	char *argv[] = {(char *)loader, (char *)path, NULL};
 	posix_spawn_file_actions_t actions;
 	(void)posix_spawn_file_actions_init(&actions);
@@ -127,7 +129,8 @@ int library_list_get(const char *path, const char *search, struct library_list *
 		int fd = -1;
 		pid_t pid = -1;
 		list.libraries = calloc(LIBRARY_MAX, sizeof *list.libraries);
-		r = list.libraries == NULL ? error_set(PMIG_ENOMEM, "libraries: out of memory") : start(loader, path, search, &fd, &pid);
+		r = list.libraries == NULL ? error_set(PMIG_ENOMEM, "libraries: out of memory")
+					   : start(loader, path, search, &fd, &pid);
 		if (r >= 0) {
 			r = read_all(fd, &text);
 			(void)close(fd);
