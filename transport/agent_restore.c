@@ -332,7 +332,8 @@ int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
 	(void)ret_answer;
-	if (a->state == AGENT_RUNNING && a->claimed == a->epoch) /* what it maps of the image stays mapped */
+	bool ended = a->state == AGENT_ENDED && a->exit_status < 128; /* by itself; who was killed may be recovered */
+	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
 		remove_files(a, a->epoch);
 	return 0;
 }

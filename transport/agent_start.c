@@ -205,6 +205,7 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)ret_answer;
 	if (a->pid > 0)
 		return error_set(PMIG_EBUSY, "%s runs", a->name);
+	(void)agent_do_settle(a, NULL, NULL); /* it may have ended before the hand-over did */
 	agent_stdio_destroy(a->io);
 	a->io = NULL;
 	loop_stop(a->loop, 0);
