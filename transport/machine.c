@@ -45,7 +45,7 @@ static int level_of(const unsigned char *at, const unsigned char *end)
 			break;
 		if (type == PROPERTY_NEEDED && size == 4) {
 			memcpy(&mask, at, 4);
-			return mask == 0 ? 0 : 32 - __builtin_clz(mask);
+			return (mask & 15) == 0 ? 0 : 32 - __builtin_clz(mask & 15); /* four levels are defined */
 		}
 		size_t padded = ((size_t)size + 7) & ~(size_t)7;
 		if (padded > (size_t)(end - at))
