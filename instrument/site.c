@@ -87,16 +87,6 @@ void site_split(struct work *w, struct function *f)
 		}
 }
 
-static void copy_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index)
-{
-	unsigned n = LLVMGetCallSiteAttributeCount(from, index);
-	LLVMAttributeRef *attributes = map_alloc(n, sizeof(LLVMAttributeRef));
-	LLVMGetCallSiteAttributes(from, index, attributes);
-	for (unsigned i = 0; i < n; i++)
-		LLVMAddCallSiteAttribute(to, index, attributes[i]);
-	free(attributes);
-}
-
 /* LLVM-C cannot add a bundle to a call: builds it anew. */
 static LLVMValueRef rebuild(struct work *w, struct site *s, size_t id)
 {
@@ -111,10 +101,10 @@ static LLVMValueRef rebuild(struct work *w, struct site *s, size_t id)
 	LLVMValueRef made = LLVMBuildCallWithOperandBundles(w->builder, LLVMGetCalledFunctionType(call), LLVMGetCalledValue(call),
 	                                                    arguments, n, &deopt, 1, "");
 	LLVMSetInstructionCallConv(made, LLVMGetInstructionCallConv(call));
-	copy_attributes(call, made, LLVMAttributeFunctionIndex);
-	copy_attributes(call, made, LLVMAttributeReturnIndex);
+	work_copy_call_attributes(call, made, LLVMAttributeFunctionIndex);
+	work_copy_call_attributes(call, made, LLVMAttributeReturnIndex);
 	for (unsigned i = 0; i < n; i++)
-		copy_attributes(call, made, i + 1);
+		work_copy_call_attributes(call, made, i + 1);
 	char number[24];
 	snprintf(number, sizeof number, "%zu", id);
 	LLVMAddCallSiteAttribute(made, LLVMAttributeFunctionIndex, work_attribute(w, "statepoint-id", number));

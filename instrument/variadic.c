@@ -50,16 +50,6 @@ static struct argument describe(struct work *w, LLVMValueRef call, unsigned i, u
 	return a;
 }
 
-static void copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index)
-{
-	unsigned n = LLVMGetCallSiteAttributeCount(from, index);
-	LLVMAttributeRef *attributes = map_alloc(n, sizeof(LLVMAttributeRef));
-	LLVMGetCallSiteAttributes(from, index, attributes);
-	for (unsigned i = 0; i < n; i++)
-		LLVMAddCallSiteAttribute(to, index, attributes[i]);
-	free(attributes);
-}
-
 /* The caller: lays the further arguments out in a local of its own and passes that. */
 static void rewrite_call(struct work *w, LLVMValueRef call, LLVMValueRef fresh, unsigned fixed)
 {
@@ -91,9 +81,9 @@ static void rewrite_call(struct work *w, LLVMValueRef call, LLVMValueRef fresh, 
 	arguments[fixed] = area;
 	LLVMValueRef made = LLVMBuildCall2(w->builder, LLVMGlobalGetValueType(fresh), fresh, arguments, fixed + 1, "");
 	LLVMSetInstructionCallConv(made, LLVMGetInstructionCallConv(call));
-	copy_call_attributes(call, made, LLVMAttributeReturnIndex);
+	work_copy_call_attributes(call, made, LLVMAttributeReturnIndex);
 	for (unsigned i = 0; i < fixed; i++)
-		copy_call_attributes(call, made, i + 1);
+		work_copy_call_attributes(call, made, i + 1);
 	LLVMReplaceAllUsesWith(call, made);
 	LLVMInstructionEraseFromParent(call);
 	free(further);

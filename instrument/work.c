@@ -3,6 +3,7 @@
 
 #include <llvm-c/DebugInfo.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *work_name(LLVMValueRef v)
@@ -85,4 +86,14 @@ void work_warning(struct work *w, LLVMValueRef where, const char *format, ...)
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value)
 {
 	return LLVMCreateStringAttribute(w->context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
+}
+
+void work_copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index)
+{
+	unsigned n = LLVMGetCallSiteAttributeCount(from, index);
+	LLVMAttributeRef *attributes = map_alloc(n, sizeof(LLVMAttributeRef));
+	LLVMGetCallSiteAttributes(from, index, attributes);
+	for (unsigned i = 0; i < n; i++)
+		LLVMAddCallSiteAttribute(to, index, attributes[i]);
+	free(attributes);
 }

@@ -83,6 +83,9 @@ LLVMValueRef work_first_user(LLVMValueRef v);
 /* A string attribute for functions and call sites. */
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value);
 
+/* What is said of the result, of one argument (index from 1), or of the whole call `from` is said of `to` as well. */
+void work_copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index);
+
 /* The steps, in their order. Each is one file. */
 void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
