@@ -205,11 +205,11 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)ret_answer;
 	if (a->pid > 0)
 		return error_set(PMIG_EBUSY, "%s runs", a->name);
-	(void)agent_do_settle(a, NULL, NULL); /* it may have ended before the hand-over did */
+	int r = agent_do_settle(a, NULL, NULL); /* it may have ended before the hand-over did */
 	agent_stdio_destroy(a->io);
 	a->io = NULL;
 	loop_stop(a->loop, 0);
-	return 0;
+	return r;
 }
 
 void agent_tell_exit(struct agent *a)
