@@ -3,6 +3,7 @@
 #include "agent_parts.h"
 #include "machine.h"
 #include "open_file.h"
+#include "socket_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,8 +170,10 @@ static void name_of(const struct found *s, const struct open_file *f, char ret_n
 	if (f->fd >= 0 && is_standard(s, f))
 		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%s",
 			S_ISCHR(f->st.st_mode) ? "terminal" : streams[agent_stdio_which(s->agent->io, &f->st)]);
+	else if (f->fd >= 0 && S_ISSOCK(f->st.st_mode))
+		socket_name_get(s->agent->pid, f->st.st_ino, ret_name, PMIG_NAME_MAX + 1);
 	else if (f->link[0] != '/')
-		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "descriptor %d, %.200s", f->fd, f->link);
+		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%.200s (descriptor %d)", f->link, f->fd);
 	else
 		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%.*s", PMIG_NAME_MAX,
 			strlen(f->link) > PMIG_NAME_MAX ? slash + 1 : f->link);
@@ -402,8 +405,9 @@ void agent_note_decision(struct agent *a, const struct control_message *m)
 		a->decided = json_array();
 	if (end == NULL || json_array_size(a->decided) >= OPEN_FILE_MAX)
 		return;
-	(void)json_array_append_new(a->decided, json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1],
-							"kind", m->text, (size_t)(end - m->text), "locator", text(end + 1)));
+	(void)json_array_append_new(a->decided,
+		json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1], "kind",
+			m->text, (size_t)(end - m->text), "locator", text(end + 1)));
 }
 
 void agent_forget_decisions(struct agent *a)

@@ -96,13 +96,13 @@ decided reader "$home/data/text" copy
 end reader
 
 # --- what cannot go is refused by name, before the freeze ---
-for thing in connection listener outside; do
-	begin "$thing" "$BIN/tests/holds" "$thing"
-	case $thing in
-	outside) refused outside 'descriptor 3, pipe:\[[0-9]+\] \(by identifier, fixed, shared\): .* of kind pipe cannot be reached' ;;
-	*) refused "$thing" 'descriptor [34], .* \(by identifier, fixed\): a resource of kind socket cannot be reached' ;;
-	esac
-done
+address='127\.0\.0\.1:[0-9]+'
+begin connection "$BIN/tests/holds" connection
+refused connection "connection $address to $address \\(by identifier, fixed\\): a resource of kind socket cannot"
+begin listener "$BIN/tests/holds" listener
+refused listener "listener on $address \\(by identifier, fixed\\): a resource of kind socket cannot be reached"
+begin outside "$BIN/tests/holds" outside
+refused outside 'pipe:\[[0-9]+\] \(descriptor 3\) \(by identifier, fixed, shared\): .* of kind pipe cannot be reached'
 
 # --- what lies at the target is never overwritten ---
 begin written "$BIN/tests/holds" written "$home/data/file"

@@ -32,7 +32,9 @@ static int connection(void)
 {
 	struct sockaddr_in address;
 	int l = listener(&address), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	return l < 0 || fd < 0 ? -1 : connect(fd, (struct sockaddr *)&address, sizeof address);
+	if (l < 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0 || accept(l, NULL, NULL) < 0)
+		return -1;
+	return close(l);
 }
 
 static int child(void)

@@ -80,7 +80,7 @@ int cmd_move(int argc, char **argv)
 			(int)(seconds * 1000), "plan", (int)plan, "json", (int)v.json),
 		on_line, &v);
 	if (r < 0) {
-		int failed = cmd_fail("move", r);
+		int failed = cmd_fail(plan ? "plan" : "move", r);
 		return v.exit_status > 0 ? v.exit_status : failed;
 	}
 	return 0;
