@@ -111,6 +111,8 @@ static void every_replacement_is_there(void **state)
 		char line[300];
 		if (rows[i].action != REPLACED)
 			continue;
+		if (strcmp(rows[i].note, "pmig_sigsetjmp") == 0)
+			continue; /* two calls, made by instrument/jump.c */
 		snprintf(line, sizeof line, "\n%s%s\n", rows[i].note[0] != 0 ? "" : "pmig_",
 			rows[i].note[0] != 0 ? rows[i].note : rows[i].name);
 		if (carried && strstr(text, line) == NULL)
