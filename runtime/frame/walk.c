@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <libunwind.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,18 +54,30 @@ void walk_finish(struct walk_buffer *b)
 	*b = (struct walk_buffer){0};
 }
 
-static void name_of(unw_cursor_t *cursor, char *out, size_t size)
+/* "read in libc.so.6", or "libc.so.6" where the function has no name that others can see: the nearest one would mislead. */
+static void name_of_library(const Dl_info *info, const ElfW(Sym) *symbol, unw_word_t ip, char *out, size_t size)
+{
+	const char *slash = strrchr(info->dli_fname, '/');
+	bool inside = symbol != NULL && info->dli_sname != NULL && ip <= (unw_word_t)info->dli_saddr + symbol->st_size;
+	(void)snprintf(out, size, "%s%s%s", inside ? info->dli_sname : "", inside ? " in " : "", slash != NULL ? slash + 1 : info->dli_fname);
+}
+
+/* True if it is a function of a library. */
+static bool name_of(unw_cursor_t *cursor, char *out, size_t size)
 {
 	unw_word_t ip = 0, offset;
 	Dl_info info;
+	void *symbol = NULL;
 	(void)unw_get_reg(cursor, UNW_REG_IP, &ip);
+	if (dladdr1((void *)ip, &info, &symbol, RTLD_DL_SYMENT) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL) {
+		name_of_library(&info, symbol, ip, out, size);
+		return true;
+	}
 	if (unw_get_proc_name(cursor, out, size, &offset) != 0)
 		(void)snprintf(out, size, "code at %#lx", (unsigned long)ip);
-	size_t length = strlen(out);
-	if (dladdr((void *)ip, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL) {
-		const char *slash = strrchr(info.dli_fname, '/');
-		(void)snprintf(out + length, size - length, " in %s", slash != NULL ? slash + 1 : info.dli_fname);
-	}
+	else if (strcmp(out, "pmig_main") == 0)
+		(void)snprintf(out, size, "main");
+	return false;
 }
 
 /* The value of one location, as `size` bytes at `out`. */
@@ -143,9 +156,12 @@ static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 	if (outermost == (unw_word_t)called &&
 	    (called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
 		return 0;
-	char name[160];
-	name_of(cursor, name, sizeof name);
-	return error_set(PMIG_EFOREIGN, "the stack cannot be taken apart here: it goes through %s, which pmig did not build", name);
+	char name[160], caller[160];
+	bool library = name_of(cursor, name, sizeof name), called_by = false;
+	while (library && !called_by && unw_step(cursor) > 0)
+		called_by = !name_of(cursor, caller, sizeof caller);
+	return error_set(PMIG_EFOREIGN, "the stack cannot be taken apart here: it goes through %s%s%s%s, which pmig did not build", name,
+		called_by ? " (called by " : "", called_by ? caller : "", called_by ? ")" : "");
 }
 
 static int walk_from(unw_cursor_t *cursor, struct walk_buffer *b)
@@ -224,18 +240,19 @@ void walk_describe(void *context, char *out, size_t size)
 	unw_cursor_t cursor;
 	unw_context_t here;
 	size_t at = 0;
+	char name[160], last[160] = "";
 	out[0] = '\0';
 	if (context == NULL && unw_getcontext(&here) != 0)
 		return;
 	if (unw_init_local2(&cursor, context != NULL ? context : &here, context != NULL ? UNW_INIT_SIGNAL_FRAME : 0) != 0)
 		return;
-	for (int i = 0; i < DESCRIBED_MAX && at + 1 < size; i++) {
-		char name[160];
-		if (function_start(&cursor) == (unw_word_t)resume_drive)
-			break;
-		name_of(&cursor, name, sizeof name);
-		int n = snprintf(out + at, size - at, "%s%s", i == 0 ? "in " : ", called by ", name);
-		at += n > 0 ? (size_t)n : 0;
+	for (int named = 0; named < DESCRIBED_MAX && at + 1 < size && function_start(&cursor) != (unw_word_t)resume_drive;) {
+		(void)name_of(&cursor, name, sizeof name);
+		if (strcmp(name, last) != 0) { /* in a library many in a row have no name of their own */
+			int n = snprintf(out + at, size - at, "%s%s", named++ == 0 ? "in " : ", called by ", name);
+			at += n > 0 ? (size_t)n : 0;
+		}
+		memcpy(last, name, sizeof last);
 		if (unw_step(&cursor) <= 0)
 			break;
 	}
