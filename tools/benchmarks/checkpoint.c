@@ -37,7 +37,7 @@ static char *mib = "1024";
 static int must_errno(int result, const char *what)
 {
 	if (result < 0)
-		figure_must(error_errno(PMIG_EIO, errno, "%s", what));
+		figure_fail(error_errno(PMIG_EIO, errno, "%s", what));
 	return result;
 }
 
@@ -96,7 +96,7 @@ static double hear(struct copy *c, const char *word)
 	char line[256];
 	size_t length = strlen(word);
 	if (fgets(line, sizeof line, c->says) == NULL || strncmp(line, word, length) != 0)
-		figure_must(error_set(PMIG_EIO, "%s did not say \"%s\"", program, word));
+		figure_fail(error_set(PMIG_EIO, "%s did not say \"%s\"", program, word));
 	return strtod(line + length, NULL);
 }
 
@@ -127,10 +127,10 @@ static struct control_message await_message(const struct copy *c, enum control_t
 	do {
 		ssize_t n = recv(c->control, &m, sizeof m, 0);
 		if (n < (ssize_t)HEAD || (size_t)n != HEAD + m.size || m.size >= CONTROL_TEXT_MAX)
-			figure_must(error_set(PMIG_EPROTOCOL, "%s has ended", program));
+			figure_fail(error_set(PMIG_EPROTOCOL, "%s has ended", program));
 		m.text[m.size] = '\0';
 		if (m.type == CONTROL_FAILED)
-			figure_must(error_set(PMIG_EREFUSED, "%s: %s", program, m.text));
+			figure_fail(error_set(PMIG_EREFUSED, "%s: %s", program, m.text));
 	} while (m.type != type);
 	return m;
 }

@@ -31,7 +31,8 @@ void figure_bound(const struct figure *f, const double *value, size_t n, double 
 /* The argument `text` as a number of runs, `otherwise` for NULL; ends the program with 2 if it is none or too many. */
 size_t figure_runs(const char *text, size_t otherwise);
 
-/* Ends the program with 1 and the reason of this thread if `code` < 0. */
+/* Ends the program with 1 and the reason of this thread: always, or if `code` < 0. */
+_Noreturn void figure_fail(int code);
 void figure_must(int code);
 
 #endif

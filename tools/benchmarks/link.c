@@ -36,7 +36,7 @@ static double push(struct link *l)
 	for (ssize_t n; (n = read(fd, buffer, sizeof buffer)) > 0;)
 		for (ssize_t done = 0, w; done < n; done += w)
 			if ((w = send(p.fd, buffer + done, (size_t)(n - done), MSG_NOSIGNAL)) < 0)
-				figure_must(error_errno(PMIG_EIO, errno, "send"));
+				figure_fail(error_errno(PMIG_EIO, errno, "send"));
 	(void)shutdown(p.fd, SHUT_WR);
 	figure_must(link_wait(l, p.number, &status));
 	double seconds = figure_now() - begin;
@@ -60,7 +60,7 @@ static double pull(struct link *l)
 	figure_must(link_wait(l, p.number, &status));
 	double seconds = figure_now() - begin;
 	if (got != size)
-		figure_must(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
+		figure_fail(error_set(PMIG_EIO, "%zu of %zu bytes came", got, size));
 	drop(&p);
 	return seconds;
 }
@@ -131,16 +131,15 @@ static void measure(enum link_method method, size_t runs)
 	report("exec", method, 0.5, ours[2], theirs[2], runs);
 }
 
-static void make_source(const char *directory)
+static void make_source(void)
 {
 	uint64_t buffer[8192], v = 1;
-	(void)snprintf(source, sizeof source, "%.80s/pmig-bench-link-%d", directory, (int)getpid());
 	int fd = open(source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	for (size_t at = 0; at < size; at += sizeof buffer) {
 		for (size_t i = 0; i < 8192; i++)
 			buffer[i] = v = v * 6364136223846793005u + 1442695040888963407u;
 		if (write(fd, buffer, sizeof buffer) != sizeof buffer)
-			figure_must(error_errno(PMIG_EIO, errno, "%s", source));
+			figure_fail(error_errno(PMIG_EIO, errno, "%s", source));
 	}
 	close(fd);
 }
@@ -160,6 +159,7 @@ static int measure_apart(size_t runs)
 	if (pid == 0) {
 		(void)sigprocmask(SIG_UNBLOCK, &ending, NULL);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		make_source();
 		measure(LINK_SSH2, runs);
 		measure(LINK_COMMAND, runs);
 		exit(0);
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	sshd_case_start(&sshd, "");
-	make_source(argc > 3 ? argv[3] : "/dev/shm");
+	(void)snprintf(source, sizeof source, "%.80s/pmig-bench-link-%d", argc > 3 ? argv[3] : "/dev/shm", (int)getpid());
 	int status = measure_apart(runs);
 	(void)unlink(source);
 	sshd_case_finish(&sshd);

@@ -39,9 +39,9 @@ static double run(char **command)
 	if (pid == 0)
 		become(command);
 	if (pid < 0 || wait4(pid, &status, 0, &used) < 0)
-		figure_must(error_errno(PMIG_EIO, errno, "%s", command[0]));
+		figure_fail(error_errno(PMIG_EIO, errno, "%s", command[0]));
 	if (status != 0)
-		figure_must(error_set(PMIG_EIO, "%s failed (%s %d)", command[0],
+		figure_fail(error_set(PMIG_EIO, "%s failed (%s %d)", command[0],
 			WIFEXITED(status) ? "exit status" : "signal",
 			WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status)));
 	return seconds(&used.ru_utime) + seconds(&used.ru_stime);

@@ -155,7 +155,7 @@ static void setup(struct bench *b, const char *directory)
 
 int main(int argc, char **argv)
 {
-	struct bench b;
+	struct bench b = {0};
 	size_t runs = figure_runs(argc > 2 ? argv[2] : NULL, 5);
 	setup(&b, argc > 1 ? argv[1] : "/tmp");
 	for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
