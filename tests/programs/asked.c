@@ -62,7 +62,7 @@ static __attribute__((noinline)) int visit(const char *path, const struct stat *
 	return 0;
 }
 
-static int callback(void)
+static __attribute__((noinline)) int callback(void)
 {
 	if (nftw(".", visit, 4, FTW_PHYS) != 0)
 		return 98;
