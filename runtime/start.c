@@ -24,6 +24,11 @@ const char *pmig_name(void)
 	return control_name();
 }
 
+uint64_t pmig_epoch(void)
+{
+	return control_epoch();
+}
+
 static _Noreturn void give_up(void)
 {
 	(void)dprintf(2, "pmig: %s\n", pmig_reason());

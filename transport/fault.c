@@ -1,10 +1,13 @@
 /* fault: the points, and what was set for them. */
 #include "fault.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SET_MAX 16
 
@@ -122,12 +125,24 @@ void fault_setup(const char *spec)
 		told.count = count;
 }
 
+/* Each fault is one line, written before anything can be killed by it. */
+static void record(const struct set *s)
+{
+	const char *path = getenv("PMIG_FAULT_RECORD");
+	int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+	if (fd < 0)
+		return;
+	(void)dprintf(fd, "%s=%s\n", s->point->name, actions[s->fault.action]);
+	(void)close(fd);
+}
+
 struct fault fault_at(const char *point)
 {
 	for (size_t i = 0; i < told.count; i++) {
 		struct fault f = told.set[i].fault;
 		if (f.action == FAULT_NONE || strcmp(told.set[i].point->name, point) != 0)
 			continue;
+		record(&told.set[i]);
 		told.set[i].fault.action = FAULT_NONE;
 		if (f.action == FAULT_DELAY) {
 			struct timespec t = {.tv_sec = f.ms / 1000, .tv_nsec = f.ms % 1000 * 1000000L};

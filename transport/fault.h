@@ -8,7 +8,8 @@
  *   kill-agent[:SIDE]       SIGKILL to the agent
  *   kill-supervisor         SIGKILL to the supervisor
  *   cut[:SIDE]              the connection is lost
- * Each is done once. `pmig faults` lists the points. */
+ * Each is done once. `pmig faults` lists the points. What happened is appended to the file PMIG_FAULT_RECORD, if that is
+ * set, as a line "POINT=ACTION" (an agent on another machine has no such variable). */
 #ifndef PMIG_TRANSPORT_FAULT_H
 #define PMIG_TRANSPORT_FAULT_H
 

@@ -151,6 +151,11 @@ int pmig_add_hooks(const struct pmig_hooks *hooks, void *context);
 /* The name under which this process is registered ("" outside `pmig run`); static. */
 const char *pmig_name(void);
 
+/* Which life of the program this process is: it grows whenever the program goes on in another process, and of two processes
+ * only the one with the higher number is it. 0 outside `pmig run`. A token to fence with: a service outside that refuses a
+ * number lower than the highest it has seen is safe from a copy that was left behind (Burrows, Chubby, OSDI 2006, 2.4). */
+uint64_t pmig_epoch(void);
+
 /* A file-scope declaration for whatever will match `pattern` (glob on path or address); constant initialisers only:
  *   PMIG_RESOURCE("*.log", .kind = "file", .d = {.binding = PMIG_BY_TYPE, .attachment = PMIG_UNATTACHED}); */
 struct pmig_match {
@@ -197,6 +202,10 @@ static inline int pmig_add_hooks(const struct pmig_hooks *hooks, void *context)
 static inline const char *pmig_name(void)
 {
 	return "";
+}
+static inline uint64_t pmig_epoch(void)
+{
+	return 0;
 }
 #define PMIG_RESOURCE(...) struct pmig_match_unused_
 
