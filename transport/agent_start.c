@@ -291,7 +291,10 @@ void agent_on_exit(struct agent *a)
 	if (agent_on_exit_of_copy(a))
 		return;
 	(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
-	if (before == AGENT_SAVING || before == AGENT_FREEZING)
+	if (before == AGENT_SAVING || before == AGENT_FREEZING) {
+		loop_remove(&a->where_timer);
+		(void)unlink(a->image);
 		agent_finish_later(a, error_set(PMIG_EGONE, "%s ended with status %d before it reached a safe point", a->name, a->exit_status), NULL);
+	}
 	agent_tell_exit(a);
 }
