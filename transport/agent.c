@@ -363,6 +363,7 @@ int agent_serve(const struct agent_options *options)
 	agent_stdio_destroy(a->io);
 	json_decref(a->restore_request);
 	agent_forget_decisions(a);
+	json_decref(a->found);
 	loop_destroy(a->loop);
 	if (a->directory >= 0)
 		(void)close(a->directory);

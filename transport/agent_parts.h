@@ -56,6 +56,7 @@ struct agent {
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
+	json_t *found;   /* what "resources" found, until its last page is read */
 	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
@@ -63,6 +64,7 @@ struct agent {
 	bool attached;       /* output is sent to it */
 	int64_t later;       /* id of the request that waits for the program, 0: none */
 	struct loop_source *where_timer, *lease_timer;
+	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
 };
 
@@ -90,6 +92,7 @@ struct agent_spawn {
 	bool set_mask;
 	int image;     /* to restore from; -1: fresh */
 	bool verified; /* its bytes were compared with a hash */
+	bool clone;    /* as another process than the one in the image */
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
 int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);

@@ -21,6 +21,9 @@
 #define SLOT_LIBRARY (1 << 25)
 #define SLOT_MEMORY (1 << 26)
 
+/* Bytes, about, of one answer: a packet has room for twice as much. */
+#define PAGE_BYTES (PACKET_JSON_MAX / 2)
+
 #define PRIVATE_FROM 900 /* the runtime's own descriptors: control channel, image, libunwind's pipe */
 
 struct found {
@@ -374,9 +377,30 @@ static void add_process(struct agent *a, json_t *answer)
 		(void)close(fd);
 }
 
-int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
+static size_t bytes_of(const json_t *object)
 {
-	(void)request;
+	char *dump = json_dumps(object, JSON_COMPACT);
+	size_t n = dump != NULL ? strlen(dump) : 0;
+	free(dump);
+	return n;
+}
+
+static json_t *page_of(const json_t *rows, size_t from)
+{
+	json_t *page = json_array();
+	size_t bytes = 0, i = from;
+	for (; i < json_array_size(rows) && bytes < PAGE_BYTES; i++) {
+		bytes += bytes_of(json_array_get(rows, i));
+		(void)json_array_append(page, json_array_get(rows, i));
+	}
+	json_t *answer = json_pack("{s:o}", "resources", page);
+	if (i < json_array_size(rows))
+		set(answer, "next", json_integer((json_int_t)i));
+	return answer;
+}
+
+static int find(struct agent *a)
+{
 	json_t *declared = json_array();
 	struct found s = {.agent = a, .declared = declared, .rows = json_array()};
 	int r = a->store->resource_list(a->store, a->options->uuid, gather, declared);
@@ -388,12 +412,24 @@ int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answ
 	}
 	if (r >= 0) {
 		add_others(&s);
-		*ret_answer = json_pack("{s:O}", "resources", s.rows);
-		add_process(a, *ret_answer);
+		json_decref(a->found);
+		a->found = json_incref(s.rows);
 	}
 	json_decref(s.rows);
 	json_decref(declared);
 	return r < 0 ? r : 0;
+}
+
+int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	int64_t from = agent_number(request, "from", 0);
+	int r = from == 0 ? find(a) : 0;
+	if (r < 0)
+		return r;
+	*ret_answer = page_of(a->found, from > 0 ? (size_t)from : 0);
+	if (from == 0)
+		add_process(a, *ret_answer);
+	return 0;
 }
 
 /* --- what the program decided itself, at its last checkpoint --- */
@@ -403,8 +439,9 @@ void agent_note_decision(struct agent *a, const struct control_message *m)
 	const char *end = strchr(m->text, '\n');
 	if (a->decided == NULL)
 		a->decided = json_array();
-	if (end == NULL || json_array_size(a->decided) >= OPEN_FILE_MAX)
-		return;
+	a->decided_size += 2 * (size_t)m->size + 64;
+	if (end == NULL || a->decided_size > PAGE_BYTES)
+		return; /* so many things that what is decided of the others cannot be told with the image */
 	(void)json_array_append_new(a->decided,
 		json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1], "kind",
 			m->text, (size_t)(end - m->text), "locator", text(end + 1)));
@@ -414,4 +451,5 @@ void agent_forget_decisions(struct agent *a)
 {
 	json_decref(a->decided);
 	a->decided = NULL;
+	a->decided_size = 0;
 }

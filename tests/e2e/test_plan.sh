@@ -126,6 +126,16 @@ end scratch
 begin matched "$BIN/tests/holds" matched "$home/data/matched.data"
 refused matched 'the matched one \(by identifier, fixed\): a resource of kind file cannot be reached'
 
+# --- more than one answer has room for ---
+on alpha mkdir "$home/data/many"
+begin many "$BIN/tests/holds" many "$home/data/many"
+plan many gamma
+check "700 files move" jq -e '[.resources[] | select(.kind == "file" and .strategy == "move")] | length == 700' "$T/many.plan"
+check "it took less than a second: $(jq .milliseconds "$T/many.plan") ms" jq -e '.milliseconds < 1000' "$T/many.plan"
+t pmig_on alpha move many gamma
+check "they are on gamma" test "$(on gamma ls "$home/data/many" | wc -l)" -eq 700
+end many
+
 # --- what turns out otherwise when it is frozen is undone, and said ---
 begin turning "$BIN/tests/holds" turning "$home/data/text"
 plan turning gamma

@@ -1,7 +1,7 @@
 /* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
  * listener, outside (a pipe to a child), within (a pipe, both ends), child (which has nothing of its own open); with a PATH:
  * read, written, turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
- * scope). */
+ * scope), many (a folder, in which it writes 700 files). */
 #include <pmig/pmig.h>
 
 #include <arpa/inet.h>
@@ -57,6 +57,19 @@ static int turn(void *context)
 	return turning = open(turning_path, O_RDWR);
 }
 
+static int many(const char *folder)
+{
+	for (int i = 0; i < 700; i++) {
+		char path[256];
+		snprintf(path, sizeof path, "%s/of so many files that what is said of them needs several pages %d", folder,
+			i);
+		int fd = open(path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0 || dprintf(fd, "%d\n", i) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int hold(const char *thing, const char *path)
 {
 	int ends[2];
@@ -73,6 +86,8 @@ static int hold(const char *thing, const char *path)
 		return pipe(ends) < 0 || write(ends[1], "bytes", 5) != 5 ? -1 : 0;
 	if (path == NULL)
 		return strcmp(thing, "nothing") == 0 ? 0 : -1;
+	if (strcmp(thing, "many") == 0)
+		return many(path);
 	if (strcmp(thing, "read") == 0)
 		return open(path, O_RDONLY);
 	if (strcmp(thing, "turning") == 0) {

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define OPTIONS_MAX 24
-#define LINE_MAX_BYTES (1u << 20)
+#define LINE_MAX_BYTES (64u << 20) /* a plan of many resources is one line */
 
 static const struct cmd_verb verbs[] = {
 #define VERB(name, function, synopsis, words) {name, cmd_##function, synopsis, words},

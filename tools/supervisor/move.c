@@ -259,7 +259,7 @@ static void succeed(struct move *m, const json_t *answer)
 		m->froze = move_now();
 		m->frozen = json_deep_copy(answer);
 		(void)json_object_del(m->frozen, "decided");
-		if (!plan_agrees(m, answer) || move_fault(m, "freeze:done"))
+		if (!agree_check(m, answer) || move_fault(m, "freeze:done"))
 			break;
 		move_next(m, HANDOVER_DONE);
 		return;
@@ -409,7 +409,7 @@ static void begin(struct move *m, enum handover_action action)
 		return;
 	}
 	if (action == HANDOVER_PREPARE)
-		plan_record(m);
+		agree_record(m);
 	if (action == HANDOVER_FREEZE)
 		m->supervisor->input_held = true;
 	if (action == HANDOVER_GO_ON)

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 struct ship;
+struct plan;
 struct planning;
 struct prepare;
 
@@ -35,6 +36,7 @@ struct move {
 	char library_path[PATH_MAX];
 	struct ship *ship;
 	struct planning *planning;
+	const struct plan *plan; /* NULL: none yet; owned by `planning` */
 	struct prepare *prepare;
 	double plan_ms;      /* how long it took to decide, once the target had answered */
 	int code;            /* why it failed, first */
@@ -58,9 +60,11 @@ void ship_destroy(struct ship *h);
 
 /* --- move_plan.c --- */
 void plan_start(struct move *m);   /* both sides are connected */
-void plan_record(struct move *m);  /* the journal has the hand-over: what was decided goes into the registry */
-bool plan_agrees(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */
 void plan_abandon(struct move *m); /* forgets it */
+
+/* --- move_agree.c --- */
+void agree_record(struct move *m); /* the journal has the hand-over: what was decided goes into the registry */
+bool agree_check(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */
 
 /* --- move_prepare.c: program and libraries in place at the target --- */
 void prepare_start(struct move *m);

@@ -4,7 +4,6 @@
 
 #include "registry/plan_input.h"
 #include "registry/plan_show.h"
-#include "registry/strategy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 
 #define PROBE_BYTES (24u << 10)
 #define PROBE_LENGTH (PROBE_BYTES / 3 * 4) /* with six bits a character */
-#define LATE_SLOT (1 << 27)                /* in the registry, of what the agent did not see: behind its slots */
+#define CHUNK_MAX 500                      /* questions in one request */
 
 struct planning {
 	struct move *move;
@@ -26,9 +25,13 @@ struct planning {
 	size_t asked_count;
 	uint64_t rtt, bandwidth; /* nanoseconds, bytes per second; measured now */
 	int64_t probe_sent;
-	bool probing;   /* answers of the probes are missing */
-	bool waits;     /* for them only */
-	json_t *hashes; /* of the source */
+	bool probing;  /* answers of the probes are missing */
+	bool waits;    /* for them only */
+	json_t *files; /* what the target is asked about, */
+	size_t files_next;
+	json_t *paths; /* and what the source hashes; answers are in the same order */
+	size_t paths_next;
+	json_t *hashes;
 	struct plan_input *input;
 	char (*texts)[160]; /* of obstacles, one for each resource */
 	struct plan *plan;
@@ -48,10 +51,13 @@ void plan_abandon(struct move *m)
 	if (p == NULL)
 		return;
 	m->planning = NULL;
+	m->plan = NULL;
 	plan_destroy(p->plan);
 	plan_input_destroy(p->input);
 	json_decref(p->source);
 	json_decref(p->target);
+	json_decref(p->files);
+	json_decref(p->paths);
 	json_decref(p->hashes);
 	free(p->asked);
 	free(p->texts);
@@ -124,79 +130,12 @@ static void show(struct planning *p)
 	move_next(m, HANDOVER_CANCEL);
 }
 
-void plan_record(struct move *m)
-{
-	struct pmig_store *store = m->supervisor->store;
-	if (m->planning != NULL && m->planning->plan != NULL && plan_show_record(m->planning->plan, store, m->id) < 0)
-		supervisor_say(m->supervisor, "the plan is not in the registry: %s", pmig_reason());
-}
-
-/* --- what the program decided itself, when it was frozen --- */
-
-/* A thing that was opened since, and which only the restored process can try. */
-static void record_late(struct move *m, const json_t *made)
-{
-	struct pmig_store *store = m->supervisor->store;
-	const char *locator = text_of(made, "locator");
-	char name[PMIG_NAME_MAX + 1];
-	(void)snprintf(name, sizeof name, "%.*s", PMIG_NAME_MAX, *locator != '\0' ? locator : text_of(made, "kind"));
-	(void)store->decision_put(store,
-		&(struct pmig_decision_row){.handover = m->id,
-			.slot = LATE_SLOT + json_integer_value(json_object_get(made, "fd")),
-			.resource = name,
-			.cell = "decided at the freeze",
-			.strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy")),
-			.reason = "it was opened after the plan was made",
-			.alternatives = "[]"});
-}
-
-static bool agrees(const struct plan_decision *d, enum pmig_strategy made)
-{
-	return d->part ? made == PMIG_MOVE || made == PMIG_COPY : d->strategy == made;
-}
-
-static int compare(struct move *m, const json_t *made)
-{
-	const struct plan *plan = m->planning->plan;
-	enum pmig_strategy strategy = (enum pmig_strategy)json_integer_value(json_object_get(made, "strategy"));
-	const struct plan_decision *other = NULL;
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct plan_decision *d = &plan->decisions[i];
-		if (strcmp(d->kind, text_of(made, "kind")) != 0 || strcmp(d->locator, text_of(made, "locator")) != 0)
-			continue;
-		if (agrees(d, strategy))
-			return 0;
-		other = d;
-	}
-	if (other != NULL)
-		return error_set(PMIG_EREFUSED, "%s: the plan says %s, and when the program was frozen it had become %s",
-			other->name, strategy_name(other->strategy), strategy_name(strategy));
-	record_late(m, made);
-	return 0;
-}
-
-bool plan_agrees(struct move *m, const json_t *frozen)
-{
-	size_t i;
-	json_t *made;
-	if (m->planning == NULL || m->planning->plan == NULL)
-		return true;
-	json_array_foreach(json_object_get(frozen, "decided"), i, made)
-	{
-		int r = compare(m, made);
-		if (r < 0) {
-			move_blame(m, r);
-			return false;
-		}
-	}
-	return true;
-}
-
 static void conclude(struct planning *p)
 {
 	struct move *m = p->move;
 	p->took_ms = (double)(now_us() - p->began) / 1000;
 	m->plan_ms = p->took_ms;
+	m->plan = p->plan;
 	if (m->o.plan_only) {
 		show(p);
 		return;
@@ -205,7 +144,7 @@ static void conclude(struct planning *p)
 	if (r < 0)
 		fail(p, r);
 	else
-		move_next(m, HANDOVER_DONE); /* plan_record() follows, when the journal has the hand-over */
+		move_next(m, HANDOVER_DONE); /* agree_record() follows, when the journal has the hand-over */
 }
 
 /* --- facts of each resource --- */
@@ -376,7 +315,23 @@ static void decide(struct planning *p)
 		conclude(p);
 }
 
-/* --- the questions --- */
+/* --- the questions: as many in one request as its answer surely has room for --- */
+
+/* The next ones of `all`. */
+static json_t *chunk(const json_t *all, size_t *next)
+{
+	json_t *some = json_array();
+	size_t bytes = 0;
+	while (*next < json_array_size(all) && json_array_size(some) < CHUNK_MAX && bytes < PACKET_JSON_MAX / 4) {
+		json_t *one = json_array_get(all, (*next)++);
+		const json_t *path = json_is_object(one) ? json_object_get(one, "path") : one;
+		bytes += 64 + 2 * json_string_length(path);
+		(void)json_array_append(some, one);
+	}
+	return some;
+}
+
+static void ask_hashes(struct planning *p);
 
 static void on_hashes(void *context, int code, const json_t *answer)
 {
@@ -385,11 +340,36 @@ static void on_hashes(void *context, int code, const json_t *answer)
 		fail(p, code);
 		return;
 	}
-	p->hashes = json_deep_copy(json_object_get(answer, "hashes"));
-	decide(p);
+	(void)json_array_extend(p->hashes, json_object_get(answer, "hashes"));
+	ask_hashes(p);
+}
+
+static void ask_hashes(struct planning *p)
+{
+	if (p->paths_next == json_array_size(p->paths))
+		decide(p);
+	else
+		remote_request(p->move->source, "hashes", json_pack("{s:o}", "paths", chunk(p->paths, &p->paths_next)),
+			on_hashes, p->move);
 }
 
 /* The source hashes only what could be equal. */
+static void compare_contents(struct planning *p)
+{
+	const json_t *files = json_object_get(p->target, "files");
+	p->paths = json_array();
+	p->hashes = json_array();
+	for (size_t k = 0; k < p->asked_count; k++) {
+		const json_t *row = row_of(p, p->asked[k]), *fd = json_object_get(row, "fd");
+		if (*text_of(json_array_get(files, k), "hash") != '\0')
+			(void)json_array_append(p->paths,
+				json_is_integer(fd) ? (json_t *)fd : json_object_get(row, "locator"));
+	}
+	ask_hashes(p);
+}
+
+static void ask_facts(struct planning *p);
+
 static void on_facts(void *context, int code, const json_t *answer)
 {
 	struct planning *p = ((struct move *)context)->planning;
@@ -397,20 +377,20 @@ static void on_facts(void *context, int code, const json_t *answer)
 		fail(p, code);
 		return;
 	}
-	p->target = json_deep_copy(answer);
-	json_t *paths = json_array();
-	for (size_t k = 0; k < p->asked_count; k++) {
-		const json_t *row = row_of(p, p->asked[k]), *fd = json_object_get(row, "fd");
-		if (*text_of(json_array_get(json_object_get(p->target, "files"), k), "hash") == '\0')
-			continue;
-		(void)json_array_append(paths, json_is_integer(fd) ? (json_t *)fd : json_object_get(row, "locator"));
-	}
-	if (json_array_size(paths) > 0) {
-		remote_request(p->move->source, "hashes", json_pack("{s:o}", "paths", paths), on_hashes, p->move);
-		return;
-	}
-	json_decref(paths);
-	decide(p);
+	if (p->target == NULL)
+		p->target = json_deep_copy(answer);
+	else
+		(void)json_array_extend(json_object_get(p->target, "files"), json_object_get(answer, "files"));
+	if (p->files_next == json_array_size(p->files))
+		compare_contents(p);
+	else
+		ask_facts(p);
+}
+
+static void ask_facts(struct planning *p)
+{
+	remote_request(p->move->target, "facts", json_pack("{s:o}", "files", chunk(p->files, &p->files_next)), on_facts,
+		p->move);
 }
 
 /* --- the way there, measured meanwhile: a question without bytes, then one with many that no compression makes fewer --- */
@@ -478,20 +458,14 @@ static int take_resources(struct planning *p)
 	return p->asked == NULL || p->texts == NULL ? error_set(PMIG_ENOMEM, "out of memory") : 0;
 }
 
-static void on_resources(void *context, int code, const json_t *answer)
+static void take_all(struct planning *p)
 {
-	struct planning *p = ((struct move *)context)->planning;
-	if (code < 0) {
-		fail(p, code);
-		return;
-	}
-	p->source = json_deep_copy(answer);
 	int r = take_resources(p);
 	if (r < 0) {
 		fail(p, r);
 		return;
 	}
-	json_t *files = json_array();
+	p->files = json_array();
 	for (size_t i = 0; i < p->input->count; i++) {
 		struct plan_resource *resource = &p->input->resources[i];
 		const json_t *row = row_of(p, i);
@@ -499,11 +473,33 @@ static void on_resources(void *context, int code, const json_t *answer)
 		if (!concerns_target(resource, row))
 			continue;
 		p->asked[p->asked_count++] = i;
-		(void)json_array_append_new(files,
+		(void)json_array_append_new(p->files,
 			json_pack("{s:s, s:s, s:I}", "path", resource->row.locator, "kind", resource->row.kind, "size",
 				(json_int_t)resource->size.value));
 	}
-	remote_request(p->move->target, "facts", json_pack("{s:o}", "files", files), on_facts, p->move);
+	ask_facts(p);
+}
+
+static void on_resources(void *context, int code, const json_t *answer)
+{
+	struct move *m = context;
+	struct planning *p = m->planning;
+	if (code < 0) {
+		fail(p, code);
+		return;
+	}
+	if (p->source == NULL)
+		p->source = json_deep_copy(answer);
+	else
+		(void)json_array_extend(json_object_get(p->source, "resources"), json_object_get(answer, "resources"));
+	const json_t *next = json_object_get(answer, "next");
+	if (json_array_size(json_object_get(p->source, "resources")) > PLAN_INPUT_MAX)
+		fail(p, error_set(PMIG_EREFUSED, "%s uses more than %d resources", m->supervisor->name, PLAN_INPUT_MAX));
+	else if (json_is_integer(next))
+		remote_request(m->source, "resources", json_pack("{s:I}", "from", json_integer_value(next)), on_resources,
+			m);
+	else
+		take_all(p);
 }
 
 /* --- the beginning --- */
