@@ -123,7 +123,8 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 	*ret_answer = json_pack("{s:s, s:i, s:b, s:o}", "arch", machine_arch(), "level", machine_level(), "known",
 		(int)known, "files", answers);
 	if (fstatvfs(a->directory, &fs) == 0)
-		(void)json_object_set_new(*ret_answer, "space", json_integer((json_int_t)(fs.f_bavail * fs.f_frsize)));
+		(void)json_object_set_new(*ret_answer, "space",
+			json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
 	return 0;
 }
 

@@ -364,10 +364,10 @@ static void add_process(struct agent *a, json_t *answer)
 		set(answer, "age", json_integer(age > 0 ? age : 0));
 		free(row);
 	}
-	if (a->io != NULL)
-		set(answer, "output",
-			json_integer((json_int_t)(agent_stdio_end(a->io, AGENT_STDOUT) +
-				agent_stdio_end(a->io, AGENT_STDERR))));
+	if (a->io != NULL) {
+		uint64_t written = agent_stdio_end(a->io, AGENT_STDOUT) + agent_stdio_end(a->io, AGENT_STDERR);
+		set(answer, "output", json_integer((json_int_t)written));
+	}
 	set(answer, "arch", json_string(machine_arch()));
 	set(answer, "image", json_integer(image_size(a)));
 	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)a->pid);
