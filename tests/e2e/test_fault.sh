@@ -1,72 +1,137 @@
 #!/bin/bash
 # shellcheck source=lib.sh
 # Every fault point times every kind of fault: a program moves from one agent to another, something goes wrong at that point,
-# and afterwards at most one copy ran at any time, no step was lost or done twice, and the program came to its end
-# (by itself, or by `pmig recover`), unless it was killed before its image was durable at the target.
+# and afterwards
+#   - at most one copy ran at any time: a record outside has the epoch, step and process of each step in the order in which
+#     the kernel appended them, and there no older epoch follows a newer one, and no epoch has two processes;
+#   - no step is lost or done twice, and standard output has each once;
+#   - what `pmig move` said is true: 0, it ran on there; 3, 4 or 5, it never ran anywhere else;
+#   - the program came to its end, by itself or because `pmig recover` was told to look after it.
+# Three things are as they are for any program that is killed with SIGKILL:
+#   - killed before its image is durable at the target it is dead, with 137, and `pmig recover` says so (dies());
+#   - killed after it was told to run, here or there, it is dead as well, with 137. If the image from which it was started is still
+#     there, `pmig recover` (nobody else) goes on from that, and what it had done since then is done once more (dies_later());
+#   - output that a killed supervisor had shown and not yet acknowledged is shown again by the next one.
 #
-# FAULTS="POINT=ACTION ..." tries only those.
+# FAULTS="POINT=ACTION ..." tries only those. JOBS=N at a time, 2 if unset.
 . "$(dirname "$0")/lib.sh"
-STEPS=250
 ACTIONS="fail delay:100 kill-program:source kill-program:target kill-agent:source kill-agent:target kill-supervisor cut:source cut:target"
 PMIG=$BIN/pmig
+JOBS=${JOBS:-2}
 
-# Points before which the program, or its agent at the source, may die and be dead; later its image carries on.
-may_die() {
+# Points that are reached only because something has failed before.
+before() {
 	case $1 in
-	plan=* | prepare=* | prepare:done=* | freeze=* | freeze:frozen=* | freeze:done=* | ship=* | ship:half=*)
-		case $2 in kill-program:source | kill-agent:source) return 0 ;; esac ;;
-	activate:sent=* | activate:done=* | release:done=* | go-on=* | release=*) # it runs already: killed as any program
-		case $2 in kill-program:* | kill-agent:*) return 0 ;; esac ;;
+	bar=*) echo "commit:promised=fail," ;;
+	go-on=*) echo "ship:done=fail," ;;
+	esac
+}
+
+dies() {
+	case $1 in
+	plan=* | prepare=* | prepare:done=* | freeze=* | freeze:frozen=* | freeze:done=* | ship:half=*) ;;
+	*) return 1 ;;
+	esac
+	case $1 in *=kill-program:source | *=kill-agent:source) return 0 ;; esac
+	return 1
+}
+
+dies_later() {
+	case $1 in
+	activate:sent=kill-*:target | activate:done=kill-*:target | release:done=kill-*:target | go-on=kill-*:source) return 0 ;;
 	esac
 	return 1
 }
 
-# Each step once, in order; the pids in unmixed runs. A program that had begun at the target and was killed there goes on from its
-# image if `pmig recover` is told to: then a new pid may repeat steps, as after any checkpoint.
-check_witness() {
-	local again=0
-	case $2 in activate:sent=kill-* | activate:done=kill-*:target | activate:journal=kill-agent:*) again=1 ;; esac
-	awk -v again=$again '$2 != pid && again && $1 <= next_step { next_step = $1 }
-	     $1 != next_step++ { print "step " $1 " in line " NR; bad = 1 }
-	     $2 != pid { if ($2 in seen) { print "pid " $2 " runs again"; bad = 1 }; seen[$2]; pid = $2 } END { exit bad }' "$1"
+# check_record FILE REPEATS: whether a new epoch may begin where the last one had begun.
+check_record() {
+	awk -v repeats="$2" '
+		function bad(words) { print "line " NR " (" $0 "): " words; status = 1 }
+		ended { bad("after the end") }
+		$1 < epoch { bad("epoch " epoch " ran already") }
+		$1 == epoch && $3 != pid { bad("process " pid " is the one of this epoch") }
+		$1 > epoch && NR > 1 && repeats && $2 == began { step = began }
+		$1 > epoch { began = $2 }
+		$2 == "end" { ended = 1; next }
+		$2 != step { bad("step " step " is next") }
+		{ epoch = $1; pid = $3; step = $2 + 1 }
+		END { exit status }' "$1"
+}
+
+# check_output RECORD OUT EXACT: each step once and in order, or, if not EXACT, at least once.
+check_output() {
+	local sorted=(cat)
+	[ "$3" = exact ] || sorted=(sort -nu)
+	cmp <(awk '$2 != "end" { print $2 }' "$1" | sort -nu) <("${sorted[@]}" "$2")
+}
+
+# Agents that keep an exit status or an image for somebody who does not come.
+sweep() {
+	local pid
+	for pid in $(pgrep -f "pmig-agent serve .*--state $1/"); do kill -KILL "$pid" 2>/dev/null || true; done
+}
+
+run() {
+	local d=$1 fault=$2 status=0
+	PMIG_FAULT=$(before "$fault")$fault PMIG_FAULT_RECORD=$d/faults timeout -k 1 40 "$PMIG" run --name w -- \
+		"$BIN/tests/witness" "$d/record" "$d/enough" >"$d/out" 2>"$d/err" </dev/null || status=$?
+	echo "$status" >"$d/status"
+}
+
+# What became of the program, in one word; or what is wrong, with status 1.
+judge() {
+	local d=$1 fault=$2 status=$3 moved=$4 recovered=$5 repeats=0 exact=exact last
+	last=${fault#*=}
+	grep -qxF "${fault%%=*}=${last%%:*}" "$d/faults" || { echo "the point was not reached"; return 1; }
+	if dies_later "$fault" && [ "$recovered" = 0 ]; then repeats=1; fi
+	check_record "$d/record" $repeats || return 1
+	[ $repeats -eq 0 ] || exact=
+	case $fault in *=kill-supervisor) exact= ;; esac
+	last=$(tail -n 1 "$d/record")
+	case $moved-${last%% *} in 0-1 | [345]-[^1]*) echo "move ended with $moved, and the last epoch was ${last%% *}"; return 1 ;; esac
+	if [[ $last != *" end "* ]]; then
+		dies "$fault" || dies_later "$fault" || { echo "it did not come to its end"; return 1; }
+		[ "$status" -eq 137 ] || { echo "it was killed, and run ended with $status"; return 1; }
+		[ "$recovered" != 0 ] || { echo "it was killed, and recover ended with 0"; return 1; }
+		echo killed
+		return
+	fi
+	[ "$status" -eq 0 ] || [ "$recovered" = 0 ] || { echo "it ended well, and run with $status, recover with $recovered"; return 1; }
+	check_output "$d/record" "$d/out" "$exact" || return 1
+	if [ $repeats = 1 ]; then echo again; return; fi
+	case ${last%% *}-$recovered in 1--) echo stayed ;; *--) echo moved ;; 1-*) echo stayed,r ;; *) echo moved,r ;; esac
 }
 
 one() {
-	local fault=$1 d=$T/case status=0 moved=0 recovered=- point=${1%%=*} action=${1#*=}
-	rm -rf "$d"
+	local d=$1 fault=$2 status moved=0 recovered=- outcome runner result=0
 	mkdir "$d"
 	export PMIG_STATE=$d/home
-	(
-		rc=0
-		PMIG_FAULT=$fault timeout -k 1 15 "$PMIG" run --name w -- "$BIN/tests/witness" "$d/witness" $STEPS >"$d/out" 2>"$d/err" </dev/null || rc=$?
-		echo "$rc" >"$d/status"
-	) 2>/dev/null &
-	timeout 10 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || fail "$fault: the program did not begin"
-	timeout -k 1 15 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
-	wait
+	run "$d" "$fault" &
+	runner=$!
+	timeout 20 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || true
+	timeout -k 1 30 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
+	touch "$d/enough"
+	wait $runner
 	status=$(cat "$d/status")
 	if [ "$status" -ne 0 ]; then
 		recovered=0
-		timeout -k 1 15 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
+		timeout -k 1 30 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
 	fi
-	check_witness "$d/witness" "$fault" || { cat "$d"/{err,move,recover} >&2; fail "$fault: more than one copy, or a step lost"; }
-	local steps
-	steps=$(awk '{ seen[$1] } END { print length(seen) }' "$d/witness")
-	if [ "$steps" -lt $STEPS ]; then
-		may_die "$fault" "$action" || { tail -n 3 "$d"/{err,move,recover} >&2; fail "$fault: ended after $steps steps (run $status, move $moved, recover $recovered)"; }
-		[ "$status" -eq 137 ] || fail "$fault: ended with $status, not 137"
+	outcome=$(judge "$d" "$fault" "$status" "$moved" "$recovered" 2>&1) || result=1
+	sweep "$d"
+	if [ $result -eq 0 ]; then
+		echo "ok - $fault: $outcome"
+		rm -rf "$d"
 	else
-		[ "$status" -eq 0 ] || [ "$recovered" -eq 0 ] || fail "$fault: status $status, recover $recovered"
-		check_output "$d/out" || fail "$fault: output lost"
+		echo "not ok - $fault: run ended with $status, move with $moved, recover with $recovered: $outcome"
+		tail -vn 3 "$d"/{err,move,recover,faults} 2>/dev/null | sed 's/^/    /'
+		outcome=WRONG
 	fi
-	echo "ok - $fault: $steps steps; run ended with $status, move with $moved, recover with $recovered: $(tail -n1 "$d/move")"
+	echo "$fault $outcome" >>"$T/outcomes"
 }
 
-check_output() { seq 0 $((STEPS - 1)) | cmp -s - <(sort -nu "$1"); }
-
 matrix() {
-	local point action
-	local where
+	local point action where
 	while read -r point where; do
 		for action in $ACTIONS; do
 			case $where-$action in # a point at an agent means that agent
@@ -77,13 +142,37 @@ matrix() {
 	done < <("$PMIG" faults --json | jq -r '.[] | .point + " " + .where')
 }
 
-# Agents that keep an exit status or an image for somebody who does not come.
-sweep() {
-	local pid
-	for pid in $(pgrep -f "pmig-agent serve .*--state $T/"); do kill -KILL "$pid" 2>/dev/null || true; done
+table() {
+	awk -v actions="$ACTIONS" '
+		{ point = $1; sub(/=.*/, "", point); action = $1; sub(/.*=/, "", action) }
+		!(point in seen) { seen[point]; points[++rows] = point }
+		{ cell[point, action] = $2; if ($2 == "WRONG") wrong++ }
+		END {
+			columns = split(actions, name, " ")
+			printf "%-18s", "point"
+			for (c = 1; c <= columns; c++) { short = name[c]; sub(/kill-/, "-", short); sub(/supervisor/, "superv", short); printf "%-16s", short }
+			print ""
+			for (p = 1; p <= rows; p++) {
+				printf "%-18s", points[p]
+				for (c = 1; c <= columns; c++) printf "%-16s", (points[p], name[c]) in cell ? cell[points[p], name[c]] : "."
+				print ""
+			}
+			print "moved, stayed: it ran on there, or here; r: after `pmig recover`; killed: reported with 137; again: recovered from an image"
+			print NR " faults, " wrong + 0 " wrong"
+			exit wrong > 0
+		}' < <(for fault in "${faults[@]}"; do grep -F "$fault " "$T/outcomes" | head -n 1; done)
 }
 
-for fault in ${FAULTS:-$(matrix)}; do
-	one "$fault"
-	sweep
+worker() {
+	local n
+	for ((n = $1; n < ${#faults[@]}; n += JOBS)); do one "$T/$n" "${faults[n]}"; done
+}
+
+mapfile -t faults < <(printf '%s\n' ${FAULTS:-$(matrix)})
+workers=()
+for ((job = 0; job < JOBS; job++)); do
+	worker "$job" &
+	workers+=($!)
 done
+wait "${workers[@]}"
+table || fail "a fault did harm"
