@@ -71,8 +71,11 @@ static int flags_of(int process, const char *fd)
 	return at != NULL ? (int)strtoul(at + 6, NULL, 8) & ~O_CLOEXEC : O_RDWR;
 }
 
-static bool is_known(const struct list *l, const struct open_file *f)
+/* Things that have no inode of their own share one: of those none is taken for another. */
+static bool is_known(const struct list *l, const struct open_file *f, const char *link)
 {
+	if (strncmp(link, "anon_inode:", 11) == 0)
+		return false;
 	for (size_t i = 0; i < l->count; i++) {
 		const struct open_file *o = &l->files[i];
 		if (o->st.st_dev == f->st.st_dev && o->st.st_ino == f->st.st_ino && o->flags == f->flags &&
@@ -92,7 +95,7 @@ static int add_descriptor(struct list *l, int process, int fds, int fd)
 		return 0; /* closed meanwhile */
 	link[n] = '\0';
 	f.flags = flags_of(process, name);
-	return is_known(l, &f) ? 0 : add(l, &f, link);
+	return is_known(l, &f, link) ? 0 : add(l, &f, link);
 }
 
 static int by_number(const void *a, const void *b)
@@ -165,12 +168,12 @@ int open_file_maps(pid_t pid, bool shared, struct open_file **ret_files, size_t 
 	while (r >= 0 && fgets(line, sizeof line, maps) != NULL) {
 		bool wanted = parse_map(line, &f, modes, &link) && strcmp(link, exe) != 0 &&
 			(shared ? modes[3] == 's' && modes[1] == 'w' : modes[2] == 'x' && link[0] == '/');
-		if (!wanted || is_known(&l, &f))
+		if (!wanted || is_known(&l, &f, link))
 			continue;
 		struct stat st;
 		if (link[0] == '/' && stat(link, &st) == 0 && st.st_ino == f.st.st_ino)
 			f.st = st; /* a map knows no sizes; device numbers of some file systems differ there (btrfs) */
-		r = is_known(&l, &f) ? 0 : add(&l, &f, link);
+		r = is_known(&l, &f, link) ? 0 : add(&l, &f, link);
 	}
 	(void)fclose(maps);
 	return finish(&l, r, ret_files, ret_count);

@@ -29,6 +29,8 @@ plan() {
 	pmig_on alpha plan --json "$1" "${2:-beta}" >"$T/$1.plan" || fail "no plan of $1"
 	check "plan of $1 for ${2:-beta}: JSON" jq -e . "$T/$1.plan" >"$T/jq"
 }
+# of NAME QUERY: something of the plan.
+of() { jq -r "$2" "$T/$1.plan"; }
 # decided NAME RESOURCE STRATEGY [ORIGIN]: what the plan says of it.
 decided() {
 	local got
@@ -116,6 +118,18 @@ plan within
 check "both ends of the pipe are part of it" jq -e '[.resources[] | select(.kind == "pipe" and .part)] | length == 2' "$T/within.plan"
 t pmig_on alpha move within beta
 end within
+on beta mkdir "$home/data/all"
+on alpha mkdir "$home/data/all"
+begin all "$BIN/tests/holds" all "$home/data/all"
+plan all
+for kind in 'device rebind' 'directory move' 'file copy' 'eventfd move' 'timerfd move' 'signalfd move' 'standard reference'; do
+	check "all: ${kind/ /: }" test "$(of all '[.resources[] | select(.kind == "'"${kind% *}"'") | .strategy] | unique | join(" ")')" \
+		= "${kind#* }"
+done
+expect 3 pmig_on alpha move all gamma
+says 'in its place gamma has no such directory'
+t pmig_on alpha move all beta
+end all
 begin scratch "$BIN/tests/holds" scratch "$home/data/scratch"
 plan scratch
 decided scratch scratch move 'run time'
@@ -125,6 +139,15 @@ decided scratch scratch move 'run time'
 end scratch
 begin matched "$BIN/tests/holds" matched "$home/data/matched.data"
 refused matched 'the matched one \(by identifier, fixed\): a resource of kind file cannot be reached'
+
+# --- a version that it left itself on the way may be replaced when it comes back ---
+begin growing "$BIN/tests/holds" growing /tmp/growing
+for host in beta alpha beta; do
+	plan growing $host
+	decided growing /tmp/growing copy
+	t pmig_on alpha move growing $host
+done
+end growing
 
 # --- more than one answer has room for ---
 on alpha mkdir "$home/data/many"

@@ -1,7 +1,8 @@
 /* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
  * listener, outside (a pipe to a child), within (a pipe, both ends), child (which has nothing of its own open); with a PATH:
  * read, written, turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
- * scope), many (a folder, in which it writes 700 files). */
+ * scope), many (a folder, in which it writes 700 files),
+ * growing (with each number), all (a folder: one of every kind that can go). */
 #include <pmig/pmig.h>
 
 #include <arpa/inet.h>
@@ -9,8 +10,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +74,26 @@ static int many(const char *folder)
 	return 0;
 }
 
+static int growing = -1;
+
+/* Devices that every machine has, the folder, a file without a name, what counts within the process. */
+static int all(const char *folder)
+{
+	char path[256];
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	snprintf(path, sizeof path, "%s/nameless", folder);
+	int nameless = open(path, O_RDWR | O_CREAT, 0600);
+	const int fds[] = {nameless, open("/dev/null", O_RDWR), open("/dev/urandom", O_RDONLY),
+		open(folder, O_RDONLY | O_DIRECTORY), eventfd(3, EFD_CLOEXEC), timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC),
+		signalfd(-1, &set, SFD_CLOEXEC)};
+	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+		if (fds[i] < 0)
+			return -1;
+	return unlink(path);
+}
+
 static int hold(const char *thing, const char *path)
 {
 	int ends[2];
@@ -86,6 +110,10 @@ static int hold(const char *thing, const char *path)
 		return pipe(ends) < 0 || write(ends[1], "bytes", 5) != 5 ? -1 : 0;
 	if (path == NULL)
 		return strcmp(thing, "nothing") == 0 ? 0 : -1;
+	if (strcmp(thing, "all") == 0)
+		return all(path);
+	if (strcmp(thing, "growing") == 0)
+		return growing = open(path, O_RDWR | O_CREAT | O_APPEND, 0600);
 	if (strcmp(thing, "many") == 0)
 		return many(path);
 	if (strcmp(thing, "read") == 0)
@@ -114,6 +142,8 @@ int main(int argc, char **argv)
 	for (long count = 1;; count++) {
 		printf("%ld\n", count);
 		fflush(stdout);
+		if (growing >= 0 && dprintf(growing, "%ld\n", count) < 0)
+			return 1;
 		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 		pmig_safepoint();
 	}

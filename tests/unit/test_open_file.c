@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +59,20 @@ static void files_are_as_they_were_opened(void **state)
 		assert_true(files[i - 1].fd < files[i].fd);
 	open_file_free(files, count);
 	close(written), close(twice), close(read_only);
+}
+
+static void what_has_no_inode_of_its_own_is_told_apart(void **state)
+{
+	(void)state;
+	int counter = eventfd(0, EFD_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	struct open_file *files;
+	size_t count;
+	assert_int_equal(open_file_list(getpid(), &files, &count), 0);
+	assert_non_null(with_fd(files, count, counter));
+	assert_non_null(with_fd(files, count, timer));
+	assert_string_equal(with_fd(files, count, timer)->link, "anon_inode:[timerfd]");
+	open_file_free(files, count);
+	close(counter), close(timer);
 }
 
 /* A child that keeps what it inherited until it is killed. */
@@ -147,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_as_they_were_opened),
+		cmocka_unit_test(what_has_no_inode_of_its_own_is_told_apart),
 		cmocka_unit_test(who_else_has_it_is_told),
 		cmocka_unit_test(libraries_are_found_and_the_program_is_not),
 		cmocka_unit_test(a_process_that_is_not_there_is_said),
