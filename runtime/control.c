@@ -19,6 +19,7 @@ static struct {
 	int fd;
 	int image;
 	bool verified;
+	bool clone;
 	uint64_t sequence;
 	uint64_t epoch;
 	char name[NAME_BYTES];
@@ -71,8 +72,9 @@ int control_start(const char *build)
 	control.epoch = epoch != NULL ? strtoull(epoch, NULL, 10) : 0;
 	int image = descriptor_of("PMIG_RESTORE");
 	control.verified = getenv("PMIG_VERIFIED") != NULL;
+	control.clone = getenv("PMIG_CLONE") != NULL;
 	static const char *const variables[] = {
-		"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
+		"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_CLONE", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
 		(void)unsetenv(variables[i]);
 	control.fd = move_high(fd);
@@ -95,6 +97,11 @@ int control_restoring(void)
 bool control_verified(void)
 {
 	return control.verified;
+}
+
+bool control_clone(void)
+{
+	return control.clone;
 }
 
 const char *control_name(void)

@@ -24,6 +24,9 @@ int control_restoring(void);
 /* Has the agent compared all bytes of that image with a hash, so that it need not be read once more before it is mapped? */
 bool control_verified(void);
 
+/* Is this another process than the one in the image, with a uuid of its own? */
+bool control_clone(void);
+
 /* What the agent calls this process; "" and 0 without an agent. Static. */
 const char *control_name(void);
 const char *control_uuid(void);

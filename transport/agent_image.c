@@ -354,7 +354,6 @@ static void gone(struct agent *a)
 
 int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer)
 {
-	(void)request;
 	(void)ret_answer;
 	if (a->state == AGENT_AWAY || a->state == AGENT_EMPTY)
 		return 0;
@@ -366,7 +365,7 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 	}
 	int r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
 	if (r >= 0)
-		r = agent_program_send(a, CONTROL_END, 0, "", -1);
+		r = agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1);
 	if (r < 0)
 		return r;
 	a->state = AGENT_RELEASING;

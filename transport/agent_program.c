@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define HEAD offsetof(struct control_message, text)
-#define EXTRA_VARIABLES 6
+#define EXTRA_VARIABLES 7
 #define VARIABLE_MAX 512
 
 struct environment {
@@ -30,7 +30,8 @@ static int make_environment(
 	char **list = calloc(count + EXTRA_VARIABLES + 1, sizeof *list);
 	if (list == NULL)
 		return error_set(PMIG_ENOMEM, "%s: out of memory", s->path);
-	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=", "PMIG_VERIFIED="};
+	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=", "PMIG_VERIFIED=",
+		"PMIG_CLONE="};
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool mine = false;
@@ -46,8 +47,11 @@ static int make_environment(
 	(void)snprintf(e->extra[3], VARIABLE_MAX, "PMIG_EPOCH=%llu", (unsigned long long)a->epoch);
 	(void)snprintf(e->extra[4], VARIABLE_MAX, "PMIG_RESTORE=%d", s->image);
 	(void)snprintf(e->extra[5], VARIABLE_MAX, "PMIG_VERIFIED=1");
-	for (size_t i = 0; i < (s->image < 0 ? 4 : s->verified ? 6 : 5); i++)
-		list[kept++] = e->extra[i];
+	(void)snprintf(e->extra[6], VARIABLE_MAX, "PMIG_CLONE=1");
+	const bool wanted[EXTRA_VARIABLES] = {true, true, true, true, s->image >= 0, s->verified, s->clone};
+	for (size_t i = 0; i < EXTRA_VARIABLES; i++)
+		if (wanted[i])
+			list[kept++] = e->extra[i];
 	e->list = list;
 	return 0;
 }

@@ -74,6 +74,8 @@ static int spawn_copy(struct agent *a, const json_t *request)
 	struct agent_spawn s = {.path = argv[0], .argv = argv, .environment = environ, .image = fd};
 	/* Written a moment ago at the source, and every byte compared on arrival. One that lay somewhere is read once more. */
 	s.verified = json_is_true(json_object_get(request, "fresh")) && strcmp(a->image, a->arrived) == 0;
+	a->arrived[0] = '\0'; /* once */
+	s.clone = json_is_true(json_object_get(request, "clone"));
 	int r = agent_open_stdio(a, request);
 	if (r >= 0)
 		r = preload(a, request);
@@ -163,7 +165,7 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 		r = error_set(PMIG_ESTALE, "%s: epoch %llu is over here", a->name, (unsigned long long)epoch);
 	if (r >= 0 && image_epoch != epoch)
 		r = adopt_image(a, image_epoch, epoch);
-	if (r >= 0)
+	if (r >= 0 && !json_is_true(json_object_get(request, "at_home"))) /* there the rows never left */
 		r = import_rows(a, epoch);
 	if (r == PMIG_ESTALE && image_epoch != epoch)
 		r = 0; /* they were taken in when it was restored before */

@@ -47,6 +47,10 @@ int cmd_find(const char *name, struct pmig_process_row **ret_row) PMIG_MUST_CHEC
  * "cancel"}. */
 int cmd_call(const char *name, json_t *request, void (*line)(void *context, const json_t *object), void *context) PMIG_MUST_CHECK;
 
+/* The parent waits until the program runs and prints its name, or ends as the child does; the child goes on without a terminal, and
+ * tells the name by *ret_ready. Returns 0 in the child, 125 where it could not be made. */
+int cmd_detach(int *ret_ready) PMIG_MUST_CHECK;
+
 #define VERB(name, function, synopsis, words) int cmd_##function(int argc, char **argv);
 #include "tools/tbl/verb.h"
 #undef VERB

@@ -34,6 +34,15 @@ static void on_status(void *context, const json_t *object)
 			(void)json_object_set(row, keys[i], json_object_get(object, keys[i]));
 }
 
+/* The youngest is the one that waits. */
+static int take_image(void *context, const struct pmig_image_row *row)
+{
+	json_t *object = context;
+	if (json_object_get(object, "image") == NULL)
+		(void)json_object_set_new(object, "image", json_string(row->path));
+	return 0;
+}
+
 /* What the registry cannot know: where it is now, as its supervisor says. */
 static void ask(json_t *row)
 {
@@ -57,9 +66,10 @@ static void show(const json_t *row)
 	else
 		(void)snprintf(words, sizeof words, "%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
 			host != NULL && strcmp(host, json_string_value(json_object_get(row, "home"))) != 0 ? "running" : state);
-	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s\n", json_string_value(json_object_get(row, "name")), host != NULL ? host : "-",
+	const char *image = json_string_value(json_object_get(row, "image"));
+	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s%s%s\n", json_string_value(json_object_get(row, "name")), host != NULL ? host : "-",
 		words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
-		json_string_value(json_object_get(row, "program")));
+		json_string_value(json_object_get(row, "program")), image != NULL ? ", image " : "", image != NULL ? image : "");
 }
 
 int cmd_ps(int argc, char **argv)
@@ -78,6 +88,11 @@ int cmd_ps(int argc, char **argv)
 	int r = cmd_store(&store);
 	if (r >= 0) {
 		r = store->process_list(store, gather, &l);
+		size_t k;
+		json_t *entry;
+		json_array_foreach(l.array, k, entry)
+			if (strcmp(json_string_value(json_object_get(entry, "state")), states[PMIG_PROCESS_STORED]) == 0)
+				(void)store->image_list(store, json_string_value(json_object_get(entry, "uuid")), take_image, entry);
 		store->close(store);
 	}
 	if (r < 0) {

@@ -3,7 +3,6 @@
 #include "tools/supervisor/supervisor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,32 +39,6 @@ static int find_program(const char *name, char ret_path[PATH_MAX])
 	return result;
 }
 
-/* The parent waits until the program runs and prints its name; the child goes on without a terminal. */
-static int detach(int *ret_ready)
-{
-	int ends[2];
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return FAILED;
-	pid_t pid = fork();
-	if (pid < 0)
-		return FAILED;
-	if (pid == 0) {
-		(void)setsid();
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		(void)dup2(null, 0);
-		(void)dup2(null, 1);
-		*ret_ready = ends[1];
-		return 0;
-	}
-	(void)close(ends[1]);
-	char name[PMIG_NAME_MAX + 2];
-	ssize_t n = read(ends[0], name, sizeof name);
-	if (n > 0)
-		(void)fwrite(name, 1, (size_t)n, stdout);
-	(void)fflush(stdout);
-	_exit(n > 0 ? 0 : FAILED);
-}
-
 int cmd_run(int argc, char **argv)
 {
 	struct supervisor_options o = {.ready_fd = -1};
@@ -92,6 +65,6 @@ int cmd_run(int argc, char **argv)
 	o.state = state;
 	o.path = path;
 	o.argv = argv + first;
-	status = o.detached ? detach(&o.ready_fd) : 0;
+	status = o.detached ? cmd_detach(&o.ready_fd) : 0;
 	return status != 0 ? status : supervisor_run(&o);
 }

@@ -1,5 +1,8 @@
 /* checkpoint: an image of the program into a file here, wherever it runs; it goes on, or ends with the image as its heir. */
 #include "checkpoint.h"
+#include "image_info.h"
+#include "registry/store.h"
+#include "restart.h"
 #include "transport/agent.h"
 
 #include <errno.h>
@@ -29,6 +32,7 @@ void checkpoint_destroy(struct checkpoint *c)
 	if (c == NULL)
 		return;
 	remote_forget(c->remote, c);
+	streams_await_not(c->supervisor, c);
 	loop_remove(&c->timer);
 	bulk_receive_destroy(c->receive);
 	if (c->directory >= 0)
@@ -58,16 +62,24 @@ static void finish(struct checkpoint *c, int code)
 	streams_resume_input(s);
 }
 
+/* Nothing of it runs any more. */
 static void on_released(void *context, int code, const json_t *answer)
 {
 	(void)answer;
 	struct checkpoint *c = context;
 	struct supervisor *s = c->supervisor;
 	struct remote *r = c->remote;
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s", c->path);
+	json_t *event = json_pack("{s:i, s:O, s:O}", "status", code < 0 ? SUPERVISOR_FAILED : SUPERVISOR_STOPPED, "out",
+		json_object_get(c->made, "out"), "err", json_object_get(c->made, "err"));
 	c->frozen = false;
+	if (code >= 0)
+		code = s->store->process_set(s->store, s->uuid, PMIG_PROCESS_STORED, 0, -1);
 	finish(c, code);
-	json_t *event = json_pack("{s:i}", "status", code < 0 ? SUPERVISOR_FAILED : 0);
-	supervisor_exit(s, r, event); /* nothing of it runs any more */
+	if (code >= 0)
+		supervisor_say(s, "%s was stopped, and waits in %s: `pmig restart` continues it", s->name, path);
+	supervisor_exit(s, r, event);
 	json_decref(event);
 }
 
@@ -78,17 +90,59 @@ static void on_promised(void *context, int code, const json_t *answer)
 	if (code < 0)
 		finish(c, code);
 	else
-		remote_request(c->remote, "release", NULL, on_released, c);
+		remote_request(c->remote, "release", json_pack("{s:b}", "keep", 1), on_released, c);
+}
+
+/* What belongs to the image and is not in it. */
+static int write_stopped(struct checkpoint *c, const struct image_info *info)
+{
+	char path[PATH_MAX];
+	restart_stopped_path(c->supervisor, c->supervisor->uuid, path);
+	json_t *object = json_pack("{s:I, s:I, s:O*, s:O*}", "epoch", (json_int_t)info->epoch, "checkpoint", (json_int_t)info->checkpoint,
+		"unread", json_object_get(c->made, "unread"), "modes", json_object_get(c->made, "modes"));
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 || json_dumpfd(object, fd, JSON_COMPACT) < 0 || fsync(fd) < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+	if (fd >= 0)
+		(void)close(fd);
+	json_decref(object);
+	return r;
+}
+
+/* The image is all that will be left: it can be read, and home knows where it is, before the program ends. */
+static int enter_image(struct checkpoint *c)
+{
+	struct supervisor *s = c->supervisor;
+	struct image_info info;
+	int fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? error_errno(PMIG_EIO, errno, "%s", c->path) : image_info_get(fd, c->path, false, &info);
+	if (fd >= 0)
+		(void)close(fd);
+	if (r >= 0)
+		r = write_stopped(c, &info);
+	if (r >= 0)
+		r = s->store->image_put(s->store, &(struct pmig_image_row){
+							  .path = c->path, .process = s->uuid, .epoch = info.epoch, .size = info.size, .complete = true});
+	return r >= 0 ? s->store->owner_claim(s->store, s->uuid, s->epoch + 1, "image") : r;
+}
+
+static void on_output_here(void *context, int code)
+{
+	struct checkpoint *c = context;
+	if (code >= 0)
+		code = enter_image(c);
+	if (code < 0)
+		finish(c, code);
+	else
+		remote_request(c->remote, "promise",
+			json_pack("{s:I, s:s}", "epoch", (json_int_t)(c->supervisor->epoch + 1), "target", "image"), on_promised, c);
 }
 
 static void arrived(struct checkpoint *c)
 {
-	if (!c->o.stop) {
+	if (!c->o.stop)
 		finish(c, 0);
-		return;
-	}
-	remote_request(c->remote, "promise",
-		json_pack("{s:I, s:s}", "epoch", (json_int_t)(c->supervisor->epoch + 1), "target", "image"), on_promised, c);
+	else
+		streams_await(c->supervisor, c->remote, c->made, on_output_here, c);
 }
 
 static void on_fetch(void *context, int code, const json_t *answer)

@@ -15,6 +15,7 @@
 
 #define SUPERVISOR_STATIONS 8
 #define SUPERVISOR_FAILED 125 /* exit status for what is not the program's fault, as env(1) and timeout(1) have it */
+#define SUPERVISOR_STOPPED 124 /* the program was stopped, and waits in an image */
 #define INPUT_WINDOW (128u << 10)
 
 /* A host where the program is, or was and has left output that is not shown yet. */
@@ -24,6 +25,15 @@ struct station {
 	bool ended;       /* the program has ended here; `end` is final */
 	bool asked_end;   /* the agent was told to go */
 	uint64_t end[2];  /* of stdout and stderr */
+};
+
+/* Who waits until output is here. */
+struct awaited {
+	const struct remote *from;
+	uint64_t end[2];
+	void (*done)(void *context, int code); /* NULL: nobody */
+	void *context;
+	struct loop_source *timer;
 };
 
 struct move;
@@ -55,6 +65,7 @@ struct supervisor {
 	struct loop_source *end_timer;
 
 	struct output *output[2];
+	struct awaited awaited;
 	int log_fd[2];
 	struct spool *input;
 	uint64_t input_sent;
@@ -63,6 +74,7 @@ struct supervisor {
 
 	struct move *move; /* under way; NULL: none */
 	struct checkpoint *checkpoint; /* the same */
+	struct restart *restart;       /* the same */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };
@@ -79,6 +91,7 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
 int supervisor_begin(struct supervisor *s);
+void supervisor_runs(struct supervisor *s); /* from now on it does: the other verbs are served, the streams flow */
 void supervisor_place(struct supervisor *s, const json_t *frozen); /* attached: the streams go on where it was frozen */
 
 /* --- streams.c --- */
@@ -89,6 +102,10 @@ int streams_packet(struct supervisor *s, struct remote *r, const struct packet *
 void streams_attach(struct supervisor *s); /* asks the speaker for output, and sends input to where the program is */
 void streams_pump_input(struct supervisor *s);
 void streams_resume_input(struct supervisor *s);
+/* Calls `done` once, perhaps at once, when all output of a program that was frozen at `r` is here (`frozen` says where it ends), or with
+ * PMIG_ETIMEOUT: then what is read here is too far behind. One at a time. */
+void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code), void *context);
+void streams_await_not(struct supervisor *s, void *context); /* `done` will not be called */
 void streams_check(struct supervisor *s); /* whether the speaker has said everything */
 
 /* --- attach.c --- */
@@ -126,6 +143,7 @@ void move_room(struct supervisor *s, struct remote *r);
 /* --- server.c --- */
 int server_open(struct supervisor *s) PMIG_MUST_CHECK;
 void server_close(struct supervisor *s);
+bool server_answers(const struct supervisor *s, const char *name); /* there is another supervisor, of that program */
 void server_announce_exit(struct supervisor *s, int status);
 
 #endif

@@ -215,6 +215,31 @@ static void on_connection(void *context, short events)
 		drop(c);
 }
 
+/* run/NAME.sock by way of its directory, since the path may be too long for an address. */
+static int name_socket(int directory, const char *path, struct sockaddr_un *ret_address)
+{
+	*ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	int n = snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "/proc/self/fd/%d/%.*s", directory,
+		(int)sizeof ret_address->sun_path - 32, path);
+	return n < (int)sizeof ret_address->sun_path ? 0 : error_set(PMIG_EINVAL, "%s: the name is too long", path);
+}
+
+bool server_answers(const struct supervisor *s, const char *name)
+{
+	char path[PMIG_NAME_MAX + 16];
+	struct sockaddr_un address;
+	(void)snprintf(path, sizeof path, "run/%.*s.sock", PMIG_NAME_MAX, name);
+	int directory = open(s->options->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = directory >= 0 && fd >= 0 && name_socket(directory, path, &address) >= 0 &&
+		       connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	if (fd >= 0)
+		(void)close(fd);
+	if (directory >= 0)
+		(void)close(directory);
+	return answers;
+}
+
 int server_open(struct supervisor *s)
 {
 	if (s->server != NULL)
@@ -230,11 +255,11 @@ int server_open(struct supervisor *s)
 		return error_errno(PMIG_EIO, errno, "%s", s->options->state);
 	(void)mkdirat(v->directory, "run", 0700);
 	(void)unlinkat(v->directory, v->path, 0);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%.*s", v->directory,
-		(int)sizeof address.sun_path - 32, v->path);
+	struct sockaddr_un address;
+	if (name_socket(v->directory, v->path, &address) < 0)
+		return PMIG_EINVAL;
 	mode_t mask = umask(0177);
-	int r = n >= (int)sizeof address.sun_path || bind(v->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+	int r = bind(v->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
 	                        listen(v->fd, 8) < 0
 	                ? error_errno(PMIG_EIO, errno, "%s/%s", s->options->state, v->path)
 	                : 0;

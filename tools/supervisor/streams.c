@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define PIECE (16u << 10)
+#define AWAIT_MS 15000
 #define END_MS 2000 /* for the agent to say good-bye */
 
 static void on_written(void *context)
@@ -124,6 +125,50 @@ void streams_resume_input(struct supervisor *s)
 	streams_pump_input(s);
 }
 
+/* --- output that must be here before its host may be left --- */
+
+static void await_end(struct supervisor *s, int code)
+{
+	struct awaited a = s->awaited;
+	loop_remove(&s->awaited.timer);
+	s->awaited = (struct awaited){0};
+	a.done(a.context, code);
+}
+
+static void on_await_late(void *context)
+{
+	struct supervisor *s = context;
+	await_end(s, error_set(PMIG_ETIMEOUT, "the output of %s up to here did not arrive in %d s: what it goes to is not read", s->name,
+			AWAIT_MS / 1000));
+}
+
+static bool is_here(const struct supervisor *s)
+{
+	const struct awaited *a = &s->awaited;
+	return s->stations[0].remote == a->from && output_taken(s->output[0]) >= a->end[0] && output_taken(s->output[1]) >= a->end[1];
+}
+
+void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code), void *context)
+{
+	s->awaited = (struct awaited){.from = r,
+		.end = {(uint64_t)json_integer_value(json_object_get(frozen, "out")),
+			(uint64_t)json_integer_value(json_object_get(frozen, "err"))},
+		.done = done,
+		.context = context};
+	if (!s->placed || is_here(s)) /* not placed: the streams begin there */
+		await_end(s, 0);
+	else if (loop_after(s->loop, AWAIT_MS, on_await_late, s, &s->awaited.timer) < 0)
+		await_end(s, PMIG_ENOMEM);
+}
+
+void streams_await_not(struct supervisor *s, void *context)
+{
+	if (s->awaited.done == NULL || s->awaited.context != context)
+		return;
+	loop_remove(&s->awaited.timer);
+	s->awaited = (struct awaited){0};
+}
+
 int streams_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	if (p->stream == AGENT_STDIN && p->type == PACKET_ACK) {
@@ -136,6 +181,8 @@ int streams_packet(struct supervisor *s, struct remote *r, const struct packet *
 	if (r != s->stations[0].remote)
 		return 0; /* it will be asked again when its turn comes */
 	int rc = output_put(s->output[p->stream - AGENT_STDOUT], p->offset, p->data, p->size);
+	if (rc >= 0 && s->awaited.done != NULL && is_here(s))
+		await_end(s, 0);
 	return rc < 0 ? rc : 0;
 }
 
@@ -184,4 +231,6 @@ void streams_check(struct supervisor *s)
 		s->stations[i - 1] = s->stations[i];
 	s->station_count--;
 	streams_attach(s);
+	if (s->awaited.done != NULL && is_here(s))
+		await_end(s, 0);
 }

@@ -1,6 +1,7 @@
 /* supervisor: the life of `pmig run` and `pmig attach`. */
 #include "checkpoint.h"
 #include "registry/store.h"
+#include "restart.h"
 #include "terminal.h"
 #include "transport/agent.h"
 
@@ -42,6 +43,22 @@ static void fail(struct supervisor *s, int exit_status, const char *what)
 	terminal_leave();
 	supervisor_say(s, "%s: %s", what, pmig_reason());
 	supervisor_stop(s, exit_status);
+}
+
+/* It takes over what runs already, or may. */
+static bool is_attached(const struct supervisor *s)
+{
+	return s->options->path == NULL && s->options->image == NULL;
+}
+
+static const char *verb(const struct supervisor *s)
+{
+	return s->options->image != NULL ? "restart" : !is_attached(s) ? "run" : s->options->recover ? "recover" : "attach";
+}
+
+static int failed_status(const struct supervisor *s)
+{
+	return s->options->image != NULL ? error_exit_status(PMIG_EREFUSED) : SUPERVISOR_FAILED;
 }
 
 struct station *supervisor_here(struct supervisor *s)
@@ -143,7 +160,7 @@ static json_t *start_arguments(struct supervisor *s)
 		(int)size.ws_row, "columns", (int)size.ws_col);
 }
 
-static void runs(struct supervisor *s)
+void supervisor_runs(struct supervisor *s)
 {
 	s->started = s->placed = true;
 	int r = server_open(s);
@@ -174,11 +191,13 @@ static void on_started(void *context, int code, const json_t *answer)
 		return;
 	}
 	s->epoch = 1;
-	runs(s);
+	supervisor_runs(s);
 }
 
 int supervisor_begin(struct supervisor *s)
 {
+	if (s->options->image != NULL)
+		return restart_begin(s);
 	json_t *arguments = start_arguments(s);
 	if (arguments == NULL)
 		return PMIG_EINVAL;
@@ -330,7 +349,7 @@ void supervisor_place(struct supervisor *s, const json_t *frozen)
 		    (uint64_t)json_integer_value(json_object_get(frozen, "err"))) < 0)
 		fail(s, SUPERVISOR_FAILED, "attach");
 	else
-		runs(s);
+		supervisor_runs(s);
 }
 
 /* Attached: what was acknowledged has been shown already. */
@@ -345,7 +364,7 @@ static void take_up(struct supervisor *s, const json_t *facts)
 	if (streams_place(s, in, out, err) < 0)
 		fail(s, SUPERVISOR_FAILED, "attach");
 	else
-		runs(s);
+		supervisor_runs(s);
 }
 
 static void on_up(void *context, struct remote *r)
@@ -357,7 +376,7 @@ static void on_up(void *context, struct remote *r)
 	if (t != NULL && s->started)
 		on_found(s, t);
 	else if (t != NULL && supervisor_begin(s) < 0)
-		fail(s, SUPERVISOR_FAILED, "run");
+		fail(s, failed_status(s), verb(s));
 	move_up(s, r);
 }
 
@@ -366,7 +385,7 @@ static void on_down(void *context, struct remote *r, int code)
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
 	if (t != NULL && (!s->started || (s->options->path == NULL && !s->placed && s->move == NULL))) {
-		fail(s, SUPERVISOR_FAILED, "run");
+		fail(s, failed_status(s), verb(s));
 		return;
 	}
 	move_down(s, r, code);
@@ -377,8 +396,7 @@ static void on_down(void *context, struct remote *r, int code)
 static int on_packet(void *context, struct remote *r, const struct packet *p)
 {
 	struct supervisor *s = context;
-	if (p->stream >= AGENT_BULK)
-		{
+	if (p->stream >= AGENT_BULK) {
 		if (!checkpoint_packet(s, r, p))
 			(void)move_packet(s, r, p);
 		return 0;
@@ -460,10 +478,15 @@ static int choose_name(struct supervisor *s)
 	char base[PATH_MAX];
 	(void)snprintf(base, sizeof base, "%s", o->argv[0]);
 	(void)snprintf(s->name, sizeof s->name, "%s", o->name != NULL ? o->name : basename(base));
-	if (strchr(s->name, '/') != NULL || s->name[0] == '.' || s->name[0] == '\0' || strlen(s->name) > 64)
-		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
 	(void)snprintf(s->path, sizeof s->path, "%s", o->path);
 	return supervisor_uuid(s->uuid);
+}
+
+static int check_name(const struct supervisor *s)
+{
+	if (strchr(s->name, '/') != NULL || s->name[0] == '.' || s->name[0] == '\0' || strlen(s->name) > 64)
+		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
+	return 0;
 }
 
 static int prepare(struct supervisor *s)
@@ -482,16 +505,18 @@ static int prepare(struct supervisor *s)
 	if (r >= 0)
 		r = signals_open(s);
 	if (r >= 0)
-		r = o->path != NULL ? choose_name(s) : attach_prepare(s);
+		r = o->image != NULL ? restart_prepare(s) : o->path != NULL ? choose_name(s) : attach_prepare(s);
+	if (r >= 0)
+		r = check_name(s);
 	if (r >= 0)
 		r = streams_open(s);
-	if (r >= 0 && o->path != NULL)
+	if (r >= 0 && !is_attached(s))
 		r = supervisor_remote(s, o->on != NULL ? o->on : "home", 0, &s->stations[0].remote);
 	if (r < 0)
 		return r;
 	s->station_count = 1;
 	s->program = open(s->path, O_RDONLY | O_CLOEXEC);
-	if (s->program < 0 && o->path != NULL)
+	if (s->program < 0 && !is_attached(s))
 		return error_errno(PMIG_EIO, errno, "%s", s->path);
 	return 0;
 }
@@ -504,17 +529,18 @@ int supervisor_run(const struct supervisor_options *options)
 	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .program = -1, .log_fd = {-1, -1}};
 	int r = prepare(s);
 	if (r >= 0) {
-		remote_connect(s->stations[0].remote, options->path != NULL ? 0 : s->epoch);
+		remote_connect(s->stations[0].remote, is_attached(s) ? s->epoch : 0);
 		r = attach_begin(s);
 	}
 	if (r >= 0)
 		r = loop_run(s->loop);
 	terminal_leave();
 	if (r < 0)
-		supervisor_say(s, "%s: %s", options->path != NULL ? "run" : options->recover ? "recover" : "attach", pmig_reason());
-	int exit_status = r < 0 ? SUPERVISOR_FAILED : s->exit_status;
+		supervisor_say(s, "%s: %s", verb(s), pmig_reason());
+	int exit_status = r < 0 ? failed_status(s) : s->exit_status;
 	free(s->open);
 	server_close(s);
+	restart_destroy(s->restart);
 	move_destroy(s->move);
 	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)

@@ -13,7 +13,7 @@ struct supervisor_options {
 	const char *path;   /* of the executable, absolute; NULL: take over what runs already (attach) */
 	char *const *argv;  /* of the program */
 	const char *on;     /* where it starts; NULL: here */
-	const char *image;  /* restart from this file instead; NULL: start it */
+	const char *image;  /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
 	bool clone;         /* ... as another process */
 	bool recover;       /* attach, and continue an image that waits */
 	bool detached;      /* no terminal; output goes to files in the state directory */
@@ -21,7 +21,8 @@ struct supervisor_options {
 };
 
 /* Until the program has ended or another supervisor takes over. Returns the exit status of `pmig run`: that of the program as a
- * shell shows it, or 125, 126, 127 with a sentence on standard error. */
+ * shell shows it; 124: it was stopped, and waits in an image; 125, 126, 127, or 3 for a restart that was refused, with a sentence on
+ * standard error. */
 int supervisor_run(const struct supervisor_options *options);
 
 #endif
