@@ -49,6 +49,8 @@ await "$T/far.out" 'row 1, column  2'
 t pmig_on alpha move far gamma
 t pmig_on alpha kill -KILL far
 ended_with far 137
+pmig_on alpha ps -a --json >"$T/ps"
+check "home knows of its end" test "$(jq -r '.[] | select(.name == "far") | .state' "$T/ps")" = ended
 
 # Nothing stays: no agent, no image, no spool.
 for host in alpha beta gamma; do nothing_on $host; done

@@ -14,89 +14,12 @@
 #define IN_DOUBT_MS 10000   /* then the listener is told, and we go on asking */
 
 static void perform(struct move *m);
-static bool revive(struct move *m);
-
-/* Home knows where to look, whoever asks and whatever became of this supervisor: the journal's row is there before anything
- * is touched. Where home is the source or the target its agent writes more of it. */
-static int journal_begin(struct move *m)
-{
-	struct supervisor *s = m->supervisor;
-	struct pmig_handover_row *old = NULL;
-	if (s->store->handover_get(s->store, s->uuid, &old) >= 0) {
-		if ((old->state == PMIG_HANDOVER_OPEN || old->state == PMIG_HANDOVER_DOUBT) && strcmp(old->id, m->id) != 0)
-			(void)s->store->handover_finish(s->store, old->id, PMIG_HANDOVER_UNDONE, "it was given up");
-		free(old);
-	}
-	return s->store->handover_begin(s->store, &(struct pmig_handover_row){.id = m->id,
-						      .process = s->uuid,
-						      .epoch = m->epoch,
-						      .source = m->source_label,
-						      .target = m->target_label});
-}
-
-static void journal_end(struct move *m, enum pmig_handover_state state)
-{
-	struct supervisor *s = m->supervisor;
-	(void)s->store->handover_finish(s->store, m->id, state, m->reason);
-}
 
 int64_t move_now(void)
 {
 	struct timespec t;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void move_tell(struct move *m, json_t *line)
-{
-	if (m->o.progress != NULL && line != NULL)
-		m->o.progress(m->o.context, line);
-	json_decref(line);
-}
-
-void move_blame(struct move *m, int code)
-{
-	if (m->code < 0)
-		return;
-	m->code = code;
-	(void)snprintf(m->reason, sizeof m->reason, "%s: %s", handover_action_name(m->doing), pmig_reason());
-}
-
-/* --- the last word --- */
-
-/* Refused and not reached are promises that nothing was touched; behind the freeze that is not so any more. */
-static int exit_status(const struct move *m)
-{
-	if (m->h.outcome == HANDOVER_WAITS || (m->h.outcome == 0 && handover_in_doubt(&m->h)))
-		return error_exit_status(PMIG_EDOUBT);
-	int status = error_exit_status(m->code);
-	return m->code < 0 && m->reached >= HANDOVER_FREEZE && status < 5 ? 5 : status;
-}
-
-static void last_word(struct move *m, int code, const char *outcome)
-{
-	if (m->reported)
-		return;
-	m->reported = true;
-	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f}", "done", 1, "outcome", outcome, "name",
-		m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch", (json_int_t)m->epoch, "exit", exit_status(m), "ms",
-		(json_int_t)(move_now() - m->began), "stopped_ms", (json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0),
-		"bytes", (json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
-		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")), "plan_ms", m->plan_ms);
-	if (code < 0) {
-		(void)json_object_set_new(line, "code", json_integer(code));
-		(void)json_object_set_new(line, "reason", json_string(m->reason));
-	}
-	move_tell(m, line);
-	m->o.progress = NULL;
-}
-
-static void on_doubt(void *context)
-{
-	struct move *m = context;
-	(void)snprintf(m->reason, sizeof m->reason, "%s is frozen: %s was asked to take it over and does not answer; it goes on there "
-		"or here as soon as that is known", m->supervisor->name, m->target_label);
-	last_word(m, PMIG_EDOUBT, "doubt");
 }
 
 void move_destroy(struct move *m)
@@ -109,6 +32,7 @@ void move_destroy(struct move *m)
 	ship_destroy(m->ship);
 	loop_remove(&m->timer);
 	loop_remove(&m->in_doubt);
+	streams_await_not(s, m);
 	if (m->source != NULL) {
 		remote_forget(m->source, m);
 		if (supervisor_station(s, m->source) == NULL)
@@ -123,41 +47,6 @@ void move_destroy(struct move *m)
 	json_decref(m->exit);
 	free(m);
 	s->move = NULL;
-}
-
-static void report(struct move *m)
-{
-	struct supervisor *s = m->supervisor;
-	enum handover_outcome outcome = m->h.outcome;
-	journal_end(m, outcome == HANDOVER_MOVED   ? PMIG_HANDOVER_DONE
-		       : outcome == HANDOVER_WAITS ? PMIG_HANDOVER_DOUBT
-		                                   : PMIG_HANDOVER_UNDONE);
-	if (outcome == HANDOVER_WAITS && s->options->recover && revive(m))
-		return;
-	if (outcome == HANDOVER_MOVED) {
-		m->code = 0;
-	} else if (outcome == HANDOVER_WAITS) {
-		m->code = PMIG_EDOUBT;
-		(void)error_set(PMIG_EDOUBT, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it (%s)", s->name,
-			m->target_label, s->name, m->reason);
-		(void)snprintf(m->reason, sizeof m->reason, "%s", pmig_reason());
-		supervisor_say(s, "%s", m->reason);
-	} else if (outcome == HANDOVER_ENDED && m->code >= 0) {
-		(void)error_set(PMIG_EGONE, "%s ended while it was being moved", s->name);
-		move_blame(m, PMIG_EGONE);
-	}
-	last_word(m, m->code, handover_outcome_name(outcome));
-	json_t *held = m->exit;
-	struct remote *source = m->source;
-	m->exit = NULL;
-	streams_resume_input(s);
-	move_destroy(m);
-	if (outcome == HANDOVER_WAITS && held == NULL) /* released at the source, and not begun at the target */
-		held = json_pack("{s:i}", "status", SUPERVISOR_FAILED);
-	if (held != NULL && outcome != HANDOVER_MOVED)
-		supervisor_exit(s, source, held);
-	json_decref(held);
-	streams_check(s);
 }
 
 /* --- doing --- */
@@ -248,7 +137,7 @@ static void arrive(struct move *m)
 	s->input_end_sent = false;
 	streams_resume_input(s);
 	streams_check(s);
-	last_word(m, 0, "moved");
+	report_last_word(m, 0, "moved");
 }
 
 static void succeed(struct move *m, const json_t *answer)
@@ -307,7 +196,7 @@ static void on_answer(void *context, int code, const json_t *answer)
 		lost(m);
 	} else if (code == PMIG_EGONE && handover_side(m->doing) == 's') {
 		move_blame(m, code);
-		move_next(m, m->h.gone ? HANDOVER_FAILED : HANDOVER_GONE);
+		move_next(m, m->h.gone || m->doing == HANDOVER_RELEASE ? HANDOVER_FAILED : HANDOVER_GONE);
 	} else {
 		m->lost_since = 0;
 		move_blame(m, code);
@@ -353,12 +242,31 @@ static const char *const before[] = {
 	[HANDOVER_REPORT] = NULL,
 };
 
+static void ask(struct move *m);
+
+/* From the promise on the source may be lost for good: what the program had written before is here by then. */
+static void on_output_here(void *context, int code)
+{
+	struct move *m = context;
+	if (code < 0) {
+		move_blame(m, code);
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
+	m->has_output = true;
+	ask(m);
+}
+
 static void ask(struct move *m)
 {
 	struct remote *r = side(m, m->doing);
 	if (!remote_is_up(r)) {
 		(void)error_set(PMIG_EUNREACHED, "%s is not connected", remote_label(r));
 		lost(m);
+		return;
+	}
+	if (m->doing == HANDOVER_PROMISE && !m->has_output) {
+		streams_await(m->supervisor, m->source, m->frozen, on_output_here, m);
 		return;
 	}
 	remote_request(r, handover_action_name(m->doing), arguments(m), on_answer, m);
@@ -399,11 +307,11 @@ static void begin(struct move *m, enum handover_action action)
 	if (action > m->reached && action <= HANDOVER_RELEASE)
 		m->reached = action;
 	if (action == HANDOVER_REPORT) {
-		report(m);
+		report_end(m);
 		return;
 	}
 	move_tell(m, json_pack("{s:s, s:s}", "phase", handover_step_name(action), "action", handover_action_name(action)));
-	if (action == HANDOVER_PREPARE && journal_begin(m) < 0) {
+	if (action == HANDOVER_PREPARE && report_begin(m) < 0) {
 		move_blame(m, PMIG_EIO);
 		move_next(m, HANDOVER_FAILED);
 		return;
@@ -429,13 +337,14 @@ void move_next(struct move *m, enum handover_event event)
 	if (action == HANDOVER_NOTHING)
 		return;
 	if (handover_in_doubt(&m->h) && m->in_doubt == NULL && !m->reported)
-		(void)loop_after(m->supervisor->loop, IN_DOUBT_MS, on_doubt, m, &m->in_doubt);
+		(void)loop_after(m->supervisor->loop, IN_DOUBT_MS, report_doubt, m, &m->in_doubt);
 	if (action == last && event != HANDOVER_START) { /* it must be known: asked until it answers */
 		again_later(m);
 		return;
 	}
 	/* Whatever was under way does not matter any more. */
 	loop_remove(&m->timer);
+	streams_await_not(m->supervisor, m);
 	if (m->source != NULL)
 		remote_forget(m->source, m);
 	if (m->target != NULL)
@@ -493,7 +402,7 @@ int move_resume(struct supervisor *s, const struct pmig_handover_row *row)
 }
 
 /* What was saved and runs nowhere continues for a new epoch, from the image that waits at the target. */
-static bool revive(struct move *m)
+bool move_revive(struct move *m)
 {
 	if (m->image_epoch != 0)
 		return false; /* once is enough */
@@ -505,7 +414,7 @@ static bool revive(struct move *m)
 	m->frozen = NULL;
 	m->lost_since = 0;
 	m->arrived = m->reported = false;
-	if (supervisor_uuid(m->id) < 0 || journal_begin(m) < 0)
+	if (supervisor_uuid(m->id) < 0 || report_begin(m) < 0)
 		return false;
 	m->doing = handover_revive(&m->h);
 	perform(m);

@@ -22,6 +22,7 @@ struct move {
 	uint64_t image_epoch; /* of the image, where it is not `epoch` */
 	struct remote *source, *target;
 	enum handover_action doing;
+	bool has_output;     /* everything that the program had written when it froze is here */
 	bool waiting;        /* for a connection, to do it again */
 	bool arrived;        /* the target runs it */
 	bool reported;       /* the listener has had the last word */
@@ -49,6 +50,14 @@ void move_blame(struct move *m, int code); /* keeps pmig_reason() if it is the f
 void move_tell(struct move *m, json_t *line); /* to the listener; taken */
 int64_t move_now(void);                      /* milliseconds, monotonic */
 bool move_fault(struct move *m, const char *point); /* true: the step fails here */
+
+bool move_revive(struct move *m); /* what was saved and runs nowhere goes on from the image that waits at the target */
+
+/* --- move_report.c: the journal, and what the listener is told --- */
+int report_begin(struct move *m) PMIG_MUST_CHECK; /* the journal's row, before anything is touched */
+void report_last_word(struct move *m, int code, const char *outcome);
+void report_doubt(void *context); /* it takes long until it is known who has it */
+void report_end(struct move *m);  /* how it ended; destroys m, or begins anew */
 
 /* --- move_ship.c: the files of a frozen program, from the source to the target --- */
 void ship_start(struct move *m);

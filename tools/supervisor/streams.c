@@ -150,6 +150,7 @@ static bool is_here(const struct supervisor *s)
 
 void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code), void *context)
 {
+	loop_remove(&s->awaited.timer);
 	s->awaited = (struct awaited){.from = r,
 		.end = {(uint64_t)json_integer_value(json_object_get(frozen, "out")),
 			(uint64_t)json_integer_value(json_object_get(frozen, "err"))},

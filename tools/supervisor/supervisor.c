@@ -239,9 +239,12 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 	}
 	if (move_event(s, r, event) || t == NULL)
 		return;
-	if (strcmp(what, "exit") == 0)
+	if (strcmp(what, "exit") == 0) {
+		if (strcmp(remote_label(r), s->home) != 0) /* home's registry is told by nobody else */
+			(void)s->store->process_set(s->store, s->uuid, PMIG_PROCESS_ENDED, 0,
+				json_integer_value(json_object_get(event, "status")));
 		supervisor_exit(s, r, event);
-	else if (strcmp(what, "migrates") == 0)
+	} else if (strcmp(what, "migrates") == 0)
 		s->migrates = true;
 	else if (strcmp(what, "stopped") == 0)
 		signals_stopped(s);
