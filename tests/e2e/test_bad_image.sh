@@ -36,7 +36,7 @@ size=$(stat -c %s "$T/image")
 flip() {
 	local byte
 	byte=$(od -An -tu1 -j "$1" -N 1 "$T/try")
-	printf "\\x$(printf %x $((byte ^ 1 << $1 % 8)))" | dd of="$T/try" bs=1 seek="$1" conv=notrunc status=none
+	printf '%b' "\\x$(printf %x $((byte ^ 1 << $1 % 8)))" | dd of="$T/try" bs=1 seek="$1" conv=notrunc status=none
 }
 
 # places: NAME OFFSET, a line for each byte that is tried.
@@ -87,7 +87,27 @@ echo "ok - another program: $(sed 's/.*restore: //' "$T/err")"
 sed 's/ld ways/ld WAYS/' "$PMIG_SOURCE/samples/queens.c" >"$T/queens.c"
 t "$BIN/pmig-cc" -O2 "$T/queens.c" -o "$T/queens"
 refused "of another build" 'it was made by another executable' "$T/queens" 6
-printf '\x02' | dd of="$T/try" bs=1 seek=8 conv=notrunc status=none
+cat >"$T/reseal.c" <<'END_C'
+/* Makes the image on standard input one of format 2, with the right hash of its header. */
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+int main(void)
+{
+	static unsigned char header[512];
+	if (fread(header, 1, sizeof header, stdin) != sizeof header)
+		return 1;
+	header[8] = 2;
+	XXH64_hash_t hash = XXH3_64bits(header, 504);
+	memcpy(header + 504, &hash, sizeof hash);
+	fwrite(header, 1, sizeof header, stdout);
+	for (int c; (c = getchar()) != EOF;)
+		putchar(c);
+	return 0;
+}
+END_C
+t "${CC:-cc}" "$T/reseal.c" -o "$T/reseal" -lxxhash
+"$T/reseal" <"$T/image" >"$T/try"
 refused "of another format" '.*version 2' "${QUEENS[@]}"
 echo "ok - another format: $(sed 's/.*restore: //' "$T/err")"
 printf 'no image at all' >"$T/try"
