@@ -305,11 +305,11 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 		*ret_answer = json_pack("{s:I, s:O*}", "pid", (json_int_t)a->pid, "request", a->restore_request);
 		return r;
 	}
-	if (a->state == AGENT_ENDED)
-		return error_set(PMIG_EGONE, "%s has ended on %s", a->name, a->host);
+	if (a->state == AGENT_ENDED && a->exit_status >= 128) /* it may have run: begun again only if `pmig recover` says so */
+		return error_set(PMIG_EGONE, "%s was killed on %s", a->name, a->host);
 	if (a->state == AGENT_RESTORING)
 		return error_set(PMIG_EBUSY, "%s is being restored on %s", a->name, a->host);
-	if (a->state != AGENT_EMPTY) { /* it runs */
+	if (a->state != AGENT_EMPTY) { /* it runs, or has come to its end */
 		*ret_answer = json_pack("{s:I, s:O*}", "pid", (json_int_t)a->pid, "request", a->restore_request);
 		return 0;
 	}
