@@ -7,11 +7,22 @@
 #include "frame/program.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 
+#define PARTS_MAX 512
+
+/* Where libraries lie: they lie elsewhere after a restore. */
+struct libraries {
+	struct escape_target target;
+	size_t count;
+	struct escape_range parts[PARTS_MAX];
+};
+
 struct search {
 	const struct walk_buffer *frames;
+	const struct escape_target *target; /* NULL: the foreign heap */
 	const struct program_global *global; /* being looked through; NULL: the arena or frames */
 	bool in_frames;
 };
@@ -73,6 +84,17 @@ static bool counts(const struct search *s, const struct escape *e)
 	return offset >= ARENA_STACKS;
 }
 
+/* The variable or function of a library that a pointer leads to. */
+static int refuse_library(const char *place, const void *pointer)
+{
+	Dl_info info = {0};
+	const char *slash, *file = "a library";
+	if (dladdr(pointer, &info) != 0 && info.dli_fname != NULL)
+		file = (slash = strrchr(info.dli_fname, '/')) != NULL ? slash + 1 : info.dli_fname;
+	return error_set(PMIG_EPOINTER, "%s points to %s%s%s, which lies elsewhere after a move; ask for it again when it is needed", place,
+	                 info.dli_sname != NULL ? info.dli_sname : "memory", " in ", file);
+}
+
 static int found(void *context, const struct escape *e)
 {
 	const struct search *s = context;
@@ -80,6 +102,8 @@ static int found(void *context, const struct escape *e)
 	if (!counts(s, e))
 		return 0;
 	name_place(s, e, place, sizeof place);
+	if (s->target != NULL)
+		return refuse_library(place, e->pointer);
 	name_owner(e->site, owner, sizeof owner);
 	return error_set(PMIG_EPOINTER,
 	                 "%s points to %zu bytes allocated by %s, which do not travel; release them before the safe point, or declare the "
@@ -89,13 +113,43 @@ static int found(void *context, const struct escape *e)
 
 static int look(struct search *s, const void *address, size_t size)
 {
-	int r = escape_find(&(struct escape_range){address, size}, 1, &(struct escape_options){.max = SIZE_MAX}, found, s);
+	int r = escape_find(&(struct escape_range){address, size}, 1, &(struct escape_options){.target = s->target, .max = SIZE_MAX}, found, s);
 	return r < 0 ? r : 0;
 }
 
-int outside_check(const struct walk_buffer *frames)
+static bool covers(const struct escape_target *t, const void *p, void **ret_base, size_t *ret_size)
 {
-	struct search s = {.frames = frames};
+	const struct libraries *l = (const struct libraries *)t;
+	for (size_t i = 0; i < l->count; i++)
+		if ((uintptr_t)p - (uintptr_t)l->parts[i].address < l->parts[i].size) {
+			*ret_base = (void *)(uintptr_t)l->parts[i].address;
+			*ret_size = l->parts[i].size;
+			return true;
+		}
+	return false;
+}
+
+/* The executable itself comes first and has no address to add. */
+static int add_library(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct libraries *l = context;
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum && info->dlpi_addr != 0 && l->count < PARTS_MAX; i++) {
+		uintptr_t at = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+			continue;
+		l->parts[l->count++] = (struct escape_range){(const void *)at, info->dlpi_phdr[i].p_memsz};
+		if (at < l->target.low)
+			l->target.low = at;
+		if (at + info->dlpi_phdr[i].p_memsz > l->target.high)
+			l->target.high = at + info->dlpi_phdr[i].p_memsz;
+	}
+	return 0;
+}
+
+static int look_everywhere(const struct walk_buffer *frames, const struct escape_target *target)
+{
+	struct search s = {.frames = frames, .target = target};
 	struct arena_range ranges[ARENA_RANGES_MAX];
 	int r = 0;
 	for (uint32_t i = 0; i < pmig_program.globals_count && r >= 0; i++) {
@@ -111,4 +165,12 @@ int outside_check(const struct walk_buffer *frames)
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = look(&s, ranges[i].address, ranges[i].size);
 	return r;
+}
+
+int outside_check(const struct walk_buffer *frames)
+{
+	struct libraries libraries = {.target = {.low = UINTPTR_MAX, .covers = covers}};
+	int r = look_everywhere(frames, NULL);
+	(void)dl_iterate_phdr(add_library, &libraries);
+	return r < 0 || libraries.count == 0 ? r : look_everywhere(frames, &libraries.target);
 }

@@ -1,4 +1,5 @@
-/* outside: pointers from what travels into memory that does not: blocks that libc or a foreign library allocated. */
+/* outside: pointers from what travels into memory that does not: blocks that libc or a foreign library allocated, and the
+ * libraries themselves. */
 #ifndef PMIG_OUTSIDE_H
 #define PMIG_OUTSIDE_H
 

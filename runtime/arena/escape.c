@@ -16,7 +16,8 @@ typedef uintptr_t word __attribute__((may_alias));
 
 struct search {
 	const struct heap *heap;
-	uintptr_t low, span; /* the window */
+	const struct escape_target *target; /* instead of the heap */
+	uintptr_t low, span;                /* the window */
 	size_t left, count;
 	int (*found)(void *context, const struct escape *e);
 	void *context;
@@ -25,9 +26,10 @@ struct search {
 static int examine(struct search *s, const word *w)
 {
 	struct escape e = {.word = w, .pointer = (void *)*w}; /* NOLINT: that it is one is the question */
-	if (!heap_block_of(s->heap, e.pointer, &e.block, &e.size))
+	if (s->target != NULL ? !s->target->covers(s->target, e.pointer, &e.block, &e.size)
+	                      : !heap_block_of(s->heap, e.pointer, &e.block, &e.size))
 		return 0;
-	if (s->heap == interpose_heap()) {
+	if (s->target == NULL && s->heap == interpose_heap()) {
 		e.site = interpose_site(e.block);
 		e.size -= INTERPOSE_SITE_SIZE;
 	}
@@ -96,14 +98,20 @@ int escape_find(const struct escape_range *ranges, size_t n, const struct escape
 {
 	struct search s = {
 		.heap = options->heap != NULL ? options->heap : interpose_heap(),
+		.target = options->target,
 		.left = options->max != 0 ? options->max : DEFAULT_MAX,
 		.found = found,
 		.context = context,
 	};
-	if (s.heap == NULL)
+	if (s.target == NULL && s.heap == NULL)
 		return 0;
 	uintptr_t high;
-	heap_window(s.heap, &s.low, &high);
+	if (s.target != NULL) {
+		s.low = s.target->low;
+		high = s.target->high;
+	} else {
+		heap_window(s.heap, &s.low, &high);
+	}
 	s.span = high - s.low;
 	for (size_t i = 0; i < n && s.left > 0; i++) {
 		int r = scan_range(&s, &ranges[i], options->all_pages);

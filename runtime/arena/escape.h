@@ -1,4 +1,4 @@
-/* escape: finds words that point out of what travels into the foreign heap. */
+/* escape: finds words that point out of what travels, into the foreign heap or into other memory of the process. */
 #ifndef PMIG_ARENA_ESCAPE_H
 #define PMIG_ARENA_ESCAPE_H
 
@@ -16,13 +16,20 @@ struct escape_range {
 struct escape {
 	const void *word; /* where the pointer lies */
 	void *pointer;    /* what it is */
-	void *block;      /* the live foreign block that it points into */
-	size_t size;      /* of that block */
+	void *block;      /* the live foreign block, or the part of the target, that it points into */
+	size_t size;      /* of that */
 	void *site;       /* a return address in who allocated it; NULL: unknown */
 };
 
+/* Other memory than a heap's: all that `covers` says yes to, in the window [low, high). */
+struct escape_target {
+	uintptr_t low, high;
+	bool (*covers)(const struct escape_target *t, const void *p, void **ret_base, size_t *ret_size);
+};
+
 struct escape_options {
-	const struct heap *heap; /* NULL: the foreign heap of this process */
+	const struct heap *heap;            /* NULL: the foreign heap of this process */
+	const struct escape_target *target; /* instead of a heap; NULL: a heap */
 	bool all_pages;          /* look at every page; otherwise at those only that the kernel has in memory */
 	size_t max;              /* stop after so many; 0: 100 */
 };

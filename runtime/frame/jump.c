@@ -46,18 +46,16 @@ __asm__(".text\n"
 	".type pmig_setjmp_at, @function\n"
 	"pmig_setjmp_at:\n"
 	"	.cfi_startproc\n"
-	"	movq %rbx, 0(%rdi)\n"
-	"	movq %rbp, 8(%rdi)\n"
-	"	movq %r12, 16(%rdi)\n"
-	"	movq %r13, 24(%rdi)\n"
-	"	movq %r14, 32(%rdi)\n"
-	"	movq %r15, 40(%rdi)\n"
-	"	leaq 8(%rsp), %rax\n"
-	"	movq %rax, 48(%rdi)\n"
-	"	movq (%rsp), %rax\n"
-	"	movq %rax, 56(%rdi)\n"
-	"	movq pmig_jump_process(%rip), %rax\n"
-	"	movq %rax, 64(%rdi)\n"
+	"	movq pmig_jump_process(%rip), %r8\n"
+	"	movq %rbx, %rax\n	xorq %r8, %rax\n	movq %rax, 0(%rdi)\n"
+	"	movq %rbp, %rax\n	xorq %r8, %rax\n	movq %rax, 8(%rdi)\n"
+	"	movq %r12, %rax\n	xorq %r8, %rax\n	movq %rax, 16(%rdi)\n"
+	"	movq %r13, %rax\n	xorq %r8, %rax\n	movq %rax, 24(%rdi)\n"
+	"	movq %r14, %rax\n	xorq %r8, %rax\n	movq %rax, 32(%rdi)\n"
+	"	movq %r15, %rax\n	xorq %r8, %rax\n	movq %rax, 40(%rdi)\n"
+	"	leaq 8(%rsp), %rax\n	xorq %r8, %rax\n	movq %rax, 48(%rdi)\n"
+	"	movq (%rsp), %rax\n	xorq %r8, %rax\n	movq %rax, 56(%rdi)\n"
+	"	movq %r8, 64(%rdi)\n"
 	"	movq pmig_frame_sp@GOTTPOFF(%rip), %rax\n"
 	"	movq %fs:(%rax), %rax\n"
 	"	movq %rax, 72(%rdi)\n"
@@ -72,6 +70,9 @@ __asm__(".text\n"
 
 static _Noreturn void load_registers(const struct jump *buffer, int value)
 {
+	uint64_t r[8];
+	for (int i = 0; i < 8; i++)
+		r[i] = buffer->registers[i] ^ pmig_jump_process;
 	__asm__ volatile("movq 0(%0), %%rbx\n"
 			 "movq 16(%0), %%r12\n"
 			 "movq 24(%0), %%r13\n"
@@ -83,7 +84,7 @@ static _Noreturn void load_registers(const struct jump *buffer, int value)
 			 "movq %%rcx, %%rbp\n"
 			 "jmp *%%rdx\n"
 			 :
-			 : "D"(buffer), "a"(value)
+			 : "D"(r), "a"(value)
 			 : "memory");
 	__builtin_unreachable();
 }

@@ -17,8 +17,8 @@
 
 /* Lies in the program's jmp_buf (200 bytes). The order is known to the assembly in jump.c. */
 struct jump {
-	uint64_t registers[8]; /* rbx rbp r12 r13 r14 r15 rsp rip */
-	uint64_t process;      /* which process this is */
+	uint64_t registers[8]; /* rbx rbp r12 r13 r14 r15 rsp rip, each exclusive-or `process`: they look like no pointer */
+	uint64_t process;      /* which process this is: random */
 	char *frame_sp;
 	const void *mark;   /* the frame's entry value of frame_sp: names the activation */
 	const void *record; /* the site's values */

@@ -49,3 +49,8 @@ for k in 1 10 211; do
 	every "$BIN/samples/index" "$T/index" "$k" "$T/text" "$T/index-got"
 	tail -n +2 "$T/index-want" | cmp - <(tail -n +2 "$T/index-got") || fail "index at every $k: another index"
 done
+
+# A pointer into a library is found and refused by name, not followed after the restore.
+t "$BIN/pmig-cc" -O2 "$PMIG_SOURCE/tests/capture/outside.c" -o "$T/outside"
+expect 125 env PMIG_EVERY=1 PMIG_EVERY_IMAGE="$T/image" "$T/outside"
+says 'the variable version points to .* in libc\.so\.6'
