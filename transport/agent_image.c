@@ -364,10 +364,10 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 		return 0;
 	}
 	int r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
-	if (r >= 0)
-		r = agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1);
 	if (r < 0)
 		return r;
+	if (agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1) < 0)
+		agent_program_kill(a, SIGKILL); /* it ends in any case; perhaps it is about to */
 	a->state = AGENT_RELEASING;
 	r = agent_fault(a, "release");
 	return r < 0 ? r : AGENT_LATER;

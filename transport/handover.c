@@ -106,8 +106,10 @@ static enum handover_action on_failure(struct handover *h, enum handover_event e
 	case HANDOVER_GO_ON:
 		return h->doing; /* must be known: asked until it answers */
 	case HANDOVER_ACTIVATE:
-		if (event == HANDOVER_LOST)
+		if (event == HANDOVER_LOST || !h->again) {
+			h->again = h->again || event == HANDOVER_FAILED; /* a copy that was lost is restored once more */
 			return h->doing;
+		}
 		h->started = true; /* the owner cannot run it: the source must end all the same */
 		return forwards(h);
 	case HANDOVER_UNRESTORE:

@@ -59,7 +59,8 @@ struct handover {
 	bool gone;    /* nothing is left at the source */
 	bool durable; /* the image is at the target and synced */
 	bool barred;  /* the target refused the epoch for good */
-	bool started; /* ACTIVATE was tried and failed for certain */
+	bool again;   /* ACTIVATE has failed once */
+	bool started; /* it has failed for certain */
 	enum handover_action doing;
 	enum handover_outcome outcome;
 };

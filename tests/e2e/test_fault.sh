@@ -106,7 +106,7 @@ one() {
 	local d=$1 fault=$2 status moved=0 recovered=- outcome runner result=0
 	mkdir "$d"
 	export PMIG_STATE=$d/home
-	run "$d" "$fault" &
+	run "$d" "$fault" 2>/dev/null & # the shell would tell whom a signal killed
 	runner=$!
 	timeout 20 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || true
 	timeout -k 1 30 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
@@ -146,8 +146,9 @@ table() {
 	awk -v actions="$ACTIONS" '
 		{ point = $1; sub(/=.*/, "", point); action = $1; sub(/.*=/, "", action) }
 		!(point in seen) { seen[point]; points[++rows] = point }
-		{ cell[point, action] = $2; if ($2 == "WRONG") wrong++ }
-		END {
+		{ if ($2 == "WRONG") wrong++
+		  if (cell[point, action] != "WRONG") cell[point, action] = $2 }
+		END { # what was tried several times shows once, as wrong if it was so once
 			columns = split(actions, name, " ")
 			printf "%-18s", "point"
 			for (c = 1; c <= columns; c++) { short = name[c]; sub(/kill-/, "-", short); sub(/supervisor/, "superv", short); printf "%-16s", short }
@@ -160,7 +161,8 @@ table() {
 			print "moved, stayed: it ran on there, or here; r: after `pmig recover`; killed: reported with 137; again: recovered from an image"
 			print NR " faults, " wrong + 0 " wrong"
 			exit wrong > 0
-		}' < <(for fault in "${faults[@]}"; do grep -F "$fault " "$T/outcomes" | head -n 1; done)
+		}' < <(awk 'NR == FNR { place[$0] = FNR; next } { print place[$1], $0 }' <(printf '%s\n' "${faults[@]}") "$T/outcomes" |
+			sort -n | cut -d ' ' -f 2-)
 }
 
 worker() {

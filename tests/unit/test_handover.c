@@ -257,7 +257,21 @@ static void test_undo_in_reverse(void **state)
 	EXPECT(HANDOVER_PROMISE, HANDOVER_FAILED, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON, HANDOVER_FORGET);
 	EXPECT(HANDOVER_CLAIM, HANDOVER_LOST, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON, HANDOVER_FORGET);
 	EXPECT(HANDOVER_SHIP, HANDOVER_GONE, HANDOVER_ENDED, HANDOVER_FORGET);
-	EXPECT(HANDOVER_ACTIVATE, HANDOVER_FAILED, HANDOVER_WAITS, HANDOVER_RELEASE);
+}
+
+static void test_the_owner_tries_twice(void **state)
+{
+	(void)state;
+	EXPECT(HANDOVER_ACTIVATE, HANDOVER_FAILED, HANDOVER_MOVED, HANDOVER_ACTIVATE, HANDOVER_RELEASE);
+	struct handover h = {0};
+	enum handover_action a = handover_step(&h, HANDOVER_START);
+	while (a != HANDOVER_ACTIVATE)
+		a = handover_step(&h, HANDOVER_DONE);
+	assert_int_equal(handover_step(&h, HANDOVER_LOST), HANDOVER_ACTIVATE); /* nobody knows: that is no try */
+	assert_int_equal(handover_step(&h, HANDOVER_FAILED), HANDOVER_ACTIVATE);
+	assert_int_equal(handover_step(&h, HANDOVER_FAILED), HANDOVER_RELEASE);
+	assert_int_equal(handover_step(&h, HANDOVER_DONE), HANDOVER_REPORT);
+	assert_int_equal(h.outcome, HANDOVER_WAITS);
 }
 
 static void test_in_doubt_asks_until_it_answers(void **state)
@@ -292,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_straight),
 		cmocka_unit_test(test_undo_in_reverse),
+		cmocka_unit_test(test_the_owner_tries_twice),
 		cmocka_unit_test(test_in_doubt_asks_until_it_answers),
 		cmocka_unit_test(test_every_order),
 		cmocka_unit_test(test_names),

@@ -174,6 +174,9 @@ static int take_line(const char *text, void (*line)(void *, const json_t *), voi
 	}
 	if (line != NULL)
 		line(context, object);
+	const char *phase = json_string_value(json_object_get(object, "phase"));
+	if (phase != NULL && strcmp(phase, "plan") != 0 && strcmp(phase, "prepare") != 0)
+		*ret_code = PMIG_EDOUBT; /* if this was the last that we hear */
 	bool done = json_is_true(json_object_get(object, "done"));
 	if (done) {
 		*ret_code = (int)json_integer_value(json_object_get(object, "code"));
@@ -189,9 +192,9 @@ static int converse(int fd, int signal_fd, void (*line)(void *, const json_t *),
 {
 	char *buffer = malloc(LINE_MAX_BYTES);
 	size_t size = 0;
-	int code = error_set(PMIG_EGONE, "the supervisor ended before it was done");
-	bool last = buffer == NULL;
-	while (!last) {
+	int code = PMIG_EGONE;
+	bool last = false;
+	while (buffer != NULL && !last) {
 		struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			break;
@@ -214,7 +217,10 @@ static int converse(int fd, int signal_fd, void (*line)(void *, const json_t *),
 		memmove(buffer, start, size);
 	}
 	free(buffer);
-	return code;
+	if (!last && code == PMIG_EDOUBT)
+		return error_set(code, "the supervisor ended in the middle of it: the program is frozen, or runs where it was going to, "
+			"until `pmig recover` takes it on or back");
+	return last ? code : error_set(PMIG_EGONE, "the supervisor ended before it was done");
 }
 
 int cmd_call(const char *name, json_t *request, void (*line)(void *context, const json_t *object), void *context)
