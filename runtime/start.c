@@ -43,7 +43,8 @@ static void restore(int fd, bool by_agent)
 	struct timespec begin, end;
 	uint64_t frames = 0;
 	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
-	int r = checkpoint_read(fd, "image", by_agent && control_verified(), &from, &frames);
+	const char *name = *control_name() != '\0' ? control_name() : program_invocation_short_name;
+	int r = checkpoint_read(fd, name, by_agent && control_verified(), &from, &frames);
 	if (r < 0) {
 		(void)error_prefix(r, "restore");
 		if (by_agent) {

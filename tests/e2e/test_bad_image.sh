@@ -20,7 +20,7 @@ refused() {
 	shift 2
 	continued "$@" || status=$?
 	[ $status -eq 125 ] || fail "$what: exit status $status: $(cat "$T/err")"
-	[ "$(wc -l <"$T/err")" -eq 1 ] && grep -qE "^pmig: restore: image image: $pattern" "$T/err" || fail "$what: it says: $(cat "$T/err")"
+	[ "$(wc -l <"$T/err")" -eq 1 ] && grep -qE "^pmig: restore: image (queens|index): $pattern" "$T/err" || fail "$what: it says: $(cat "$T/err")"
 	[ ! -s "$T/got" ] || fail "$what: it ran: $(cat "$T/got")"
 }
 
