@@ -170,7 +170,7 @@ worker() {
 	for ((n = $1; n < ${#faults[@]}; n += JOBS)); do one "$T/$n" "${faults[n]}"; done
 }
 
-mapfile -t faults < <(printf '%s\n' ${FAULTS:-$(matrix)})
+mapfile -t faults < <(tr -s ' ' '\n' <<<"${FAULTS:-$(matrix)}")
 workers=()
 for ((job = 0; job < JOBS; job++)); do
 	worker "$job" &
@@ -178,3 +178,4 @@ for ((job = 0; job < JOBS; job++)); do
 done
 wait "${workers[@]}"
 table || fail "a fault did harm"
+check "each of them was tried" test "$(wc -l <"$T/outcomes")" -eq ${#faults[@]}
