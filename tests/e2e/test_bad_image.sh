@@ -115,3 +115,27 @@ refused "a text" '.*' "${QUEENS[@]}"
 echo "ok - a text: $(sed 's/.*restore: //' "$T/err")"
 expect 3 "$BIN/pmig" image show "$T/try"
 says 'pmig image: '
+
+# --- the same through the verbs: refused with 3, nothing is touched, and the image that is whole goes on to the end
+export PMIG_STATE=$T/state
+restart() { "$BIN/pmig" restart "$@" >"$T/got" </dev/null; }
+not_restarted() {
+	expect 3 restart "$@"
+	says "^pmig: restart: "
+	check "it says one thing, and nothing ran" test "$(wc -l <"$T/stderr") $(wc -c <"$T/got")" = "1 0"
+	check "no file has come or gone" test "$(files)" = "$before"
+}
+"$BIN/samples/queens" 13 >"$T/undisturbed"
+t "$BIN/pmig" run -d --name queens -- "$BIN/samples/queens" 13
+t "$BIN/pmig" checkpoint --stop queens -o "$T/queens.image"
+files() { find "$T/state" -path '*/image/*' -o -path '*/spool*' -o -path '*/transit/*' | sort; }
+before=$(files)
+head -c 5000 "$T/queens.image" >"$T/try"
+not_restarted "$T/try"
+cp "$T/queens.image" "$T/try"
+flip 20000
+not_restarted "$T/try"
+not_restarted "$T/queens.image" "$T/queens"
+not_restarted --clone --name other "$T/queens.image" "$BIN/samples/index"
+t restart "$T/queens.image"
+check "the image that is whole goes on to the right end" test "$(tail -n 1 "$T/got")" = "$(tail -n 1 "$T/undisturbed")"
