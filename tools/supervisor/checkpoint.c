@@ -134,7 +134,7 @@ static void on_output_here(void *context, int code)
 		finish(c, code);
 	else
 		remote_request(c->remote, "promise",
-			json_pack("{s:I, s:s}", "epoch", (json_int_t)(c->supervisor->epoch + 1), "target", "image"), on_promised, c);
+			json_pack("{s:I, s:s}", "epoch", (json_int_t)c->supervisor->epoch + 1, "target", "image"), on_promised, c);
 }
 
 static void arrived(struct checkpoint *c)
@@ -224,7 +224,7 @@ int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o)
 		return rc;
 	}
 	s->input_held = o->stop;
-	remote_request(r, o->stop ? "freeze" : "checkpoint", json_pack("{s:I}", "epoch", (json_int_t)(s->epoch + 1)), on_made, c);
+	remote_request(r, o->stop ? "freeze" : "checkpoint", json_pack("{s:I}", "epoch", (json_int_t)s->epoch + 1), on_made, c);
 	return loop_after(s->loop, o->timeout_ms > 0 ? o->timeout_ms : LIMIT_MS, on_too_long, c, &c->timer);
 }
 
