@@ -107,6 +107,7 @@ void cc_run_finish(void);
 
 /* Where the parts lie, relative to this executable, in the build tree as when installed; static strings. */
 const char *cc_place_clang(void);
+const char *cc_place_gcc(void); /* for links; NULL: not there */
 const char *cc_place_instrument(void);
 const char *cc_place_include(void); /* NULL: not there */
 const char *cc_place_library(void); /* the directory of libpmig.o; NULL: not there */

@@ -38,10 +38,23 @@ static const char *path_of(const struct cc_input *in)
 	return in->object != NULL ? in->object : in->text;
 }
 
+/* Does gcc mean by all of the user's words what clang means? It links the same, and starts in half the time. */
+static bool gcc_knows(const struct cc_args *words)
+{
+	for (size_t i = 0; i < words->count; i++) {
+		const char *w = words->items[i];
+		if (strcmp(w, "-w") != 0 && strcmp(w, "-pthread") != 0 && strncmp(w, "-O", 2) != 0 && strncmp(w, "-g", 2) != 0)
+			return false;
+	}
+	return true;
+}
+
 static void add_linker(struct cc_args *to, const struct cc_job *job)
 {
-	cc_args_add(to, cc_place_clang());
-	cc_args_add(to, "-Qunused-arguments");
+	const char *gcc = gcc_knows(&job->both) ? cc_place_gcc() : NULL;
+	cc_args_add(to, gcc != NULL ? gcc : cc_place_clang());
+	if (gcc == NULL)
+		cc_args_add(to, "-Qunused-arguments");
 	cc_args_append(to, &job->both);
 	cc_args_add(to, "-no-pie");
 }

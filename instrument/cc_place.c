@@ -45,6 +45,12 @@ const char *cc_place_clang(void)
 	return access(clang, X_OK) == 0 ? clang : "clang-19";
 }
 
+const char *cc_place_gcc(void)
+{
+	static const char gcc[] = "/usr/bin/gcc";
+	return access(gcc, X_OK) == 0 ? gcc : NULL;
+}
+
 const char *cc_place_instrument(void)
 {
 	static char path[PATH_MAX];
