@@ -115,13 +115,46 @@ static int enrol(struct agent *a, const json_t *request)
 	return r;
 }
 
+/* Libraries that were sent along are found by the program, before those that its environment names. */
+static int add_libraries(char ***list, const char *libraries)
+{
+	static const char variable[] = "LD_LIBRARY_PATH=";
+	size_t count = 0, at;
+	if (*libraries == '\0')
+		return 0;
+	while ((*list)[count] != NULL)
+		count++;
+	for (at = 0; at < count && strncmp((*list)[at], variable, sizeof variable - 1) != 0; at++)
+		;
+	const char *old = at < count ? (*list)[at] + sizeof variable - 1 : "";
+	char *text, **longer = reallocarray(*list, count + 2, sizeof **list);
+	if (longer != NULL)
+		*list = longer;
+	if (longer == NULL || asprintf(&text, "%s%s%s%s", variable, libraries, *old != '\0' ? ":" : "", old) < 0)
+		return error_set(PMIG_ENOMEM, "agent: out of memory");
+	if (at == count)
+		longer[count + 1] = NULL;
+	else
+		free(longer[at]);
+	longer[at] = text;
+	return 0;
+}
+
+/* Where it was started is where it runs, as far as another host has that directory; else it begins at home. */
+static const char *directory_of(const json_t *request)
+{
+	const char *directory = agent_text(request, "directory"), *home = getenv("HOME");
+	if (*directory == '\0' || access(directory, X_OK) == 0)
+		return *directory != '\0' ? directory : NULL;
+	return home != NULL && access(home, X_OK) == 0 ? home : "/";
+}
+
 int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	if (a->state != AGENT_EMPTY)
 		return error_set(PMIG_EBUSY, "agent: %s is here already", a->name);
-	const char *directory = agent_text(request, "directory");
 	struct agent_spawn s = {.path = agent_text(request, "path"),
-		.directory = *directory != '\0' ? directory : NULL,
+		.directory = directory_of(request),
 		.mask = (mode_t)agent_number(request, "umask", 022),
 		.set_mask = true,
 		.image = -1};
@@ -132,6 +165,8 @@ int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
 	int r = take_list(request, "argv", &argv);
 	if (r >= 0)
 		r = take_list(request, "environment", &environment);
+	if (r >= 0)
+		r = add_libraries(&environment, agent_text(request, "library_path"));
 	s.argv = argv;
 	s.environment = environment;
 	if (r >= 0)

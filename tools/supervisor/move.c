@@ -1,5 +1,6 @@
 /* move: does what the table of steps (transport/handover.h) asks for, and tells it what came of it. */
 #include "move.h"
+#include "prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ void move_destroy(struct move *m)
 		return;
 	struct supervisor *s = m->supervisor;
 	plan_abandon(m);
-	prepare_abandon(m);
+	prepare_destroy(m->prepare);
 	ship_destroy(m->ship);
 	loop_remove(&m->timer);
 	loop_remove(&m->in_doubt);
@@ -277,6 +278,44 @@ static void ask(struct move *m)
 		(void)loop_after(m->supervisor->loop, limit, on_too_long, m, &m->timer);
 }
 
+static void on_file(void *context, json_t *line)
+{
+	move_tell(context, line);
+}
+
+static void on_prepared(void *context, int code)
+{
+	struct move *m = context;
+	if (code >= 0 && move_fault(m, "prepare:done"))
+		code = PMIG_EIO;
+	if (code < 0) {
+		move_blame(m, code);
+		move_next(m, HANDOVER_FAILED);
+		return;
+	}
+	(void)snprintf(m->path, sizeof m->path, "%s", prepare_path(m->prepare));
+	(void)snprintf(m->library_path, sizeof m->library_path, "%s", prepare_library_path(m->prepare));
+	move_next(m, HANDOVER_DONE);
+}
+
+static void prepare(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	int r = prepare_create(&(struct prepare_options){.loop = s->loop,
+				       .target = m->target,
+				       .name = s->name,
+				       .path = s->path,
+				       .program = s->program,
+				       .tell = on_file,
+				       .done = on_prepared,
+				       .context = m},
+		&m->prepare);
+	if (r < 0)
+		on_prepared(m, r);
+	else
+		prepare_begin(m->prepare);
+}
+
 static void perform(struct move *m)
 {
 	m->waiting = false;
@@ -288,7 +327,7 @@ static void perform(struct move *m)
 			remote_connect(m->target, m->supervisor->epoch);
 		break;
 	case HANDOVER_PREPARE:
-		prepare_start(m);
+		prepare(m);
 		break;
 	case HANDOVER_SHIP:
 		if (m->ship == NULL)
@@ -353,8 +392,10 @@ void move_next(struct move *m, enum handover_event event)
 		ship_destroy(m->ship);
 		m->ship = NULL;
 	}
-	if (last == HANDOVER_PREPARE && event != HANDOVER_DONE)
-		prepare_abandon(m);
+	if (last == HANDOVER_PREPARE) {
+		prepare_destroy(m->prepare);
+		m->prepare = NULL;
+	}
 	begin(m, action);
 }
 
@@ -522,7 +563,7 @@ bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	if (s->move == NULL)
 		return false;
-	return s->move->prepare != NULL ? prepare_packet(s->move, r, p) : s->move->ship != NULL && ship_packet(s->move, r, p);
+	return s->move->prepare != NULL ? prepare_packet(s->move->prepare, r, p) : s->move->ship != NULL && ship_packet(s->move, r, p);
 }
 
 void move_room(struct supervisor *s, struct remote *r)
@@ -531,5 +572,5 @@ void move_room(struct supervisor *s, struct remote *r)
 	if (s->move != NULL && s->move->ship != NULL)
 		ship_pump(s->move);
 	if (s->move != NULL && s->move->prepare != NULL)
-		prepare_pump(s->move);
+		prepare_pump(s->move->prepare);
 }

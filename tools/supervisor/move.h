@@ -75,10 +75,4 @@ void plan_abandon(struct move *m); /* forgets it */
 void agree_record(struct move *m); /* the journal has the hand-over: what was decided goes into the registry */
 bool agree_check(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */
 
-/* --- move_prepare.c: program and libraries in place at the target --- */
-void prepare_start(struct move *m);
-void prepare_abandon(struct move *m);
-bool prepare_packet(struct move *m, struct remote *r, const struct packet *p);
-void prepare_pump(struct move *m);
-
 #endif

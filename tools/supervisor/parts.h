@@ -52,6 +52,7 @@ struct supervisor {
 	bool placed;    /* the streams begin where the program's are; attach finds that out */
 	bool migrates;  /* it was built with pmig-cc */
 	int name_tries;
+	bool enrolled;  /* home's journal says where it was started */
 	int program;    /* the executable, open: what is sent is what was started */
 	char path[PATH_MAX];
 	uint64_t epoch; /* the highest that is known to have begun */
@@ -75,6 +76,7 @@ struct supervisor {
 	struct move *move; /* under way; NULL: none */
 	struct checkpoint *checkpoint; /* the same */
 	struct restart *restart;       /* the same */
+	struct prepare *prepare;       /* of the first host, if it is not this one */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };
@@ -90,7 +92,7 @@ void supervisor_dismiss(struct supervisor *s, struct remote *r); /* the agent ma
 void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event); /* the program has ended there */
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
-int supervisor_begin(struct supervisor *s);
+void supervisor_fail(struct supervisor *s, int exit_status, const char *what); /* it does not run, and never did; pmig_reason() */
 void supervisor_runs(struct supervisor *s); /* from now on it does: the other verbs are served, the streams flow */
 void supervisor_place(struct supervisor *s, const json_t *frozen); /* attached: the streams go on where it was frozen */
 

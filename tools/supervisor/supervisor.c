@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 #include "registry/store.h"
 #include "restart.h"
+#include "start.h"
 #include "terminal.h"
 #include "transport/agent.h"
 
@@ -16,10 +17,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define NAME_TRIES 1000
-
-extern char **environ;
 
 void supervisor_say(struct supervisor *s, const char *format, ...)
 {
@@ -38,7 +35,7 @@ void supervisor_stop(struct supervisor *s, int exit_status)
 }
 
 /* It does not run, and never did: `pmig run` fails. */
-static void fail(struct supervisor *s, int exit_status, const char *what)
+void supervisor_fail(struct supervisor *s, int exit_status, const char *what)
 {
 	terminal_leave();
 	supervisor_say(s, "%s: %s", what, pmig_reason());
@@ -115,51 +112,6 @@ void supervisor_dismiss(struct supervisor *s, struct remote *r)
 	remote_request(r, "end", NULL, on_farewell, f);
 }
 
-/* --- starting the program --- */
-
-static json_t *list_of(char *const *texts)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; texts[i] != NULL; i++) {
-		json_t *text = json_string(texts[i]);
-		if (text == NULL) { /* what is not UTF-8 cannot be said in JSON */
-			json_decref(array);
-			return NULL;
-		}
-		(void)json_array_append_new(array, text);
-	}
-	return array;
-}
-
-/* The environment without what cannot be said; dropping a variable is better than not starting. */
-static json_t *environment(void)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; environ[i] != NULL; i++)
-		if (strncmp(environ[i], "PMIG_FAULT=", 11) != 0)
-			(void)json_array_append_new(array, json_string(environ[i]));
-	return array;
-}
-
-static json_t *start_arguments(struct supervisor *s)
-{
-	char directory[PATH_MAX];
-	if (getcwd(directory, sizeof directory) == NULL)
-		directory[0] = '\0';
-	mode_t mask = umask(0);
-	(void)umask(mask);
-	json_t *argv = list_of(s->options->argv);
-	if (argv == NULL) {
-		(void)error_set(PMIG_EINVAL, "%s: an argument is not valid UTF-8", s->options->argv[0]);
-		return NULL;
-	}
-	struct winsize size = terminal_size();
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:I, s:[b,b,b], s:i, s:i}", "name", s->name, "path", s->options->path,
-		"program", s->options->path, "argv", argv, "environment", environment(), "directory", directory, "umask", (int)mask,
-		"epoch", (json_int_t)1, "terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "rows",
-		(int)size.ws_row, "columns", (int)size.ws_col);
-}
-
 void supervisor_runs(struct supervisor *s)
 {
 	s->started = s->placed = true;
@@ -173,36 +125,6 @@ void supervisor_runs(struct supervisor *s)
 	terminal_enter();
 	streams_attach(s);
 	streams_pump_input(s);
-}
-
-static void on_started(void *context, int code, const json_t *answer)
-{
-	(void)answer;
-	struct supervisor *s = context;
-	if (code == PMIG_EEXIST && s->options->name == NULL && s->name_tries < NAME_TRIES) {
-		char base[PATH_MAX];
-		(void)snprintf(base, sizeof base, "%s", s->options->argv[0]);
-		(void)snprintf(s->name, sizeof s->name, "%.240s-%d", basename(base), ++s->name_tries + 1);
-		(void)supervisor_begin(s);
-		return;
-	}
-	if (code < 0) {
-		fail(s, code == PMIG_ENOENT ? 127 : code == PMIG_EREFUSED ? 126 : SUPERVISOR_FAILED, "run");
-		return;
-	}
-	s->epoch = 1;
-	supervisor_runs(s);
-}
-
-int supervisor_begin(struct supervisor *s)
-{
-	if (s->options->image != NULL)
-		return restart_begin(s);
-	json_t *arguments = start_arguments(s);
-	if (arguments == NULL)
-		return PMIG_EINVAL;
-	remote_request(supervisor_here(s)->remote, "start", arguments, on_started, s);
-	return 0;
 }
 
 /* --- what agents say --- */
@@ -256,7 +178,7 @@ static void on_activated(void *context, int code, const json_t *answer)
 	if (code == PMIG_EUNREACHED)
 		return; /* found again when the connection is back */
 	if (code < 0) {
-		fail(s, SUPERVISOR_FAILED, "activate");
+		supervisor_fail(s, SUPERVISOR_FAILED, "activate");
 		return;
 	}
 	if (!s->placed)
@@ -271,7 +193,7 @@ static void on_revive_claimed(void *context, int code, const json_t *answer)
 	(void)answer;
 	struct supervisor *s = context;
 	if (code < 0)
-		fail(s, SUPERVISOR_FAILED, "recover");
+		supervisor_fail(s, SUPERVISOR_FAILED, "recover");
 	else
 		remote_request(
 			supervisor_here(s)->remote, "activate", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_activated, s);
@@ -282,7 +204,7 @@ static void on_revive_restored(void *context, int code, const json_t *answer)
 	(void)answer;
 	struct supervisor *s = context;
 	if (code < 0)
-		fail(s, SUPERVISOR_FAILED, "recover");
+		supervisor_fail(s, SUPERVISOR_FAILED, "recover");
 	else
 		remote_request(
 			supervisor_here(s)->remote, "claim", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_revive_claimed, s);
@@ -350,7 +272,7 @@ void supervisor_place(struct supervisor *s, const json_t *frozen)
 	if (streams_place(s, (uint64_t)json_integer_value(json_object_get(frozen, "in")),
 		    (uint64_t)json_integer_value(json_object_get(frozen, "out")),
 		    (uint64_t)json_integer_value(json_object_get(frozen, "err"))) < 0)
-		fail(s, SUPERVISOR_FAILED, "attach");
+		supervisor_fail(s, SUPERVISOR_FAILED, "attach");
 	else
 		supervisor_runs(s);
 }
@@ -365,7 +287,7 @@ static void take_up(struct supervisor *s, const json_t *facts)
 	if (epoch > s->epoch)
 		s->epoch = epoch;
 	if (streams_place(s, in, out, err) < 0)
-		fail(s, SUPERVISOR_FAILED, "attach");
+		supervisor_fail(s, SUPERVISOR_FAILED, "attach");
 	else
 		supervisor_runs(s);
 }
@@ -378,8 +300,8 @@ static void on_up(void *context, struct remote *r)
 		take_up(s, remote_facts(r));
 	if (t != NULL && s->started)
 		on_found(s, t);
-	else if (t != NULL && supervisor_begin(s) < 0)
-		fail(s, failed_status(s), verb(s));
+	else if (t != NULL && (s->options->image != NULL ? restart_begin(s) : start_begin(s)) < 0)
+		supervisor_fail(s, failed_status(s), verb(s));
 	move_up(s, r);
 }
 
@@ -388,7 +310,7 @@ static void on_down(void *context, struct remote *r, int code)
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
 	if (t != NULL && (!s->started || (s->options->path == NULL && !s->placed && s->move == NULL))) {
-		fail(s, failed_status(s), verb(s));
+		supervisor_fail(s, failed_status(s), verb(s));
 		return;
 	}
 	move_down(s, r, code);
@@ -400,7 +322,7 @@ static int on_packet(void *context, struct remote *r, const struct packet *p)
 {
 	struct supervisor *s = context;
 	if (p->stream >= AGENT_BULK) {
-		if (!checkpoint_packet(s, r, p))
+		if (!start_packet(s, r, p) && !checkpoint_packet(s, r, p))
 			(void)move_packet(s, r, p);
 		return 0;
 	}
@@ -409,6 +331,7 @@ static int on_packet(void *context, struct remote *r, const struct packet *p)
 
 static void on_room(void *context, struct remote *r)
 {
+	start_room(context);
 	move_room(context, r);
 	streams_pump_input(context);
 }
@@ -544,6 +467,7 @@ int supervisor_run(const struct supervisor_options *options)
 	free(s->open);
 	server_close(s);
 	restart_destroy(s->restart);
+	start_destroy(s);
 	move_destroy(s->move);
 	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)

@@ -1,6 +1,6 @@
-/* move_prepare: the program, and the libraries that the target lacks, go into its cache by content; what is there already
+/* prepare: the program, and the libraries that the target lacks, go into its cache by content; what is there already
  * costs one question. */
-#include "move.h"
+#include "prepare.h"
 #include "job.h"
 #include "transport/agent.h"
 #include "transport/cache.h"
@@ -17,7 +17,8 @@
 #define ROUNDS_MAX 16 /* libraries of libraries of ... */
 
 struct prepare {
-	struct move *move;
+	struct prepare_options o; /* its strings are borrowed */
+	char path[PATH_MAX], library_path[PATH_MAX];
 	struct job *job;
 	struct library_list here; /* what the program uses on this host */
 	int program;
@@ -37,16 +38,19 @@ static void offer(struct prepare *p);
 
 static void fail(struct prepare *p, int code)
 {
-	move_blame(p->move, code);
-	move_next(p->move, HANDOVER_FAILED); /* destroys p */
+	p->o.done(p->o.context, code); /* destroys p */
 }
 
-void prepare_abandon(struct move *m)
+static void finish(struct prepare *p)
 {
-	struct prepare *p = m->prepare;
+	p->o.done(p->o.context, 0);
+}
+
+void prepare_destroy(struct prepare *p)
+{
 	if (p == NULL)
 		return;
-	m->prepare = NULL;
+	remote_forget(p->o.target, p);
 	job_abandon(p->job);
 	bulk_send_destroy(p->send);
 	if (p->fd >= 0)
@@ -56,16 +60,14 @@ void prepare_abandon(struct move *m)
 	free(p);
 }
 
-static void finish(struct prepare *p)
+const char *prepare_path(const struct prepare *p)
 {
-	struct move *m = p->move;
-	prepare_abandon(m);
-	if (move_fault(m, "prepare:done")) {
-		move_blame(m, PMIG_EIO);
-		move_next(m, HANDOVER_FAILED);
-		return;
-	}
-	move_next(m, HANDOVER_DONE);
+	return p->path;
+}
+
+const char *prepare_library_path(const struct prepare *p)
+{
+	return p->library_path;
 }
 
 /* --- in a thread: what the program needs, and the hash of the file that is next --- */
@@ -98,7 +100,7 @@ static void start_file(struct prepare *p, int fd, const char *name, int (*work)(
 {
 	p->fd = fd;
 	(void)snprintf(p->name, sizeof p->name, "%.*s", NAME_MAX, name);
-	int r = fd < 0 ? error_errno(PMIG_EIO, errno, "%s", name) : job_start(p->move->supervisor->loop, work, on_hashed, p, &p->job);
+	int r = fd < 0 ? error_errno(PMIG_EIO, errno, "%s", name) : job_start(p->o.loop, work, on_hashed, p, &p->job);
 	if (r < 0)
 		fail(p, r);
 }
@@ -124,8 +126,8 @@ static void next_library(struct prepare *p)
 	const char *name = json_string_value(json_array_get(p->missing, p->next++));
 	const char *path = name != NULL ? path_here(p, name) : NULL;
 	if (path == NULL || strchr(name, '/') != NULL) {
-		fail(p, error_set(PMIG_EREFUSED, "%s has no %s, which %s needs, and neither has this host", p->move->target_label,
-				name != NULL ? name : "library", p->move->supervisor->name));
+		fail(p, error_set(PMIG_EREFUSED, "%s has no %s, which %s needs, and neither has this host", remote_label(p->o.target),
+				name != NULL ? name : "library", p->o.name));
 		return;
 	}
 	start_file(p, open(path, O_RDONLY | O_CLOEXEC), name, hash_file);
@@ -133,7 +135,7 @@ static void next_library(struct prepare *p)
 
 static void on_libraries(void *context, int code, const json_t *answer)
 {
-	struct prepare *p = ((struct move *)context)->prepare;
+	struct prepare *p = context;
 	if (code < 0) {
 		fail(p, code);
 		return;
@@ -141,8 +143,8 @@ static void on_libraries(void *context, int code, const json_t *answer)
 	const char *problem = json_string_value(json_object_get(answer, "problem"));
 	const json_t *missing = json_object_get(answer, "missing");
 	if (json_array_size(missing) == 0 && problem != NULL && *problem != '\0') {
-		fail(p, error_set(PMIG_EREFUSED, "%s cannot run %s: its libraries are older: %s", p->move->target_label,
-				p->move->supervisor->name, problem));
+		fail(p, error_set(PMIG_EREFUSED, "%s cannot run %s: its libraries are older: %s", remote_label(p->o.target),
+				p->o.name, problem));
 		return;
 	}
 	if (json_array_size(missing) == 0) {
@@ -150,7 +152,7 @@ static void on_libraries(void *context, int code, const json_t *answer)
 		return;
 	}
 	if (++p->rounds > ROUNDS_MAX) {
-		fail(p, error_set(PMIG_EREFUSED, "%s still does not find %s", p->move->target_label,
+		fail(p, error_set(PMIG_EREFUSED, "%s still does not find %s", remote_label(p->o.target),
 				json_string_value(json_array_get(missing, 0))));
 		return;
 	}
@@ -162,35 +164,34 @@ static void on_libraries(void *context, int code, const json_t *answer)
 
 static void ask_libraries(struct prepare *p)
 {
-	remote_request(p->move->target, "libraries", json_pack("{s:s, s:s}", "path", p->move->path, "search", p->move->library_path),
-		on_libraries, p->move);
+	remote_request(p->o.target, "libraries", json_pack("{s:s, s:s}", "path", p->path, "search", p->library_path),
+		on_libraries, p);
 }
 
 /* --- one file --- */
 
-static int add_directory(struct move *m, const char *path)
+static int add_directory(struct prepare *p, const char *path)
 {
-	size_t length = strlen(m->library_path);
+	size_t length = strlen(p->library_path);
 	size_t directory = (size_t)(strrchr(path, '/') - path);
-	if (length + directory + 2 > sizeof m->library_path)
-		return error_set(PMIG_EREFUSED, "%s lacks too many libraries", m->target_label);
-	(void)snprintf(m->library_path + length, sizeof m->library_path - length, "%s%.*s", length > 0 ? ":" : "", (int)directory, path);
+	if (length + directory + 2 > sizeof p->library_path)
+		return error_set(PMIG_EREFUSED, "%s lacks too many libraries", remote_label(p->o.target));
+	(void)snprintf(p->library_path + length, sizeof p->library_path - length, "%s%.*s", length > 0 ? ":" : "", (int)directory, path);
 	return 0;
 }
 
 static void in_place(struct prepare *p, const char *path)
 {
-	struct move *m = p->move;
-	bool program = m->path[0] == '\0';
+	bool program = p->path[0] == '\0';
 	bulk_send_destroy(p->send);
 	p->send = NULL;
 	(void)close(p->fd);
 	p->fd = -1;
 	int r = 0;
 	if (program)
-		(void)snprintf(m->path, sizeof m->path, "%s", path);
+		(void)snprintf(p->path, sizeof p->path, "%s", path);
 	else
-		r = add_directory(m, path);
+		r = add_directory(p, path);
 	if (r < 0)
 		fail(p, r);
 	else if (program)
@@ -201,8 +202,7 @@ static void in_place(struct prepare *p, const char *path)
 
 static void on_receive(void *context, int code, const json_t *answer)
 {
-	struct move *m = context;
-	struct prepare *p = m->prepare;
+	struct prepare *p = context;
 	const char *path = json_string_value(json_object_get(answer, "path"));
 	if (code < 0) {
 		fail(p, code);
@@ -213,10 +213,10 @@ static void on_receive(void *context, int code, const json_t *answer)
 		return;
 	}
 	if (p->send != NULL) {
-		fail(p, error_set(PMIG_ECORRUPT, "%s arrived at %s damaged", p->name, m->target_label));
+		fail(p, error_set(PMIG_ECORRUPT, "%s arrived at %s damaged", p->name, remote_label(p->o.target)));
 		return;
 	}
-	struct peer *peer = remote_peer(m->target);
+	struct peer *peer = remote_peer(p->o.target);
 	int r = bulk_send_create(&(struct bulk_send_options){
 					 .fd = p->fd, .name = p->name, .kind = "file", .writer = peer_writer(peer), .stream = p->stream},
 		&p->send);
@@ -229,60 +229,59 @@ static void on_receive(void *context, int code, const json_t *answer)
 static void offer(struct prepare *p)
 {
 	struct stat st;
-	bool program = p->move->path[0] == '\0';
+	bool program = p->path[0] == '\0';
 	if (p->send == NULL)
 		p->stream++;
-	if (fstat(p->fd, &st) == 0)
-		move_tell(p->move, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
-	remote_request(p->move->target, "receive",
+	if (p->o.tell != NULL && fstat(p->fd, &st) == 0)
+		p->o.tell(p->o.context, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
+	remote_request(p->o.target, "receive",
 		json_pack("{s:s, s:s, s:i, s:i}", "hash", p->hash, "name", p->name, "stream", (int)p->stream, "mode", program ? 0700 : 0600),
-		on_receive, p->move);
+		on_receive, p);
 }
 
-bool prepare_packet(struct move *m, struct remote *r, const struct packet *k)
+bool prepare_packet(struct prepare *p, const struct remote *r, const struct packet *k)
 {
-	struct prepare *p = m->prepare;
-	if (r != m->target || p->send == NULL || k->stream != p->stream)
+	if (r != p->o.target || p->send == NULL || k->stream != p->stream)
 		return false;
 	int rc = bulk_send_packet(p->send, k);
 	if (rc < 0)
-		fail(p, error_prefix(rc, "%s", m->target_label));
+		fail(p, error_prefix(rc, "%s", remote_label(p->o.target)));
 	else if (rc == 1)
 		offer(p); /* now it must be there */
 	else
-		prepare_pump(m);
+		prepare_pump(p);
 	return true;
 }
 
-void prepare_pump(struct move *m)
+void prepare_pump(struct prepare *p)
 {
-	struct prepare *p = m->prepare;
-	if (p->send == NULL || remote_peer(m->target) == NULL)
+	struct peer *peer = remote_peer(p->o.target);
+	if (p->send == NULL || peer == NULL)
 		return;
 	int r = bulk_send_pump(p->send);
-	peer_kick(remote_peer(m->target));
+	peer_kick(peer);
 	if (r < 0)
 		fail(p, r);
 }
 
-void prepare_start(struct move *m)
+int prepare_create(const struct prepare_options *o, struct prepare **ret_prepare)
 {
-	struct supervisor *s = m->supervisor;
 	struct prepare *p = calloc(1, sizeof *p);
-	if (p == NULL) {
-		move_blame(m, error_set(PMIG_ENOMEM, "out of memory"));
-		move_next(m, HANDOVER_FAILED);
-		return;
-	}
-	*p = (struct prepare){.move = m, .fd = -1, .stream = AGENT_BULK + 16};
-	m->prepare = p;
-	m->path[0] = m->library_path[0] = '\0';
-	if (remote_is_local(m->target)) { /* the same files */
-		(void)snprintf(m->path, sizeof m->path, "%s", s->path);
+	if (p == NULL)
+		return error_set(PMIG_ENOMEM, "out of memory");
+	*p = (struct prepare){.o = *o, .fd = -1, .stream = AGENT_BULK + 16};
+	*ret_prepare = p;
+	return 0;
+}
+
+void prepare_begin(struct prepare *p)
+{
+	if (remote_is_local(p->o.target)) { /* the same files */
+		(void)snprintf(p->path, sizeof p->path, "%s", p->o.path);
 		finish(p);
 		return;
 	}
-	(void)snprintf(p->program_path, sizeof p->program_path, "/proc/%d/fd/%d", (int)getpid(), s->program);
-	const char *slash = strrchr(s->path, '/');
-	start_file(p, fcntl(s->program, F_DUPFD_CLOEXEC, 3), slash != NULL ? slash + 1 : s->path, list_here);
+	(void)snprintf(p->program_path, sizeof p->program_path, "/proc/%d/fd/%d", (int)getpid(), p->o.program);
+	const char *slash = strrchr(p->o.path, '/');
+	start_file(p, fcntl(p->o.program, F_DUPFD_CLOEXEC, 3), slash != NULL ? slash + 1 : p->o.path, list_here);
 }
