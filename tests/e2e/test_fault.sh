@@ -46,7 +46,7 @@ dies_later() {
 # check_record FILE REPEATS: whether a new epoch may begin where the last one had begun.
 check_record() {
 	awk -v repeats="$2" '
-		function bad(words) { print "line " NR " (" $0 "): " words; status = 1 }
+		function bad(words) { if (status++ < 3) print "line " NR " (" $0 "): " words }
 		ended { bad("after the end") }
 		$1 < epoch { bad("epoch " epoch " ran already") }
 		$1 == epoch && $3 != pid { bad("process " pid " is the one of this epoch") }
@@ -55,7 +55,7 @@ check_record() {
 		$2 == "end" { ended = 1; next }
 		$2 != step { bad("step " step " is next") }
 		{ epoch = $1; pid = $3; step = $2 + 1 }
-		END { exit status }' "$1"
+		END { exit status > 0 }' "$1"
 }
 
 # check_output RECORD OUT EXACT: each step once and in order, or, if not EXACT, at least once.
@@ -82,7 +82,7 @@ run() {
 judge() {
 	local d=$1 fault=$2 status=$3 moved=$4 recovered=$5 repeats=0 exact=exact last
 	last=${fault#*=}
-	grep -qxF "${fault%%=*}=${last%%:*}" "$d/faults" || { echo "the point was not reached"; return 1; }
+	grep -sqxF "${fault%%=*}=${last%%:*}" "$d/faults" || { echo "the point was not reached"; return 1; }
 	if dies_later "$fault" && [ "$recovered" = 0 ]; then repeats=1; fi
 	check_record "$d/record" $repeats || return 1
 	[ $repeats -eq 0 ] || exact=
@@ -124,7 +124,7 @@ one() {
 		rm -rf "$d"
 	else
 		echo "not ok - $fault: run ended with $status, move with $moved, recover with $recovered: $outcome"
-		tail -vn 3 "$d"/{err,move,recover,faults} 2>/dev/null | sed 's/^/    /'
+		tail -vn 3 "$d"/{err,move,recover,faults} 2>/dev/null | sed 's/^/    /' || true
 		outcome=WRONG
 	fi
 	echo "$fault $outcome" >>"$T/outcomes"
@@ -176,6 +176,6 @@ for ((job = 0; job < JOBS; job++)); do
 	worker "$job" &
 	workers+=($!)
 done
-wait "${workers[@]}"
+wait "${workers[@]}" || fail "a case was given up"
 table || fail "a fault did harm"
 check "each of them was tried" test "$(wc -l <"$T/outcomes")" -eq ${#faults[@]}
