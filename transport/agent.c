@@ -87,10 +87,12 @@ json_t *agent_describe(struct agent *a)
 	agent_state_name(a->state, state);
 	struct pmig_owner owner = {0};
 	(void)a->store->owner_get(a->store, a->options->uuid, &owner);
-	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:s, s:b}", "event", "hello", "version", AGENT_VERSION,
+	char undone[PMIG_UUID_LENGTH + 1];
+	agent_journal_undone(a, undone);
+	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:s, s:b, s:s}", "event", "hello", "version", AGENT_VERSION,
 		"uuid", a->options->uuid, "name", a->name, "state", state, "epoch", (json_int_t)a->epoch, "pid", (json_int_t)a->pid,
 		"exit", a->exit_status, "owner_epoch", (json_int_t)owner.epoch, "barred", (json_int_t)owner.barred, "owner",
-		owner.host, "migrates", (int)a->speaks);
+		owner.host, "migrates", (int)a->speaks, "undone", undone);
 	if (d != NULL && a->io != NULL) {
 		(void)json_object_set_new(d, "in", json_integer((json_int_t)agent_stdio_taken(a->io)));
 		(void)json_object_set_new(d, "in_ended", json_boolean(agent_stdio_ended(a->io)));

@@ -56,6 +56,18 @@ void agent_journal_end(struct agent *a, enum pmig_handover_state state, const ch
 	a->handover[0] = '\0';
 }
 
+/* The hand-over after which the program here went on: images that were made for it are older than the program. "": none. */
+void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1])
+{
+	struct pmig_handover_row *last;
+	ret_id[0] = '\0';
+	if (a->store->handover_get(a->store, a->options->uuid, &last) < 0)
+		return;
+	if (last->state == PMIG_HANDOVER_UNDONE)
+		(void)snprintf(ret_id, PMIG_UUID_LENGTH + 1, "%s", last->id);
+	free(last);
+}
+
 /* Opens the record; what an earlier one left open is closed, since nothing came of it if the program runs here. */
 int agent_journal_begin(struct agent *a, const json_t *request)
 {
@@ -106,6 +118,17 @@ int agent_do_checkpoint(struct agent *a, const json_t *request, json_t **ret_ans
 	(void)snprintf(a->image, sizeof a->image, "image/%s.checkpoint", a->options->uuid);
 	int r = ask_for_image(a, 0);
 	return r < 0 ? r : AGENT_LATER;
+}
+
+int agent_do_drop(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	(void)ret_answer;
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "image/%s.checkpoint", a->options->uuid);
+	if (a->state != AGENT_SAVING)
+		(void)unlink(path); /* what the program maps of it stays mapped */
+	return 0;
 }
 
 int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -301,8 +324,8 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 {
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
-	if (a->state != AGENT_FROZEN && a->state != AGENT_ENDED)
-		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name);
+	if (a->state != AGENT_FROZEN && a->pid > 0)
+		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name); /* where nothing is, a promise costs nothing */
 	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, agent_text(request, "target"));
 	if (r >= 0)
 		r = a->store->owner_claim(a->store, a->options->uuid, epoch, agent_text(request, "target"));
@@ -317,6 +340,10 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	const char *reason = agent_text(request, "reason");
+	char undone[PMIG_UUID_LENGTH + 1];
+	agent_journal_undone(a, undone);
+	if (a->state == AGENT_ENDED && *undone != '\0' && strcmp(undone, agent_text(request, "handover")) == 0)
+		return 0; /* asked again: it went on, and has ended since */
 	if (a->state == AGENT_ENDED || a->state == AGENT_AWAY || a->state == AGENT_EMPTY)
 		return error_set(PMIG_EGONE, "%s has ended here", a->name);
 	if (a->state == AGENT_FREEZING) {

@@ -122,6 +122,7 @@ int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
 int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
 int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
+void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);
 void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX]);
 void agent_on_restored(struct agent *a, const struct control_message *m);
 void agent_on_copy_lost(struct agent *a);

@@ -249,7 +249,9 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 
 void agent_tell_exit(struct agent *a)
 {
-	agent_event(a, json_pack("{s:s, s:i, s:I, s:I}", "event", "exit", "status", a->exit_status, "out",
+	char undone[PMIG_UUID_LENGTH + 1];
+	agent_journal_undone(a, undone);
+	agent_event(a, json_pack("{s:s, s:i, s:s, s:I, s:I}", "event", "exit", "status", a->exit_status, "undone", undone, "out",
 			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDOUT) : 0), "err",
 			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDERR) : 0)));
 }

@@ -512,12 +512,24 @@ bool move_uses(struct supervisor *s, const struct remote *r)
 	return s->move != NULL && (s->move->source == r || s->move->target == r);
 }
 
+/* The source says that its program went on after this hand-over: an image that is still at the target is older than that. */
+static void look_back(struct move *m, const json_t *said)
+{
+	const char *undone = json_string_value(json_object_get(said, "undone"));
+	if (undone == NULL || strcmp(undone, m->id) != 0)
+		return;
+	m->stale = true;
+	m->h.durable = false;
+}
+
 void move_up(struct supervisor *s, struct remote *r)
 {
 	struct move *m = s->move;
 	if (m == NULL)
 		return;
-	if (r == m->target && json_object_get(remote_facts(r), "image") != NULL && m->h.back)
+	if (r == m->source)
+		look_back(m, remote_facts(r));
+	if (r == m->target && json_object_get(remote_facts(r), "image") != NULL && m->h.back && !m->stale)
 		m->h.durable = true;
 	if (m->doing == HANDOVER_PLAN && r == m->target)
 		perform(m);
@@ -546,6 +558,7 @@ bool move_event(struct supervisor *s, struct remote *r, const json_t *event)
 	struct move *m = s->move;
 	if (m == NULL || r != m->source || m->arrived || strcmp(json_string_value(json_object_get(event, "event")), "exit") != 0)
 		return m != NULL && r == m->source && m->arrived;
+	look_back(m, event);
 	bool carried = m->h.durable || m->h.back;
 	if (carried) {
 		json_decref(m->exit);

@@ -29,6 +29,7 @@ struct move {
 	int64_t lost_since;  /* milliseconds; 0: not lost */
 	int64_t began, froze, resumed; /* milliseconds */
 	enum handover_action reached; /* the furthest that was begun */
+	bool stale;                   /* the program went on at the source: an image of this hand-over is of the past */
 	struct loop_source *timer;   /* to do it again, or because it takes too long */
 	struct loop_source *in_doubt; /* to stop keeping the listener waiting */
 	json_t *frozen;      /* what the source said when it froze */

@@ -241,13 +241,18 @@ static void on_found(struct supervisor *s, struct station *t)
 		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")), on_activated, s);
 		return;
 	}
+	if (t == supervisor_here(s) && s->move == NULL && s->checkpoint == NULL && strcmp(state, "frozen") == 0) {
+		const char *owner = json_string_value(json_object_get(facts, "owner")); /* whoever froze it was killed, or cut off */
+		checkpoint_thaw(s, t->remote, owner != NULL && strcmp(owner, "image") == 0);
+	}
 	if (t == supervisor_here(s) && s->move == NULL && revive(s, t->remote, state))
 		return;
 	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
 		json_object_get(facts, "out") == NULL) {
 		/* The agent was killed, and the program with it. */
-		json_t *event = json_pack("{s:s, s:i}", "event", "exit", "status",
-			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL);
+		json_t *event = json_pack("{s:s, s:i, s:O*}", "event", "exit", "status",
+			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL, "undone",
+			json_object_get(facts, "undone"));
 		on_event(s, t->remote, event);
 		json_decref(event);
 		return;
