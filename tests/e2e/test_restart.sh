@@ -30,6 +30,7 @@ t "$PMIG" checkpoint killed -o "$T/killed.image"
 expect 3 "$PMIG" restart "$T/killed.image"
 says 'killed runs already'
 check "a refusal is one sentence" test "$(wc -l <"$T/stderr")" -eq 1
+check "the agent keeps no second copy" test -z "$(find "$T/state/image" -name '*.checkpoint' -size +0 -print)"
 t "$PMIG" kill -KILL killed
 ended_with killed 137
 "$PMIG" restart "$T/killed.image" >"$T/again" </dev/null
@@ -45,6 +46,13 @@ says_queens() { grep -q "waits in $T/queens.image" "$T/queens.err"; }
 check "it says where its image is" says_queens
 is "ps knows that it waits" "$(state_of queens)" "image waits"
 is "and where" "$("$PMIG" ps --json | jq -r '.[] | select(.name == "queens") | .image')" "$T/queens.image"
+
+# What fails while it is stopped lets it go on, whatever was promised already.
+PMIG_FAULT=commit:promised=fail runs stays "$QUEENS" 14
+await "$T/stays.out" 'row 0, column  0'
+expect 5 "$PMIG" checkpoint --stop stays -o "$T/stays.image"
+ended_with stays 0
+same "$T/stays.out" "$T/undisturbed"
 
 # Damaged images and other programs are refused, and nothing has changed.
 size=$(stat -c %s "$T/queens.image")

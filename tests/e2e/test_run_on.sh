@@ -41,6 +41,12 @@ printf '1 first\n2 second\n' >"$T/echo.want"
 same "$T/echo.out" "$T/echo.want"
 check "home knows of its end" test "$(state_of echo)" = ended
 
+# A library that is not there is brought as well.
+run_on beta picture "$BIN/samples/raytrace" /tmp/picture.png 64 48
+ended_with picture 0
+check "it was rendered on beta" grep -q 'as rendered' "$T/picture.out"
+t on beta test -s /tmp/picture.png
+
 # Its supervisor is killed, and it goes on: another one finds it by its name alone.
 run_on beta far "$QUEENS" 16
 await "$T/far.out" 'row 0, column  0'

@@ -42,18 +42,38 @@ void checkpoint_destroy(struct checkpoint *c)
 	free(c);
 }
 
+static void on_goes_on(void *context, int code, const json_t *answer)
+{
+	struct supervisor *s = context;
+	uint64_t epoch = (uint64_t)json_integer_value(json_object_get(answer, "epoch"));
+	if (code >= 0 && epoch > s->epoch)
+		s->epoch = epoch;
+}
+
+void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored)
+{
+	remote_request(r, "go-on",
+		json_pack("{s:s, s:I}", "reason", "it could not be stopped", "barred", (json_int_t)(stored ? s->epoch + 1 : 0)), on_goes_on, s);
+}
+
 static void finish(struct checkpoint *c, int code)
 {
+	char reason[PMIG_REASON_MAX];
+	(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
 	json_t *line = json_pack("{s:b, s:i, s:s, s:I, s:I, s:I}", "done", 1, "exit", error_exit_status(code), "file", c->path, "bytes",
 		(json_int_t)json_integer_value(json_object_get(c->made, "bytes")), "frames",
 		(json_int_t)json_integer_value(json_object_get(c->made, "frames")), "ns",
 		(json_int_t)json_integer_value(json_object_get(c->made, "ns")));
 	if (code < 0) {
 		(void)json_object_set_new(line, "code", json_integer(code));
-		(void)json_object_set_new(line, "reason", json_string(pmig_reason()));
+		(void)json_object_set_new(line, "reason", json_string(reason));
 	}
+	if (!c->o.stop)
+		remote_request(c->remote, "drop", NULL, NULL, NULL);
+	else if (code < 0)
+		(void)c->supervisor->store->image_drop(c->supervisor->store, c->path);
 	if (code < 0 && c->frozen)
-		remote_request(c->remote, "go-on", json_pack("{s:s}", "reason", pmig_reason()), NULL, NULL);
+		checkpoint_thaw(c->supervisor, c->remote, true);
 	if (c->o.progress != NULL)
 		c->o.progress(c->o.context, line);
 	json_decref(line);

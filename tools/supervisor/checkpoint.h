@@ -18,6 +18,10 @@ struct checkpoint_options {
 int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o) PMIG_MUST_CHECK;
 bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct packet *p); /* true: it was one of its own */
 void checkpoint_listener_gone(struct supervisor *s, void *context);
+
+/* The program is frozen at `r` and nobody saves or moves it any more: it goes on. `stored`: its next epoch was promised to an image,
+ * which nobody can have continued. */
+void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored);
 void checkpoint_destroy(struct checkpoint *c); /* NULL is fine */
 
 #endif

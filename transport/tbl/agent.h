@@ -9,6 +9,7 @@ AGENT_REQUEST("facts", facts, "what this host is and has: architecture, space, a
 AGENT_REQUEST("hashes", hashes, "the hashes of `paths`, or of descriptors of the program")
 AGENT_REQUEST("probe", probe, "nothing: how long it takes to come here is the answer")
 AGENT_REQUEST("checkpoint", checkpoint, "writes an image and lets the program go on; later")
+AGENT_REQUEST("drop", drop, "the image of the last checkpoint, which was fetched, goes")
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
 AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
