@@ -127,6 +127,7 @@ not_restarted() {
 }
 "$BIN/samples/queens" 13 >"$T/undisturbed"
 t "$BIN/pmig" run -d --name queens -- "$BIN/samples/queens" 13
+check "it runs" timeout 20 grep -qm1 row < <(exec "$BIN/pmig" logs -f queens)
 t "$BIN/pmig" checkpoint --stop queens -o "$T/queens.image"
 files() { find "$T/state" -path '*/image/*' -o -path '*/spool*' -o -path '*/transit/*' | sort; }
 before=$(files)
