@@ -194,8 +194,12 @@ int agent_file_packet(struct agent *a, const struct packet *p)
 	if (b == NULL)
 		return 0; /* of one that was given up */
 	int r = b->send != NULL ? bulk_send_packet(b->send, p) : bulk_receive_packet(b->receive, p);
-	if (r == 0 && b->send != NULL)
-		r = bulk_send_pump(b->send) < 0 ? PMIG_EIO : 0;
+	if (r == 0 && b->send != NULL) {
+		r = bulk_send_pump(b->send);
+		if (r < 0)
+			(void)!bulk_refuse(peer_writer(a->driver), b->stream, r);
+		r = r < 0 ? r : 0;
+	}
 	peer_kick(a->driver);
 	if (r > 0 && b->receive != NULL && b->image)
 		(void)snprintf(a->arrived, sizeof a->arrived, "image/%s", b->name);
