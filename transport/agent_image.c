@@ -95,7 +95,7 @@ static int ask_for_image(struct agent *a, int freeze)
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
 	if (a->state == AGENT_STARTING && !a->speaks)
-		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc: it cannot be saved or moved", a->name);
+		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot be saved or moved now", a->name);
 	if (a->state != AGENT_RUNNING)
 		return error_set(PMIG_EBUSY, "%s is being saved or moved already", a->name);
 	(void)unlink(a->image); /* the program may be mapped from an earlier one: it keeps that */

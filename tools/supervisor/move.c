@@ -472,7 +472,7 @@ int move_start(struct supervisor *s, const struct move_options *o)
 	if (s->move != NULL)
 		return error_set(PMIG_EBUSY, "%s is being moved already", s->name);
 	if (!s->migrates)
-		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc: it cannot move", s->name);
+		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot move now", s->name);
 	if (strcmp(label, remote_label(here->remote)) == 0)
 		return error_set(PMIG_EREFUSED, "%s runs on %s already", s->name, label);
 	for (size_t i = 0; i < s->station_count; i++)
