@@ -45,7 +45,7 @@ int cmd_run(int argc, char **argv)
 	const struct cmd_option options[] = {
 		{'d', "detach", NULL, "prints the name and returns; output goes to `pmig logs NAME`", NULL, &o.detached},
 		{0, "name", "N", "what the program is called; its file name if not given", &o.name, NULL},
-		{0, "on", "HOST", "starts it there", &o.on, NULL},
+		{0, "on", "HOST", "brings it there with the libraries that are missing, and starts it there", &o.on, NULL},
 		{0},
 	};
 	int first, status = cmd_parse("run", argc, argv, options, examples, 1, -1, &first);

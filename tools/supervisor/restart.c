@@ -81,6 +81,8 @@ static int check_life(const struct restart *t)
 		return error_set(PMIG_EREFUSED, "%s runs elsewhere, or may: `pmig attach %s` finds out; --clone makes another program of it",
 			row->name, row->name);
 	default:
+		if (!is_dead(row) && (row->state == PMIG_PROCESS_FROZEN || row->state == PMIG_PROCESS_DOUBT))
+			return error_set(PMIG_EREFUSED, "%s is frozen and may go on: `pmig attach %s` finds out", row->name, row->name);
 		if (!is_dead(row))
 			return error_set(PMIG_EREFUSED, "%s runs already: --clone makes another program of its image", row->name);
 	}

@@ -1,5 +1,5 @@
 /* Every verb of pmig: VERB(name, function, synopsis, words), in the order of the help. */
-VERB("run", run, "[-d] [--name N] [--on HOST] [--] PROGRAM [ARGUMENT...]", "starts a program that can move")
+VERB("run", run, "[-d] [--name N] [--on HOST] [--] PROGRAM [ARGUMENT...]", "starts a program that can move, here or at another host")
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
 VERB("move", move, "[--plan] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home", "takes a running program to another host")
 VERB("plan", plan, "[--json] NAME [USER@]HOST[:PORT]", "shows what a move would do with every resource, and does nothing")
