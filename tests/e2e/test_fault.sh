@@ -1,7 +1,7 @@
 #!/bin/bash
 # shellcheck source=lib.sh
-# Every fault point times every kind of fault: a program moves from one agent to another, something goes wrong at that point,
-# and afterwards
+# Every fault point times every kind of fault, twice: a program moves from home to another agent, or from there to home, something
+# goes wrong at that point, and afterwards
 #   - at most one copy ran at any time: a record outside has the epoch, step and process of each step in the order in which
 #     the kernel appended them, and there no older epoch follows a newer one, and no epoch has two processes;
 #   - no step is lost or done twice, and standard output has each once;
@@ -13,11 +13,12 @@
 #     there, `pmig recover` (nobody else) goes on from that, and what it had done since then is done once more (dies_later());
 #   - output that a killed supervisor had shown and not yet acknowledged is shown again by the next one.
 #
-# FAULTS="POINT=ACTION ..." tries only those. JOBS=N at a time, 2 if unset.
+# FAULTS="POINT=ACTION ..." tries only those, WAYS=there or WAYS=back only in that direction. JOBS=N at a time, 2 if unset.
 . "$(dirname "$0")/lib.sh"
 ACTIONS="fail delay:100 kill-program:source kill-program:target kill-agent:source kill-agent:target kill-supervisor cut:source cut:target"
 PMIG=$BIN/pmig
 JOBS=${JOBS:-2}
+WAYS=${WAYS:-there back}
 
 # Points that are reached only because something has failed before.
 before() {
@@ -72,8 +73,8 @@ sweep() {
 }
 
 run() {
-	local d=$1 fault=$2 status=0
-	PMIG_FAULT=$(before "$fault")$fault PMIG_FAULT_RECORD=$d/faults timeout -k 1 40 "$PMIG" run --name w -- \
+	local d=$1 fault=$2 from=$3 status=0
+	PMIG_FAULT=$(before "$fault")$fault PMIG_FAULT_RECORD=$d/faults timeout -k 1 40 "$PMIG" run --on "$from" --name w -- \
 		"$BIN/tests/witness" "$d/record" "$d/enough" >"$d/out" 2>"$d/err" </dev/null || status=$?
 	echo "$status" >"$d/status"
 }
@@ -103,13 +104,14 @@ judge() {
 }
 
 one() {
-	local d=$1 fault=$2 status moved=0 recovered=- outcome runner result=0
+	local d=$1 fault=$2 status moved=0 recovered=- outcome runner result=0 from=home to=local:$1/away
+	[ "$way" = there ] || { from=$to to=home; }
 	mkdir "$d"
 	export PMIG_STATE=$d/home
-	run "$d" "$fault" 2>/dev/null & # the shell would tell whom a signal killed
+	run "$d" "$fault" "$from" 2>/dev/null & # the shell would tell whom a signal killed
 	runner=$!
 	timeout 20 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || true
-	timeout -k 1 30 "$PMIG" move w "local:$d/away" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
+	timeout -k 1 30 "$PMIG" move w "$to" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
 	touch "$d/enough"
 	wait $runner
 	status=$(cat "$d/status")
@@ -120,14 +122,14 @@ one() {
 	outcome=$(judge "$d" "$fault" "$status" "$moved" "$recovered" 2>&1) || result=1
 	sweep "$d"
 	if [ $result -eq 0 ]; then
-		echo "ok - $fault: $outcome"
+		echo "ok - $way: $fault: $outcome"
 		rm -rf "$d"
 	else
-		echo "not ok - $fault: run ended with $status, move with $moved, recover with $recovered: $outcome"
+		echo "not ok - $way: $fault: run ended with $status, move with $moved, recover with $recovered: $outcome"
 		tail -vn 3 "$d"/{err,move,recover,faults} 2>/dev/null | sed 's/^/    /' || true
 		outcome=WRONG
 	fi
-	echo "$fault $outcome" >>"$T/outcomes"
+	echo "$fault $outcome" >>"$T/$way/outcomes"
 }
 
 matrix() {
@@ -159,23 +161,28 @@ table() {
 				print ""
 			}
 			print "moved, stayed: it ran on there, or here; r: after `pmig recover`; killed: reported with 137; again: recovered from an image"
-			print NR " faults, " wrong + 0 " wrong"
+			print NR " faults on the way '"$way"', " wrong + 0 " wrong"
 			exit wrong > 0
-		}' < <(awk 'NR == FNR { place[$0] = FNR; next } { print place[$1], $0 }' <(printf '%s\n' "${faults[@]}") "$T/outcomes" |
+		}' < <(awk 'NR == FNR { place[$0] = FNR; next } { print place[$1], $0 }' <(printf '%s\n' "${faults[@]}") "$T/$way/outcomes" |
 			sort -n | cut -d ' ' -f 2-)
 }
 
 worker() {
 	local n
-	for ((n = $1; n < ${#faults[@]}; n += JOBS)); do one "$T/$n" "${faults[n]}"; done
+	for ((n = $1; n < ${#faults[@]}; n += JOBS)); do one "$T/$way/$n" "${faults[n]}"; done
 }
 
 mapfile -t faults < <(tr -s ' ' '\n' <<<"${FAULTS:-$(matrix)}")
-workers=()
-for ((job = 0; job < JOBS; job++)); do
-	worker "$job" &
-	workers+=($!)
+harm=0
+for way in $WAYS; do
+	mkdir "$T/$way"
+	workers=()
+	for ((job = 0; job < JOBS; job++)); do
+		worker "$job" &
+		workers+=($!)
+	done
+	wait "${workers[@]}" || fail "a case was given up"
+	table || harm=1
+	check "each of them was tried" test "$(wc -l <"$T/$way/outcomes")" -eq ${#faults[@]}
 done
-wait "${workers[@]}" || fail "a case was given up"
-table || fail "a fault did harm"
-check "each of them was tried" test "$(wc -l <"$T/outcomes")" -eq ${#faults[@]}
+check "no fault did harm" test $harm -eq 0

@@ -4,6 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* `pmig recover`: it was killed where it had come to, and what it came with is still there, or may be. */
+static bool has_image(const struct supervisor *s, const struct pmig_process_row *row, const struct pmig_handover_row *h)
+{
+	char path[PATH_MAX];
+	if (!s->options->recover || row->exit_status <= 128 || h == NULL || h->state != PMIG_HANDOVER_DONE)
+		return false;
+	(void)snprintf(path, sizeof path, "%s/image/%s.%llu", s->options->state, s->uuid, (unsigned long long)h->epoch);
+	return strcmp(h->target, s->home) != 0 || access(path, R_OK) == 0;
+}
 
 int attach_prepare(struct supervisor *s)
 {
@@ -27,7 +38,7 @@ int attach_prepare(struct supervisor *s)
 	if (r >= 0 && h->epoch > s->epoch && h->state == PMIG_HANDOVER_DONE)
 		s->epoch = h->epoch;
 	r = r == PMIG_ENOENT ? 0 : r;
-	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open)
+	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !has_image(s, row, h))
 		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
 	if (r >= 0)
 		r = supervisor_remote(s, where, 0, &s->stations[0].remote);
