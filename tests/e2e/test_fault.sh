@@ -9,8 +9,9 @@
 #   - the program came to its end, by itself or because `pmig recover` was told to look after it.
 # Three things are as they are for any program that is killed with SIGKILL:
 #   - killed before its image is durable at the target it is dead, with 137, and `pmig recover` says so (dies());
-#   - killed after it was told to run, here or there, it is dead as well, with 137. If the image from which it was started is still
-#     there, `pmig recover` (nobody else) goes on from that, and what it had done since then is done once more (dies_later());
+#   - killed after it was told to run, here or there, it is dead as well, with 137 (125 if home was not told yet that it runs: then
+#     run says that an image waits). If the image from which it was started is still there, `pmig recover`, and nobody else, goes
+#     on from that, and what it had done since then is done once more (dies_later());
 #   - output that a killed supervisor had shown and not yet acknowledged is shown again by the next one.
 #
 # FAULTS="POINT=ACTION ..." tries only those, WAYS=there or WAYS=back only in that direction. JOBS=N at a time, 2 if unset.
