@@ -1,9 +1,11 @@
 /* attach: takes up a program that has no supervisor, or takes it over: where it is, and what was left in the middle. */
 #include "parts.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 /* `pmig recover`: it was killed where it had come to, and what it came with is still there, or may be. */
@@ -14,6 +16,18 @@ static bool has_image(const struct supervisor *s, const struct pmig_process_row 
 		return false;
 	(void)snprintf(path, sizeof path, "%s/image/%s.%llu", s->options->state, s->uuid, (unsigned long long)h->epoch);
 	return strcmp(h->target, s->home) != 0 || access(path, R_OK) == 0;
+}
+
+/* It ended while nobody was attached: its agent lives, and keeps its last output and its status for who asks. */
+static bool is_kept(const struct supervisor *s)
+{
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/run/%s.lock", s->options->state, s->uuid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool kept = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return kept;
 }
 
 int attach_prepare(struct supervisor *s)
@@ -38,7 +52,7 @@ int attach_prepare(struct supervisor *s)
 	if (r >= 0 && h->epoch > s->epoch && h->state == PMIG_HANDOVER_DONE)
 		s->epoch = h->epoch;
 	r = r == PMIG_ENOENT ? 0 : r;
-	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !has_image(s, row, h))
+	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !is_kept(s) && !has_image(s, row, h))
 		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
 	if (r >= 0)
 		r = supervisor_remote(s, where, 0, &s->stations[0].remote);
