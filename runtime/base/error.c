@@ -83,6 +83,6 @@ int error_prefix(int code, const char *format, ...)
 	int n = vsnprintf(reason, sizeof reason, format, ap);
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof reason)
-		(void)snprintf(reason + n, sizeof reason - (size_t)n, ": %.*s", PMIG_REASON_MAX - 3, old); /* ": " and the end */
+		(void)snprintf(reason + n, sizeof reason - (size_t)n, ": %.*s", PMIG_REASON_MAX - 3, old);
 	return code;
 }
