@@ -116,6 +116,8 @@ one() {
 	touch "$d/enough"
 	wait $runner
 	status=$(cat "$d/status")
+	# Once the program ends before anybody asks: its agent keeps the rest of its output and its status.
+	case $fault in plan=kill-supervisor) await "$d/record" ' end ' 20 ;; esac
 	if [ "$status" -ne 0 ]; then
 		recovered=0
 		timeout -k 1 30 "$PMIG" recover w >>"$d/out" 2>"$d/recover" </dev/null || recovered=$?
