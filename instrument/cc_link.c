@@ -43,7 +43,8 @@ static bool gcc_knows(const struct cc_args *words)
 {
 	for (size_t i = 0; i < words->count; i++) {
 		const char *w = words->items[i];
-		if (strcmp(w, "-w") != 0 && strcmp(w, "-pthread") != 0 && strncmp(w, "-O", 2) != 0 && strncmp(w, "-g", 2) != 0)
+		if (strcmp(w, "-w") != 0 && strcmp(w, "-pthread") != 0 && strncmp(w, "-O", 2) != 0 &&
+			strncmp(w, "-g", 2) != 0)
 			return false;
 	}
 	return true;

@@ -16,7 +16,7 @@ static bool returns_twice(LLVMValueRef call)
 	unsigned kind = LLVMGetEnumAttributeKindForName("returns_twice", 13);
 	LLVMValueRef callee = work_callee(call);
 	return LLVMGetCallSiteEnumAttribute(call, LLVMAttributeFunctionIndex, kind) != NULL ||
-	       (callee != NULL && LLVMGetEnumAttributeAtIndex(callee, LLVMAttributeFunctionIndex, kind) != NULL);
+		(callee != NULL && LLVMGetEnumAttributeAtIndex(callee, LLVMAttributeFunctionIndex, kind) != NULL);
 }
 
 static bool touches_stack_pointer(LLVMValueRef call)
@@ -43,7 +43,7 @@ static void check_call(struct work *w, LLVMValueRef call)
 	if (returns_twice(call) && !reach_is_setjmp(call))
 		work_error(w, call, "a function that returns twice, other than setjmp, cannot be carried");
 	if ((work_is_intrinsic(call, "llvm.returnaddress") || work_is_intrinsic(call, "llvm.frameaddress")) &&
-	    LLVMConstIntGetZExtValue(LLVMGetOperand(call, 0)) != 0)
+		LLVMConstIntGetZExtValue(LLVMGetOperand(call, 0)) != 0)
 		work_error(w, call, "the address of a caller's frame cannot be carried");
 }
 
@@ -62,7 +62,8 @@ void check_functions(struct work *w)
 	for (size_t k = 0; k < w->functions_count; k++) {
 		LLVMValueRef f = w->functions[k].value;
 		if (LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
-			work_error(w, f, "%s has a variable argument list and can reach a safe point: not carried yet", work_name(f));
+			work_error(w, f, "%s has a variable argument list and can reach a safe point: not carried yet",
+				work_name(f));
 		for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 			for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
 				check_instruction(w, i);

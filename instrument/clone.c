@@ -110,9 +110,10 @@ static void set_location(struct copy *c, LLVMValueRef clone)
 	if (c->scope != NULL)
 		for (LLVMMetadataRef outer; (outer = LLVMDILocationGetInlinedAt(at)) != NULL;)
 			at = outer;
-	LLVMInstructionSetDebugLoc(clone, c->scope == NULL ? NULL
-	                                                    : LLVMDIBuilderCreateDebugLocation(c->w->context, LLVMDILocationGetLine(at),
-	                                                                                       LLVMDILocationGetColumn(at), c->scope, NULL));
+	LLVMInstructionSetDebugLoc(clone,
+		c->scope == NULL ? NULL
+				 : LLVMDIBuilderCreateDebugLocation(c->w->context, LLVMDILocationGetLine(at),
+					   LLVMDILocationGetColumn(at), c->scope, NULL));
 }
 
 /* First pass: every instruction, its operands still the original's. */
@@ -204,7 +205,8 @@ static void return_in_memory(struct copy *c)
 			continue;
 		LLVMPositionBuilderBefore(c->w->builder, end);
 		LLVMSetCurrentDebugLocation2(c->w->builder, LLVMInstructionGetDebugLoc(end));
-		LLVMSetAlignment(LLVMBuildStore(c->w->builder, LLVMGetOperand(end, 0), LLVMGetParam(c->f->resume, ARG_OUT)), 16);
+		LLVMSetAlignment(LLVMBuildStore(c->w->builder, LLVMGetOperand(end, 0), LLVMGetParam(c->f->resume, ARG_OUT)),
+			16);
 		LLVMBuildRetVoid(c->w->builder);
 		LLVMInstructionEraseFromParent(end);
 	}
@@ -232,7 +234,8 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 		LLVMAddCase(jump, LLVMConstInt(w->i32, c->f->first_site + i, 0), fill);
 		LLVMPositionBuilderAtEnd(w->builder, fill);
 		for (uint32_t k = 0; k < s->values_count; k++) {
-			LLVMValueRef v = LLVMBuildLoad2(w->builder, LLVMTypeOf(s->values[k]), field(w, record, s->offsets[k]), "");
+			LLVMValueRef v = LLVMBuildLoad2(w->builder, LLVMTypeOf(s->values[k]),
+				field(w, record, s->offsets[k]), "");
 			LLVMSetAlignment(v, 8);
 			LLVMBuildStore(w->builder, v, c->slot_places[map_get(&c->slots, s->values[k])]);
 		}
@@ -249,17 +252,19 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 static void copy_function_attributes(struct work *w, LLVMValueRef from, LLVMValueRef to)
 {
 	(void)w;
-	static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer", "stack-protector-buffer-size",
-	                                      "no-trapping-math", "min-legal-vector-width"};
-	static const char *const kinds[] = {"uwtable", "nounwind", "sspstrong", "ssp", "sspreq", "strictfp", "optsize", "minsize"};
+	static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer",
+		"stack-protector-buffer-size", "no-trapping-math", "min-legal-vector-width"};
+	static const char *const kinds[] = {
+		"uwtable", "nounwind", "sspstrong", "ssp", "sspreq", "strictfp", "optsize", "minsize"};
 	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
-		LLVMAttributeRef a = LLVMGetStringAttributeAtIndex(from, LLVMAttributeFunctionIndex, strings[i], (unsigned)strlen(strings[i]));
+		LLVMAttributeRef a = LLVMGetStringAttributeAtIndex(from, LLVMAttributeFunctionIndex, strings[i],
+			(unsigned)strlen(strings[i]));
 		if (a != NULL)
 			LLVMAddAttributeAtIndex(to, LLVMAttributeFunctionIndex, a);
 	}
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		LLVMAttributeRef a = LLVMGetEnumAttributeAtIndex(from, LLVMAttributeFunctionIndex,
-		                                                 LLVMGetEnumAttributeKindForName(kinds[i], strlen(kinds[i])));
+			LLVMGetEnumAttributeKindForName(kinds[i], strlen(kinds[i])));
 		if (a != NULL)
 			LLVMAddAttributeAtIndex(to, LLVMAttributeFunctionIndex, a);
 	}
@@ -272,7 +277,7 @@ static void open_debug_unit(struct work *w, LLVMMetadataRef file)
 		return;
 	w->debug = LLVMCreateDIBuilder(w->module);
 	(void)LLVMDIBuilderCreateCompileUnit(w->debug, LLVMDWARFSourceLanguageC11, file, "pmig-cc", 7, 1, "", 0, 0, "", 0,
-	                                     LLVMDWARFEmissionLineTablesOnly, 0, 0, 0, "", 0, "", 0);
+		LLVMDWARFEmissionLineTablesOnly, 0, 0, 0, "", 0, "", 0);
 }
 
 /* A subprogram of its own under the same name, so that a debugger names the clone's frames and lines. */
@@ -286,8 +291,8 @@ static LLVMMetadataRef make_scope(struct work *w, LLVMValueRef from, LLVMValueRe
 	LLVMMetadataRef type = LLVMDIBuilderCreateSubroutineType(w->debug, file, NULL, 0, LLVMDIFlagZero);
 	const char *name = work_name(from);
 	unsigned line = LLVMDISubprogramGetLine(original);
-	LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(w->debug, file, name, strlen(name), NULL, 0, file, line, type, 1, 1, line,
-	                                                    LLVMDIFlagZero, 1);
+	LLVMMetadataRef scope = LLVMDIBuilderCreateFunction(w->debug, file, name, strlen(name), NULL, 0, file, line, type, 1,
+		1, line, LLVMDIFlagZero, 1);
 	LLVMSetSubprogram(to, scope);
 	return scope;
 }
@@ -298,8 +303,8 @@ static void make_function(struct work *w, struct function *f)
 	char word[128];
 	f->result_in_memory = !table_type_word(w, result, word, sizeof word);
 	LLVMTypeRef parameters[] = {w->i32, w->ptr, w->ptr, w->ptr};
-	LLVMTypeRef type =
-	    LLVMFunctionType(f->result_in_memory ? LLVMVoidTypeInContext(w->context) : result, parameters, f->result_in_memory ? 4 : 3, 0);
+	LLVMTypeRef type = LLVMFunctionType(f->result_in_memory ? LLVMVoidTypeInContext(w->context) : result, parameters,
+		f->result_in_memory ? 4 : 3, 0);
 	char name[512];
 	snprintf(name, sizeof name, "%s.resume", work_name(f->value));
 	f->resume = LLVMAddFunction(w->module, name, type);

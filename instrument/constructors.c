@@ -30,7 +30,8 @@ void constructors_collect(struct work *w)
 	struct constructor *c = map_alloc(n, sizeof *c);
 	for (size_t i = 0; i < n; i++) {
 		LLVMValueRef row = LLVMGetAggregateElement(rows, (unsigned)i);
-		c[i] = (struct constructor){LLVMConstIntGetZExtValue(LLVMGetAggregateElement(row, 0)), i, LLVMGetAggregateElement(row, 1)};
+		c[i] = (struct constructor){
+			LLVMConstIntGetZExtValue(LLVMGetAggregateElement(row, 0)), i, LLVMGetAggregateElement(row, 1)};
 	}
 	qsort(c, n, sizeof *c, compare);
 	for (size_t i = 0; i < n; i++)

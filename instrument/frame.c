@@ -62,7 +62,7 @@ static void copy_byval(struct work *w, LLVMValueRef f)
 		LLVMSetAlignment(copy, alignment);
 		LLVMReplaceAllUsesWith(parameter, copy);
 		LLVMBuildMemCpy(w->builder, copy, alignment, parameter, declared != 0 ? declared : 1,
-		                constant(w, LLVMABISizeOfType(w->layout, type)));
+			constant(w, LLVMABISizeOfType(w->layout, type)));
 	}
 }
 
@@ -86,7 +86,8 @@ static struct locals find_locals(LLVMValueRef f)
 
 static bool is_static(LLVMValueRef f, LLVMValueRef alloca)
 {
-	return LLVMGetInstructionParent(alloca) == LLVMGetEntryBasicBlock(f) && LLVMIsAConstantInt(LLVMGetOperand(alloca, 0)) != NULL;
+	return LLVMGetInstructionParent(alloca) == LLVMGetEntryBasicBlock(f) &&
+		LLVMIsAConstantInt(LLVMGetOperand(alloca, 0)) != NULL;
 }
 
 /* Each use computes the address anew from the frame's base, so that the base alone stays live. */
@@ -102,7 +103,8 @@ static void replace_static(struct work *w, LLVMValueRef alloca, LLVMValueRef bas
 			if (LLVMGetOperand(user, i) != alloca)
 				continue;
 			if (LLVMIsAPHINode(user) != NULL)
-				LLVMPositionBuilderBefore(w->builder, LLVMGetBasicBlockTerminator(LLVMGetIncomingBlock(user, i)));
+				LLVMPositionBuilderBefore(w->builder,
+					LLVMGetBasicBlockTerminator(LLVMGetIncomingBlock(user, i)));
 			else
 				LLVMPositionBuilderBefore(w->builder, user);
 			LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(user));
@@ -129,7 +131,7 @@ static void replace_dynamic(struct work *w, LLVMValueRef alloca)
 	uint64_t unit = LLVMABISizeOfType(w->layout, LLVMGetAllocatedType(alloca));
 	LLVMValueRef size = LLVMBuildMul(w->builder, count, constant(w, unit), "");
 	size = LLVMBuildAnd(w->builder, LLVMBuildAdd(w->builder, size, constant(w, FRAME_ALIGNMENT - 1), ""),
-	                    constant(w, -(uint64_t)FRAME_ALIGNMENT), "");
+		constant(w, -(uint64_t)FRAME_ALIGNMENT), "");
 	LLVMValueRef p = align_pointer(w, LLVMBuildLoad2(w->builder, w->ptr, w->frame_sp, ""), LLVMGetAlignment(alloca));
 	LLVMBuildStore(w->builder, offset_pointer(w, p, size), w->frame_sp);
 	for (LLVMUseRef u = LLVMGetFirstUse(alloca), next; u != NULL; u = next) {
@@ -147,7 +149,8 @@ static void replace_stack_marks(struct work *w, LLVMValueRef f)
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i != NULL; i = next) {
 			next = LLVMGetNextInstruction(i);
-			bool save = work_is_intrinsic(i, "llvm.stacksave"), restore = work_is_intrinsic(i, "llvm.stackrestore");
+			bool save = work_is_intrinsic(i, "llvm.stacksave"),
+			     restore = work_is_intrinsic(i, "llvm.stackrestore");
 			if (!save && !restore)
 				continue;
 			LLVMPositionBuilderBefore(w->builder, i);

@@ -20,7 +20,8 @@ static LLVMAttributeRef twice(struct work *w)
 void jump_masks(struct work *w)
 {
 	LLVMTypeRef parameters[] = {w->ptr, w->i32};
-	LLVMValueRef plain = LLVMGetNamedFunction(w->module, "pmig_setjmp"), with_mask = LLVMGetNamedFunction(w->module, "pmig_sigsetjmp");
+	LLVMValueRef plain = LLVMGetNamedFunction(w->module, "pmig_setjmp"),
+		     with_mask = LLVMGetNamedFunction(w->module, "pmig_sigsetjmp");
 	if (plain == NULL && with_mask == NULL)
 		return;
 	plain = declare(w, "pmig_setjmp", w->i32, parameters, 1);
@@ -65,7 +66,8 @@ static void copy_record(struct work *w, struct function *f, struct site *s, uint
 	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(s->call));
 	for (uint32_t i = 0; i < s->values_count; i++)
 		LLVMSetAlignment(LLVMBuildStore(w->builder, s->values[i], at(w, f->entry_sp, s->copy + s->offsets[i])), 8);
-	LLVMValueRef arguments[] = {LLVMGetOperand(s->call, 0), at(w, f->entry_sp, s->copy), f->entry_sp, LLVMConstInt(w->i32, id, 0)};
+	LLVMValueRef arguments[] = {
+		LLVMGetOperand(s->call, 0), at(w, f->entry_sp, s->copy), f->entry_sp, LLVMConstInt(w->i32, id, 0)};
 	LLVMValueRef made = LLVMBuildCall2(w->builder, LLVMGlobalGetValueType(set), set, arguments, 4, "");
 	LLVMAddCallSiteAttribute(made, LLVMAttributeFunctionIndex, twice(w));
 	LLVMReplaceAllUsesWith(s->call, made);

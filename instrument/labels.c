@@ -62,7 +62,7 @@ static void rewrite_function(struct work *w, LLVMValueRef f)
 	}
 	for (size_t i = 0; i < count; i++)
 		LLVMReplaceAllUsesWith(LLVMBlockAddress(f, labels[i]),
-		                       LLVMConstIntToPtr(LLVMConstInt(w->i64, i + 1, 0), w->ptr));
+			LLVMConstIntToPtr(LLVMConstInt(w->i64, i + 1, 0), w->ptr));
 	map_finish(&numbers);
 	free(labels);
 }

@@ -147,7 +147,8 @@ static void collect(struct work *w, struct flow *fl, struct site *s)
 			continue;
 		LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(v));
 		if (kind == LLVMStructTypeKind || kind == LLVMArrayTypeKind || kind == LLVMTokenTypeKind) {
-			work_error(w, s->call, "a value that is a whole struct stays in registers across this call: not carried yet");
+			work_error(w, s->call,
+				"a value that is a whole struct stays in registers across this call: not carried yet");
 			continue;
 		}
 		add_value(s, &capacity, v);

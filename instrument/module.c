@@ -62,7 +62,8 @@ static void mark_leaves(struct work *w, LLVMValueRef f)
 				continue;
 			LLVMSetTailCallKind(i, LLVMTailCallKindNoTail);
 			if (LLVMGetCallSiteStringAttribute(i, LLVMAttributeFunctionIndex, "statepoint-id", 13) == NULL)
-				LLVMAddCallSiteAttribute(i, LLVMAttributeFunctionIndex, work_attribute(w, "gc-leaf-function", ""));
+				LLVMAddCallSiteAttribute(i, LLVMAttributeFunctionIndex,
+					work_attribute(w, "gc-leaf-function", ""));
 		}
 	LLVMSetGC(f, "statepoint-example");
 }
@@ -150,14 +151,14 @@ int instrument_module(LLVMModuleRef m, LLVMTargetMachineRef tm, const struct ins
 {
 	LLVMContextRef context = LLVMGetModuleContext(m);
 	struct work w = {.module = m,
-	                 .context = context,
-	                 .layout = LLVMGetModuleDataLayout(m),
-	                 .builder = LLVMCreateBuilderInContext(context),
-	                 .options = o,
-	                 .i8 = LLVMInt8TypeInContext(context),
-	                 .i32 = LLVMInt32TypeInContext(context),
-	                 .i64 = LLVMInt64TypeInContext(context),
-	                 .ptr = LLVMPointerTypeInContext(context, 0)};
+		.context = context,
+		.layout = LLVMGetModuleDataLayout(m),
+		.builder = LLVMCreateBuilderInContext(context),
+		.options = o,
+		.i8 = LLVMInt8TypeInContext(context),
+		.i32 = LLVMInt32TypeInContext(context),
+		.i64 = LLVMInt64TypeInContext(context),
+		.ptr = LLVMPointerTypeInContext(context, 0)};
 	parse_hidden_options();
 	steps(&w, tm);
 	for (size_t i = 0; i < w.sites_count; i++) {

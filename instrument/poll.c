@@ -14,7 +14,7 @@ static LLVMValueRef make_poll(struct work *w)
 	LLVMValueRef poll = LLVMAddFunction(w->module, "pmig.poll", LLVMFunctionType(none, NULL, 0, 0));
 	LLVMSetLinkage(poll, LLVMInternalLinkage);
 	LLVMAddAttributeAtIndex(poll, LLVMAttributeFunctionIndex,
-	                        LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName("alwaysinline", 12), 0));
+		LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName("alwaysinline", 12), 0));
 	LLVMValueRef flag = LLVMGetNamedGlobal(w->module, "pmig_poll");
 	if (flag == NULL) {
 		flag = LLVMAddGlobal(w->module, w->i32, "pmig_poll");
@@ -32,11 +32,12 @@ static LLVMValueRef make_poll(struct work *w)
 	LLVMPositionBuilderAtEnd(b, entry);
 	LLVMValueRef value = LLVMBuildLoad2(b, w->i32, flag, "");
 	LLVMSetVolatile(value, 1);
-	LLVMValueRef branch = LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntNE, value, LLVMConstInt(w->i32, 0, 0), ""), asked, done);
+	LLVMValueRef branch = LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntNE, value, LLVMConstInt(w->i32, 0, 0), ""), asked,
+		done);
 	LLVMMetadataRef weights[] = {LLVMMDStringInContext2(w->context, "branch_weights", 14),
-	                             LLVMValueAsMetadata(LLVMConstInt(w->i32, 1, 0)), LLVMValueAsMetadata(LLVMConstInt(w->i32, 1u << 20, 0))};
+		LLVMValueAsMetadata(LLVMConstInt(w->i32, 1, 0)), LLVMValueAsMetadata(LLVMConstInt(w->i32, 1u << 20, 0))};
 	LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(w->context, "prof", 4),
-	                LLVMMetadataAsValue(w->context, LLVMMDNodeInContext2(w->context, weights, 3)));
+		LLVMMetadataAsValue(w->context, LLVMMDNodeInContext2(w->context, weights, 3)));
 	LLVMPositionBuilderAtEnd(b, asked);
 	LLVMBuildCall2(b, stop_type, stop, NULL, 0, "");
 	LLVMBuildBr(b, done);
@@ -107,7 +108,8 @@ static LLVMValueRef first_after_allocas(LLVMValueRef f)
 static bool is_ours(LLVMValueRef f)
 {
 	unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
-	return strncmp(work_name(f), "pmig_", 5) == 0 || LLVMGetEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind) != NULL;
+	return strncmp(work_name(f), "pmig_", 5) == 0 ||
+		LLVMGetEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind) != NULL;
 }
 
 void poll_insert(struct work *w)

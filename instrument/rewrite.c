@@ -42,13 +42,15 @@ void rewrite_calls(struct work *w)
 {
 	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f)) {
 		const char *name = work_name(f);
-		if (!LLVMIsDeclaration(f) || LLVMGetIntrinsicID(f) != 0 || LLVMGetFirstUse(f) == NULL || strncmp(name, "pmig_", 5) == 0)
+		if (!LLVMIsDeclaration(f) || LLVMGetIntrinsicID(f) != 0 || LLVMGetFirstUse(f) == NULL ||
+			strncmp(name, "pmig_", 5) == 0)
 			continue;
 		forget_purity(f);
 		const struct libc_function *e = libc_find(name);
 		if (e == NULL) {
 			if (!w->rewritten)
-				work_warning(w, work_first_user(f), "%s: nobody has looked at whether this function keeps state that must travel", name);
+				work_warning(w, work_first_user(f),
+					"%s: nobody has looked at whether this function keeps state that must travel", name);
 			continue;
 		}
 		char own[256];

@@ -43,8 +43,8 @@ static bool is_address(struct work *w, LLVMValueRef v)
 
 static bool is_cheap(LLVMValueRef v)
 {
-	return LLVMIsAICmpInst(v) != NULL || LLVMIsAFCmpInst(v) != NULL || LLVMIsATruncInst(v) != NULL || LLVMIsAPtrToIntInst(v) != NULL ||
-	       LLVMIsAIntToPtrInst(v) != NULL;
+	return LLVMIsAICmpInst(v) != NULL || LLVMIsAFCmpInst(v) != NULL || LLVMIsATruncInst(v) != NULL ||
+		LLVMIsAPtrToIntInst(v) != NULL || LLVMIsAIntToPtrInst(v) != NULL;
 }
 
 /* Does `user` take its operand `v` into an addressing mode (so that the address costs nothing there)? */
@@ -74,7 +74,8 @@ static void sink(struct work *w, LLVMValueRef v, bool address)
 	size_t count = 0, capacity = 0;
 	for (LLVMUseRef u = LLVMGetFirstUse(v); u != NULL; u = LLVMGetNextUse(u)) {
 		LLVMValueRef user = LLVMGetUser(u);
-		if (LLVMIsAPHINode(user) != NULL || LLVMGetInstructionParent(user) == home || (address && !addresses_with(w, user, v)))
+		if (LLVMIsAPHINode(user) != NULL || LLVMGetInstructionParent(user) == home ||
+			(address && !addresses_with(w, user, v)))
 			continue;
 		users = map_grow(users, &capacity, count, sizeof(LLVMValueRef));
 		users[count++] = user;

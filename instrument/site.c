@@ -69,7 +69,7 @@ static void add_site(struct work *w, struct function *f, LLVMValueRef call)
 	if (f->sites_count++ == 0)
 		f->first_site = (uint32_t)w->sites_count;
 	w->sites[w->sites_count++] = (struct site){
-	    .call = call, .function = (uint32_t)(f - w->functions), .line = LLVMGetDebugLocLine(call)};
+		.call = call, .function = (uint32_t)(f - w->functions), .line = LLVMGetDebugLocLine(call)};
 }
 
 void site_split(struct work *w, struct function *f)
@@ -98,8 +98,8 @@ static LLVMValueRef rebuild(struct work *w, struct site *s, size_t id)
 	LLVMOperandBundleRef deopt = LLVMCreateOperandBundle("deopt", 5, s->values, s->values_count);
 	LLVMPositionBuilderBefore(w->builder, call);
 	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(call));
-	LLVMValueRef made = LLVMBuildCallWithOperandBundles(w->builder, LLVMGetCalledFunctionType(call), LLVMGetCalledValue(call),
-	                                                    arguments, n, &deopt, 1, "");
+	LLVMValueRef made = LLVMBuildCallWithOperandBundles(w->builder, LLVMGetCalledFunctionType(call),
+		LLVMGetCalledValue(call), arguments, n, &deopt, 1, "");
 	LLVMSetInstructionCallConv(made, LLVMGetInstructionCallConv(call));
 	work_copy_call_attributes(call, made, LLVMAttributeFunctionIndex);
 	work_copy_call_attributes(call, made, LLVMAttributeReturnIndex);

@@ -58,11 +58,12 @@ static bool add_word(struct work *w, LLVMTypeRef type, char *out, size_t size);
  * first fills its eightbyte. */
 static bool add_struct(struct work *w, LLVMTypeRef type, char *out, size_t size)
 {
-	if (LLVMCountStructElementTypes(type) != 2 || LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 0)) != 8 ||
-	    LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 1)) > 8)
+	if (LLVMCountStructElementTypes(type) != 2 ||
+		LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 0)) != 8 ||
+		LLVMStoreSizeOfType(w->layout, LLVMStructGetTypeAtIndex(type, 1)) > 8)
 		return false;
 	return append(out, size, "{") && add_word(w, LLVMStructGetTypeAtIndex(type, 0), out, size) &&
-	       add_word(w, LLVMStructGetTypeAtIndex(type, 1), out, size) && append(out, size, "}");
+		add_word(w, LLVMStructGetTypeAtIndex(type, 1), out, size) && append(out, size, "}");
 }
 
 static bool add_word(struct work *w, LLVMTypeRef type, char *out, size_t size)
@@ -131,8 +132,8 @@ static LLVMValueRef functions(struct work *w)
 		unsigned length = 0;
 		const char *file = LLVMGetDebugLocFilename(f->value, &length);
 		LLVMValueRef row[] = {name_text(w, work_name(f->value)), text(w, file != NULL ? file : "", length),
-		                      number(w, LLVMGetDebugLocLine(f->value)), number(w, size_of(w, result)), name_text(w, word),
-		                      f->value, f->resume};
+			number(w, LLVMGetDebugLocLine(f->value)), number(w, size_of(w, result)), name_text(w, word),
+			f->value, f->resume};
 		rows[i] = record(w, row, sizeof row / sizeof *row);
 	}
 	LLVMValueRef table = array(w, rows, w->functions_count, "pmig.functions");
@@ -147,9 +148,9 @@ static LLVMValueRef sites(struct work *w, LLVMValueRef *ret_values, size_t *ret_
 	for (size_t i = 0; i < w->sites_count; i++) {
 		const struct site *s = &w->sites[i];
 		LLVMValueRef callee = work_callee(s->call);
-		LLVMValueRef row[] = {number(w, s->function), number(w, s->line), number(w, count), number(w, s->values_count),
-		                      number(w, s->size), number(w, size_of(w, LLVMTypeOf(s->call))), number(w, s->mark), number(w, 0),
-		                      name_text(w, callee != NULL ? work_name(callee) : "")};
+		LLVMValueRef row[] = {number(w, s->function), number(w, s->line), number(w, count),
+			number(w, s->values_count), number(w, s->size), number(w, size_of(w, LLVMTypeOf(s->call))),
+			number(w, s->mark), number(w, 0), name_text(w, callee != NULL ? work_name(callee) : "")};
 		rows[i] = record(w, row, sizeof row / sizeof *row);
 		for (uint32_t k = 0; k < s->values_count; k++) {
 			LLVMValueRef pair[] = {number(w, s->offsets[k]), number(w, size_of(w, LLVMTypeOf(s->values[k])))};
@@ -168,8 +169,8 @@ static LLVMValueRef sites(struct work *w, LLVMValueRef *ret_values, size_t *ret_
 static bool is_state(LLVMValueRef global)
 {
 	const char *name = work_name(global);
-	return !LLVMIsDeclaration(global) && !LLVMIsGlobalConstant(global) && !LLVMIsThreadLocal(global) && strncmp(name, "llvm.", 5) != 0 &&
-	       LLVMGetLinkage(global) != LLVMAvailableExternallyLinkage;
+	return !LLVMIsDeclaration(global) && !LLVMIsGlobalConstant(global) && !LLVMIsThreadLocal(global) &&
+		strncmp(name, "llvm.", 5) != 0 && LLVMGetLinkage(global) != LLVMAvailableExternallyLinkage;
 }
 
 static LLVMValueRef globals(struct work *w, size_t *ret_count)
@@ -180,7 +181,7 @@ static LLVMValueRef globals(struct work *w, size_t *ret_count)
 		if (!is_state(g))
 			continue;
 		LLVMValueRef row[] = {g, LLVMConstInt(w->i64, LLVMABISizeOfType(w->layout, LLVMGlobalGetValueType(g)), 0),
-		                      name_text(w, work_name(g))};
+			name_text(w, work_name(g))};
 		rows = map_grow(rows, &capacity, count, sizeof *rows);
 		rows[count++] = record(w, row, 3);
 	}
@@ -205,18 +206,10 @@ void table_emit(struct work *w)
 	size_t globals_count, values_count;
 	LLVMValueRef global_rows = globals(w, &globals_count), value_rows;
 	LLVMValueRef site_rows = sites(w, &value_rows, &values_count);
-	LLVMValueRef row[] = {number(w, 1),
-	                      number(w, w->functions_count),
-	                      number(w, w->sites_count),
-	                      number(w, values_count),
-	                      number(w, globals_count),
-	                      functions(w),
-	                      site_rows,
-	                      value_rows,
-	                      global_rows,
-	                      stack_maps(w),
-	                      main != NULL ? main : LLVMConstNull(w->ptr),
-	                      constructors != NULL ? constructors : LLVMConstNull(w->ptr)};
+	LLVMValueRef row[] = {number(w, 1), number(w, w->functions_count), number(w, w->sites_count),
+		number(w, values_count), number(w, globals_count), functions(w), site_rows, value_rows, global_rows,
+		stack_maps(w), main != NULL ? main : LLVMConstNull(w->ptr),
+		constructors != NULL ? constructors : LLVMConstNull(w->ptr)};
 	LLVMValueRef value = record(w, row, sizeof row / sizeof *row);
 	LLVMValueRef table = LLVMAddGlobal(w->module, LLVMTypeOf(value), "pmig_program");
 	LLVMSetInitializer(table, value);

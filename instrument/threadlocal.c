@@ -22,7 +22,8 @@ void threadlocal_share(struct work *w)
 		if (!LLVMIsThreadLocal(g) || strncmp(work_name(g), "pmig_", 5) == 0)
 			continue;
 		if (LLVMIsDeclaration(g)) {
-			work_error(w, work_first_user(g), "the thread-local variable %s belongs to a library and cannot be carried", work_name(g));
+			work_error(w, work_first_user(g),
+				"the thread-local variable %s belongs to a library and cannot be carried", work_name(g));
 			continue;
 		}
 		threadlocal_name_directly(g);

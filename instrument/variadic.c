@@ -43,7 +43,8 @@ static struct argument describe(struct work *w, LLVMValueRef call, unsigned i, u
 	LLVMAttributeRef align = LLVMGetCallSiteEnumAttribute(call, i + 1, LLVMGetEnumAttributeKindForName("align", 5));
 	struct argument a = {.value = LLVMGetOperand(call, i), .in_memory = byval != NULL};
 	a.type = a.in_memory ? LLVMGetTypeAttributeValue(byval) : LLVMTypeOf(a.value);
-	uint64_t alignment = a.in_memory && align != NULL ? LLVMGetEnumAttributeValue(align) : LLVMABIAlignmentOfType(w->layout, a.type);
+	uint64_t alignment = a.in_memory && align != NULL ? LLVMGetEnumAttributeValue(align)
+							  : LLVMABIAlignmentOfType(w->layout, a.type);
 	a.size = LLVMABISizeOfType(w->layout, a.type);
 	a.offset = round_up(*used, alignment > 8 ? alignment : 8);
 	*used = round_up(a.offset + a.size, 8);

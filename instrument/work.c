@@ -52,7 +52,9 @@ static void say(LLVMValueRef where, const char *kind, const char *format, va_lis
 {
 	unsigned length = 0, line = 0;
 	const char *file = NULL;
-	if (where != NULL && (LLVMIsAInstruction(where) != NULL || LLVMIsAGlobalVariable(where) != NULL || LLVMIsAFunction(where) != NULL)) {
+	if (where != NULL &&
+		(LLVMIsAInstruction(where) != NULL || LLVMIsAGlobalVariable(where) != NULL ||
+			LLVMIsAFunction(where) != NULL)) {
 		file = LLVMGetDebugLocFilename(where, &length);
 		line = LLVMGetDebugLocLine(where);
 	}

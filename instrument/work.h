@@ -12,14 +12,14 @@
 
 /* One call that can reach a safe point. */
 struct site {
-	LLVMValueRef call; /* in the function itself, not in its resume clone */
-	uint32_t function; /* index into work.functions */
+	LLVMValueRef call;    /* in the function itself, not in its resume clone */
+	uint32_t function;    /* index into work.functions */
 	LLVMValueRef *values; /* live behind the call, its own result not among them */
 	uint32_t values_count;
 	uint32_t *offsets; /* of each value in the saved record */
 	uint32_t size;     /* of the saved record */
-	uint32_t mark;     /* offset in it of the frame's entry value of frame_sp; MARK_NONE without setjmp in the function */
-	uint64_t copy;     /* a call of setjmp: where in the frame the record is copied to */
+	uint32_t mark; /* offset in it of the frame's entry value of frame_sp; MARK_NONE without setjmp in the function */
+	uint64_t copy; /* a call of setjmp: where in the frame the record is copied to */
 	unsigned line;
 };
 #define MARK_NONE UINT32_MAX
@@ -27,13 +27,13 @@ struct site {
 /* One function that can reach a safe point. */
 struct function {
 	LLVMValueRef value;
-	LLVMValueRef resume; /* its resume clone */
+	LLVMValueRef resume;  /* its resume clone */
 	LLVMValueRef because; /* the callee through which it was found; NULL: an indirect call */
 	uint32_t first_site, sites_count;
-	uint64_t frame_size; /* bytes on the arena's frame stack, 0: none */
-	LLVMValueRef entry_sp;   /* frame_sp as it was on entry; NULL without a frame */
-	LLVMValueRef bump;       /* entry_sp + frame_size */
-	bool sets_jumps;         /* it calls setjmp */
+	uint64_t frame_size;   /* bytes on the arena's frame stack, 0: none */
+	LLVMValueRef entry_sp; /* frame_sp as it was on entry; NULL without a frame */
+	LLVMValueRef bump;     /* entry_sp + frame_size */
+	bool sets_jumps;       /* it calls setjmp */
 	bool result_in_memory; /* libffi has no word for its result type */
 };
 
@@ -87,29 +87,29 @@ LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *val
 void work_copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index);
 
 /* The steps, in their order. Each is one file. */
-void rewrite_calls(struct work *w);     /* rewrite.c: the program's libc calls, before and after optimising */
+void rewrite_calls(struct work *w);        /* rewrite.c: the program's libc calls, before and after optimising */
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
-void jump_masks(struct work *w);        /* jump.c: sigsetjmp as saving the mask and setjmp */
+void jump_masks(struct work *w);           /* jump.c: sigsetjmp as saving the mask and setjmp */
 void jump_copy_records(struct work *w, struct function *f); /* jump.c: what setjmp saves, into the frame */
-void poll_insert(struct work *w);       /* poll.c: safe points at function entries or loop back-edges */
+void poll_insert(struct work *w);                           /* poll.c: safe points at function entries or loop back-edges */
 void labels_number(struct work *w);     /* labels.c: computed goto as a switch where a safe point can be reached */
 void threadlocal_share(struct work *w); /* threadlocal.c: thread-local variables of a program with one thread */
 void threadlocal_name_directly(LLVMValueRef variable);
-void variadic_fix(struct work *w);      /* variadic.c: fixed lists where a safe point can be reached */
-void reach_find(struct work *w);        /* reach.c: the functions that can reach a safe point */
+void variadic_fix(struct work *w); /* variadic.c: fixed lists where a safe point can be reached */
+void reach_find(struct work *w);   /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);
 bool reach_is_setjmp(LLVMValueRef call);
 bool reach_is_site(struct work *w, LLVMValueRef call);
-void check_module(struct work *w);      /* check.c: what cannot be carried, before optimising */
-void check_functions(struct work *w);   /* check.c: what a migratable function cannot have */
+void check_module(struct work *w);                         /* check.c: what cannot be carried, before optimising */
+void check_functions(struct work *w);                      /* check.c: what a migratable function cannot have */
 void frame_lower(struct work *w, struct function *f);      /* frame.c: locals with an address into the arena */
 void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
 void sink_values(struct work *w, struct function *f);      /* sink.c: less that is live across sites */
 void site_find_values(struct work *w, struct function *f); /* liveness.c */
 void site_attach(struct work *w, struct function *f);      /* site.c: deopt bundles */
 void clone_make(struct work *w, struct function *f);       /* clone.c: the resume clone */
-void table_emit(struct work *w);        /* table.c: what the runtime reads */
-void explain_print(struct work *w);     /* explain.c */
+void table_emit(struct work *w);                           /* table.c: what the runtime reads */
+void explain_print(struct work *w);                        /* explain.c */
 
 /* table.c: the word for a result type, as runtime/frame/program.h has it; false: libffi has none. */
 bool table_type_word(struct work *w, LLVMTypeRef type, char *out, size_t size);

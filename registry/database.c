@@ -74,7 +74,8 @@ static const struct {
 /* Where SQLite names no reason of its own, the system's may be clear. */
 static int true_reason(struct database *db, int result)
 {
-	int number = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(db->sqlite) : 0;
+	int number = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(db->sqlite)
+											   : 0;
 	return number == ENOSPC || number == EDQUOT ? SQLITE_FULL : result;
 }
 

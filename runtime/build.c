@@ -13,7 +13,8 @@ static void read_notes(const char *p, size_t size)
 	while (size >= sizeof(ElfW(Nhdr))) {
 		ElfW(Nhdr) note;
 		memcpy(&note, p, sizeof note);
-		size_t name = (note.n_namesz + 3u) & ~3u, data = (note.n_descsz + 3u) & ~3u, whole = sizeof note + name + data;
+		size_t name = (note.n_namesz + 3u) & ~3u, data = (note.n_descsz + 3u) & ~3u,
+		       whole = sizeof note + name + data;
 		if (whole > size)
 			return;
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(p + sizeof note, "GNU", 4) == 0)

@@ -66,7 +66,7 @@ static void cleanup_image(struct image **im)
 static int global_ranges(struct image_range **ret)
 {
 	struct image_range *r = mmap(NULL, (pmig_program.globals_count + 1) * sizeof *r, PROT_READ | PROT_WRITE,
-	                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (r == MAP_FAILED)
 		return error_set(PMIG_ENOMEM, "no memory for the list of globals");
 	for (uint32_t i = 0; i < pmig_program.globals_count; i++)
@@ -231,7 +231,8 @@ static int read_frames(struct image *im, uint64_t *ret_frames)
 		return error_set(PMIG_EVERSION, "section frames of version %u", e.version);
 	memcpy(&h, e.data, sizeof h);
 	if (h.size != e.size - sizeof h)
-		return error_set(PMIG_ECORRUPT, "section frames: %zu bytes where %lu were announced", e.size - sizeof h, (unsigned long)h.size);
+		return error_set(PMIG_ECORRUPT, "section frames: %zu bytes where %lu were announced", e.size - sizeof h,
+			(unsigned long)h.size);
 	/* stays for the life of the process: the driver reads it frame by frame */
 	char *copy = mmap(NULL, h.size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (copy == MAP_FAILED)

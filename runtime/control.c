@@ -159,7 +159,7 @@ static int receive(struct control_message *ret, int *ret_fd, int flags)
 	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
 		memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	if ((size_t)n < HEAD || m.magic != CONTROL_MAGIC || m.version != CONTROL_VERSION || m.size >= CONTROL_TEXT_MAX ||
-	    (size_t)n != HEAD + m.size) {
+		(size_t)n != HEAD + m.size) {
 		if (fd >= 0)
 			(void)close(fd);
 		return error_set(PMIG_EPROTOCOL, "control: a message that is none (%zd bytes)", n);

@@ -22,9 +22,9 @@ enum control_type {
 	CONTROL_CHECKPOINT = 1, /* args[0]: CONTROL_FREEZE or 0; carries the image descriptor, open for writing */
 	CONTROL_CANCEL,         /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
 	CONTROL_GO_ON,          /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
-	CONTROL_END,            /* a frozen program ends silently with _exit(0): it was taken over elsewhere, and what moved is removed
+	CONTROL_END, /* a frozen program ends silently with _exit(0): it was taken over elsewhere, and what moved is removed
 	                         * here; or, args[0] = CONTROL_KEEP, it waits in its image, and everything stays where it is */
-	CONTROL_ACTIVATE,       /* a restored program, which waits, begins to run */
+	CONTROL_ACTIVATE, /* a restored program, which waits, begins to run */
 
 	/* program to agent */
 	CONTROL_HELLO,    /* args[0]: pid, args[1]: 1 if restoring; text: build identity (hex) */
@@ -39,7 +39,7 @@ enum control_type {
 	CONTROL_FAILED,   /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
 	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames, args[2]: 1 if the libraries
 	                   * lie at other addresses than before (they do, where addresses are randomised) */
-	CONTROL_DECIDED,  /* before FROZEN or SAVED, for each thing that is open: args[0] its lowest descriptor, args[1] enum
+	CONTROL_DECIDED, /* before FROZEN or SAVED, for each thing that is open: args[0] its lowest descriptor, args[1] enum
 	                   * pmig_strategy; text: kind \n locator */
 };
 
@@ -49,7 +49,7 @@ enum control_type {
 struct control_message {
 	uint32_t magic;
 	uint16_t version;
-	uint16_t type; /* enum control_type */
+	uint16_t type;     /* enum control_type */
 	uint64_t sequence; /* of the request that this belongs to */
 	int64_t args[8];
 	uint32_t size; /* of the text, without the terminating NUL */

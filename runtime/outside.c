@@ -22,7 +22,7 @@ struct libraries {
 
 struct search {
 	const struct walk_buffer *frames;
-	const struct escape_target *target; /* NULL: the foreign heap */
+	const struct escape_target *target;  /* NULL: the foreign heap */
 	const struct program_global *global; /* being looked through; NULL: the arena or frames */
 	bool in_frames;
 };
@@ -66,7 +66,8 @@ static void name_place(const struct search *s, const struct escape *e, char *out
 	else if (s->in_frames)
 		(void)snprintf(out, size, "a local value of %s()", frame_of(s->frames, e->word));
 	else if (heap_block_of(arena_heap(), e->word, &base, &block))
-		(void)snprintf(out, size, "the heap block of %zu bytes at %p, offset %zu", block, base, (size_t)((const char *)e->word - (char *)base));
+		(void)snprintf(out, size, "the heap block of %zu bytes at %p, offset %zu", block, base,
+			(size_t)((const char *)e->word - (char *)base));
 	else
 		(void)snprintf(out, size, "a local variable at %p", e->word);
 }
@@ -91,8 +92,9 @@ static int refuse_library(const char *place, const void *pointer)
 	const char *slash, *file = "a library";
 	if (dladdr(pointer, &info) != 0 && info.dli_fname != NULL)
 		file = (slash = strrchr(info.dli_fname, '/')) != NULL ? slash + 1 : info.dli_fname;
-	return error_set(PMIG_EPOINTER, "%s points to %s%s%s, which lies elsewhere after a move; ask for it again when it is needed", place,
-	                 info.dli_sname != NULL ? info.dli_sname : "memory", " in ", file);
+	return error_set(PMIG_EPOINTER,
+		"%s points to %s%s%s, which lies elsewhere after a move; ask for it again when it is needed", place,
+		info.dli_sname != NULL ? info.dli_sname : "memory", " in ", file);
 }
 
 static int found(void *context, const struct escape *e)
@@ -106,14 +108,15 @@ static int found(void *context, const struct escape *e)
 		return refuse_library(place, e->pointer);
 	name_owner(e->site, owner, sizeof owner);
 	return error_set(PMIG_EPOINTER,
-	                 "%s points to %zu bytes allocated by %s, which do not travel; release them before the safe point, or declare the "
-	                 "handle",
-	                 place, e->size, owner);
+		"%s points to %zu bytes allocated by %s, which do not travel; release them before the safe point, or declare the "
+		"handle",
+		place, e->size, owner);
 }
 
 static int look(struct search *s, const void *address, size_t size)
 {
-	int r = escape_find(&(struct escape_range){address, size}, 1, &(struct escape_options){.target = s->target, .max = SIZE_MAX}, found, s);
+	int r = escape_find(&(struct escape_range){address, size}, 1,
+		&(struct escape_options){.target = s->target, .max = SIZE_MAX}, found, s);
 	return r < 0 ? r : 0;
 }
 

@@ -57,7 +57,8 @@ static void restore(int fd, bool by_agent)
 	if (by_agent) {
 		struct control_message m;
 		int64_t ns = (end.tv_sec - begin.tv_sec) * 1000000000ll + end.tv_nsec - begin.tv_nsec;
-		(void)control_send(CONTROL_RESTORED, (const int64_t[8]){ns, (int64_t)frames, checkpoint_libc_then() != checkpoint_libc_now()}, "");
+		(void)control_send(CONTROL_RESTORED,
+			(const int64_t[8]){ns, (int64_t)frames, checkpoint_libc_then() != checkpoint_libc_now()}, "");
 		if (control_wait_verdict(&m) < 0 || m.type != CONTROL_ACTIVATE) {
 			resource_undo();
 			_exit(EXIT_OURS);
@@ -69,12 +70,14 @@ static void restore(int fd, bool by_agent)
 /* The test mode (stop_every()): the descriptor of the image that this process continues from; -1: it starts. */
 static int test_mode(void)
 {
-	const char *interval = getenv("PMIG_EVERY"), *path = getenv("PMIG_EVERY_IMAGE"), *image = getenv("PMIG_EVERY_RESTORE");
+	const char *interval = getenv("PMIG_EVERY"), *path = getenv("PMIG_EVERY_IMAGE"),
+		   *image = getenv("PMIG_EVERY_RESTORE");
 	if (interval == NULL || path == NULL)
 		return -1;
 	int fd = image != NULL ? atoi(image) : -1;
 	if (image == NULL)
-		(void)close_range(3, ~0u, 0); /* what a shell or a test driver forgot to close would refuse every checkpoint */
+		(void)close_range(3, ~0u,
+			0); /* what a shell or a test driver forgot to close would refuse every checkpoint */
 	char *end;
 	long n = strtol(interval, &end, 10), most = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
 	const char *count = getenv("PMIG_EVERY_COUNT");

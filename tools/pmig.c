@@ -9,7 +9,8 @@ static void help(FILE *out)
 {
 	size_t count;
 	const struct cmd_verb *verbs = cmd_verbs(&count);
-	(void)fputs("pmig carries running C programs to other machines.\n\nusage: pmig VERB [OPTION...] [ARGUMENT...]\n\n", out);
+	(void)fputs("pmig carries running C programs to other machines.\n\nusage: pmig VERB [OPTION...] [ARGUMENT...]\n\n",
+		out);
 	for (size_t i = 0; i < count; i++)
 		(void)fprintf(out, "  %-12s %s\n", verbs[i].name, verbs[i].words);
 	(void)fputs("\n`pmig VERB --help` has the options and examples.\n\n"

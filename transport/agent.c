@@ -89,10 +89,11 @@ json_t *agent_describe(struct agent *a)
 	(void)a->store->owner_get(a->store, a->options->uuid, &owner);
 	char undone[PMIG_UUID_LENGTH + 1];
 	agent_journal_undone(a, undone);
-	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:s, s:b, s:s}", "event", "hello", "version", AGENT_VERSION,
-		"uuid", a->options->uuid, "name", a->name, "state", state, "epoch", (json_int_t)a->epoch, "pid", (json_int_t)a->pid,
-		"exit", a->exit_status, "owner_epoch", (json_int_t)owner.epoch, "barred", (json_int_t)owner.barred, "owner",
-		owner.host, "migrates", (int)a->speaks, "undone", undone);
+	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:s, s:b, s:s}", "event", "hello",
+		"version", AGENT_VERSION, "uuid", a->options->uuid, "name", a->name, "state", state, "epoch",
+		(json_int_t)a->epoch, "pid", (json_int_t)a->pid, "exit", a->exit_status, "owner_epoch",
+		(json_int_t)owner.epoch, "barred", (json_int_t)owner.barred, "owner", owner.host, "migrates", (int)a->speaks,
+		"undone", undone);
 	if (d != NULL && a->io != NULL) {
 		(void)json_object_set_new(d, "in", json_integer((json_int_t)agent_stdio_taken(a->io)));
 		(void)json_object_set_new(d, "in_ended", json_boolean(agent_stdio_ended(a->io)));
@@ -113,8 +114,10 @@ json_t *agent_describe(struct agent *a)
 int agent_set_state(struct agent *a, enum agent_state state, enum pmig_process_state stored)
 {
 	a->state = state;
-	int64_t pid = stored == PMIG_PROCESS_ENDED || stored == PMIG_PROCESS_LEFT || stored == PMIG_PROCESS_AWAY ? 0 : a->pid;
-	return a->store->process_set(a->store, a->options->uuid, stored, pid, stored == PMIG_PROCESS_ENDED ? a->exit_status : -1);
+	int64_t pid = stored == PMIG_PROCESS_ENDED || stored == PMIG_PROCESS_LEFT || stored == PMIG_PROCESS_AWAY ? 0
+														 : a->pid;
+	return a->store->process_set(a->store, a->options->uuid, stored, pid,
+		stored == PMIG_PROCESS_ENDED ? a->exit_status : -1);
 }
 
 /* --- requests --- */
@@ -264,9 +267,9 @@ static int open_socket(struct agent *a)
 	a->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask = umask(0177);
 	int r = a->listener < 0 || bind(a->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-	                        listen(a->listener, 8) < 0
-	                ? error_errno(PMIG_EIO, errno, "agent: %s/%s", a->options->state, address.sun_path)
-	                : 0;
+			listen(a->listener, 8) < 0
+		? error_errno(PMIG_EIO, errno, "agent: %s/%s", a->options->state, address.sun_path)
+		: 0;
 	(void)umask(mask);
 	if (r < 0)
 		return r;

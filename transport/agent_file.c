@@ -68,7 +68,8 @@ static int add(struct agent *a, unsigned stream, struct agent_bulk **ret_bulk)
 /* Only files of this program: image/UUID and what follows. */
 static int check_name(const struct agent *a, const char *name)
 {
-	if (strncmp(name, a->options->uuid, PMIG_UUID_LENGTH) != 0 || name[PMIG_UUID_LENGTH] != '.' || strchr(name, '/') != NULL)
+	if (strncmp(name, a->options->uuid, PMIG_UUID_LENGTH) != 0 || name[PMIG_UUID_LENGTH] != '.' ||
+		strchr(name, '/') != NULL)
 		return error_set(PMIG_EREFUSED, "agent: %.100s is not a file of %s", name, a->name);
 	return 0;
 }
@@ -91,7 +92,7 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 		return r;
 	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	r = b->fd < 0 ? error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, path)
-	              : bulk_send_create(&(struct bulk_send_options){.fd = b->fd,
+		      : bulk_send_create(&(struct bulk_send_options){.fd = b->fd,
 						 .name = name,
 						 .kind = agent_text(request, "kind"),
 						 .writer = peer_writer(a->driver),
@@ -124,8 +125,9 @@ int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer
 	} else if (r == PMIG_ENOENT) {
 		if (find(a, stream) != NULL)
 			drop(a, find(a, stream)); /* announced before, and never sent */
-		r = stream < AGENT_BULK || stream > UINT16_MAX ? error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream)
-		                                                : add(a, stream, &b);
+		r = stream < AGENT_BULK || stream > UINT16_MAX
+			? error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream)
+			: add(a, stream, &b);
 		if (r >= 0) {
 			b->mode = (mode_t)agent_number(request, "mode", 0700) & 0777;
 			r = cache_directory(cache, hash, &b->fd);
@@ -167,7 +169,7 @@ static int receive_offer(struct agent *a, const struct packet *p)
 		if (!announced)
 			b->fd = openat(a->directory, "image", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 		r = b->fd < 0 ? error_errno(PMIG_EIO, errno, "%s/image", a->options->state)
-		              : bulk_receive_create(&(struct bulk_receive_options){.directory = b->fd,
+			      : bulk_receive_create(&(struct bulk_receive_options){.directory = b->fd,
 							    .name = offer.name,
 							    .mode = b->mode,
 							    .limit = strcmp(offer.kind, "rows") == 0 ? AGENT_ROWS_MAX : 0,

@@ -80,11 +80,12 @@ int agent_journal_begin(struct agent *a, const json_t *request)
 			(void)a->store->handover_finish(a->store, old->id, PMIG_HANDOVER_UNDONE, "it was given up");
 		free(old);
 	}
-	int r = a->store->handover_begin(a->store, &(struct pmig_handover_row){.id = id,
-							 .process = a->options->uuid,
-							 .epoch = (uint64_t)agent_number(request, "epoch", 0),
-							 .source = agent_text(request, "source"),
-							 .target = agent_text(request, "target")});
+	int r = a->store->handover_begin(a->store,
+		&(struct pmig_handover_row){.id = id,
+			.process = a->options->uuid,
+			.epoch = (uint64_t)agent_number(request, "epoch", 0),
+			.source = agent_text(request, "source"),
+			.target = agent_text(request, "target")});
 	if (r >= 0)
 		(void)snprintf(a->handover, sizeof a->handover, "%s", id);
 	return r;
@@ -95,7 +96,8 @@ static int ask_for_image(struct agent *a, int freeze)
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
 	if (a->state == AGENT_STARTING && !a->speaks)
-		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot be saved or moved now", a->name);
+		return error_set(PMIG_EREFUSED,
+			"%s was not built with pmig-cc, or has only just begun: it cannot be saved or moved now", a->name);
 	if (a->state != AGENT_RUNNING)
 		return error_set(PMIG_EBUSY, "%s is being saved or moved already", a->name);
 	(void)unlink(a->image); /* the program may be mapped from an earlier one: it keeps that */
@@ -195,12 +197,13 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 		return r;
 	agent_stdio_modes(a->io, modes);
 	struct winsize size = agent_stdio_size(a->io);
-	json_t *d = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:i, s:[b,b,b]}", "file", a->image, "rows_file",
-		rows, "bytes", (json_int_t)a->checkpoint_args[0], "frames", (json_int_t)a->checkpoint_args[1], "ns",
-		(json_int_t)a->checkpoint_args[2], "out", (json_int_t)agent_stdio_end(a->io, AGENT_STDOUT), "err",
+	json_t *d = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:i, s:i, s:[b,b,b]}", "file", a->image,
+		"rows_file", rows, "bytes", (json_int_t)a->checkpoint_args[0], "frames", (json_int_t)a->checkpoint_args[1],
+		"ns", (json_int_t)a->checkpoint_args[2], "out", (json_int_t)agent_stdio_end(a->io, AGENT_STDOUT), "err",
 		(json_int_t)agent_stdio_end(a->io, AGENT_STDERR), "in", (json_int_t)agent_stdio_taken(a->io), "in_ended",
-		(int)agent_stdio_ended(a->io), "modes", modes, "rows", (int)size.ws_row, "columns", (int)size.ws_col, "terminal",
-		(int)agent_stdio_terminal(a->io, 0), (int)agent_stdio_terminal(a->io, 1), (int)agent_stdio_terminal(a->io, 2));
+		(int)agent_stdio_ended(a->io), "modes", modes, "rows", (int)size.ws_row, "columns", (int)size.ws_col,
+		"terminal", (int)agent_stdio_terminal(a->io, 0), (int)agent_stdio_terminal(a->io, 1),
+		(int)agent_stdio_terminal(a->io, 2));
 	add_hex(d, "unread", unread, (size_t)unread_size);
 	if (a->decided != NULL)
 		(void)json_object_set(d, "decided", a->decided);
@@ -263,8 +266,9 @@ static void give_up(struct agent *a, int code)
 static void on_no_where(void *context)
 {
 	struct agent *a = context;
-	give_up(a, error_set(PMIG_ETIMEOUT, "%s did not reach a safe point%s%s, and does not say where it is", a->name,
-			   a->why[0] != '\0' ? ": " : "", a->why));
+	give_up(a,
+		error_set(PMIG_ETIMEOUT, "%s did not reach a safe point%s%s, and does not say where it is", a->name,
+			a->why[0] != '\0' ? ": " : "", a->why));
 }
 
 int agent_do_cancel(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -290,8 +294,9 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		loop_remove(&a->where_timer);
 		if (a->state == AGENT_SAVING)
 			a->state = AGENT_RUNNING;
-		agent_finish_later(a, 0, json_pack("{s:s, s:I, s:I, s:I}", "file", a->image, "bytes", (json_int_t)m->args[0], "frames",
-						 (json_int_t)m->args[1], "ns", (json_int_t)m->args[2]));
+		agent_finish_later(a, 0,
+			json_pack("{s:s, s:I, s:I, s:I}", "file", a->image, "bytes", (json_int_t)m->args[0], "frames",
+				(json_int_t)m->args[1], "ns", (json_int_t)m->args[2]));
 		break;
 	case CONTROL_DECIDED:
 		agent_note_decision(a, m);
@@ -302,8 +307,9 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		break;
 	case CONTROL_WHERE:
 		if (a->where_timer != NULL)
-			give_up(a, error_set(PMIG_ETIMEOUT, "%s did not reach a safe point; it is %.600s%s%.300s", a->name, m->text,
-					   a->why[0] != '\0' ? "; last: " : "", a->why));
+			give_up(a,
+				error_set(PMIG_ETIMEOUT, "%s did not reach a safe point; it is %.600s%s%.300s", a->name,
+					m->text, a->why[0] != '\0' ? "; last: " : "", a->why));
 		break;
 	case CONTROL_FAILED:
 		(void)snprintf(a->why, sizeof a->why, "%s", m->text);
@@ -393,7 +399,8 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 	int r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
 	if (r < 0)
 		return r;
-	if (agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1) < 0)
+	if (agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1) <
+		0)
 		agent_program_kill(a, SIGKILL); /* it ends in any case; perhaps it is about to */
 	a->state = AGENT_RELEASING;
 	r = agent_fault(a, "release");

@@ -45,8 +45,8 @@ struct agent {
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
 	char handover[PMIG_UUID_LENGTH + 1]; /* the journal's number of the one under way */
 	char image[PATH_MAX];                /* relative to the state directory */
-	char arrived[PATH_MAX];              /* the last one that came whole and was compared with its hash, in this agent's life */
-	json_t *restore_request;             /* how the copy here was restored */
+	char arrived[PATH_MAX];  /* the last one that came whole and was compared with its hash, in this agent's life */
+	json_t *restore_request; /* how the copy here was restored */
 
 	pid_t pid;
 	int control; /* the program's channel */
@@ -107,7 +107,7 @@ void agent_program_kill(struct agent *a, int number);
 #undef AGENT_REQUEST
 void agent_on_message(struct agent *a, const struct control_message *m); /* from the program */
 void agent_on_answer(struct agent *a, const struct control_message *m);  /* one about a checkpoint or a restore */
-void agent_on_exit(struct agent *a);         /* the program has ended; a->exit_status is set */
+void agent_on_exit(struct agent *a);                                     /* the program has ended; a->exit_status is set */
 bool agent_on_exit_of_copy(struct agent *a); /* it was one that had not begun, or had left: not the end of the program */
 void agent_tell_exit(struct agent *a);
 int agent_enter(struct agent *a, const char *build); /* our epoch and, unless it is "", the build into the process's row */
@@ -131,7 +131,7 @@ void agent_on_copy_lost(struct agent *a);
 int agent_file_send(struct agent *a, const char *path, const char *kind, unsigned stream) PMIG_MUST_CHECK;
 int agent_file_packet(struct agent *a, const struct packet *p) PMIG_MUST_CHECK;
 void agent_file_room(struct agent *a);
-void agent_file_drop(struct agent *a);  /* the connection is lost */
+void agent_file_drop(struct agent *a); /* the connection is lost */
 
 /* --- json --- */
 const char *agent_text(const json_t *object, const char *key); /* "" if there is none */

@@ -21,8 +21,8 @@ struct environment {
 };
 
 /* The program's environment without what another agent may have put there, and with ours. */
-static int make_environment(
-	const struct agent *a, const struct agent_spawn *s, int control, struct environment *ret_environment)
+static int make_environment(const struct agent *a, const struct agent_spawn *s, int control,
+	struct environment *ret_environment)
 {
 	size_t count = 0;
 	while (s->environment[count] != NULL)
@@ -30,8 +30,8 @@ static int make_environment(
 	char **list = calloc(count + EXTRA_VARIABLES + 1, sizeof *list);
 	if (list == NULL)
 		return error_set(PMIG_ENOMEM, "%s: out of memory", s->path);
-	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=", "PMIG_VERIFIED=",
-		"PMIG_CLONE="};
+	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=",
+		"PMIG_VERIFIED=", "PMIG_CLONE="};
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool mine = false;
@@ -57,8 +57,8 @@ static int make_environment(
 }
 
 /* In the child: becomes the program, or tells the number of the error. */
-static _Noreturn void become(
-	const struct agent *a, const struct agent_spawn *s, char *const *environment, int control, int report, pid_t parent)
+static _Noreturn void become(const struct agent *a, const struct agent_spawn *s, char *const *environment, int control,
+	int report, pid_t parent)
 {
 	(void)setpgid(0, 0);
 	int failed = prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || agent_stdio_child(a->io) < 0;
@@ -168,8 +168,8 @@ int agent_program_send(struct agent *a, enum control_type type, int64_t arg, con
 	if (fd >= 0) {
 		h.msg_control = &ancillary;
 		h.msg_controllen = sizeof ancillary;
-		*CMSG_FIRSTHDR(&h) =
-			(struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+		*CMSG_FIRSTHDR(&h) = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&h)), &fd, sizeof fd);
 	}
 	if (sendmsg(a->control, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)

@@ -110,7 +110,8 @@ int agent_remember(struct agent *a)
 	a->epoch = row->epoch;
 	if (row->pid > 0)
 		r = outlive(a, (pid_t)row->pid);
-	bool ran = row->state == PMIG_PROCESS_RUNNING || row->state == PMIG_PROCESS_FROZEN || row->state == PMIG_PROCESS_DOUBT;
+	bool ran = row->state == PMIG_PROCESS_RUNNING || row->state == PMIG_PROCESS_FROZEN ||
+		row->state == PMIG_PROCESS_DOUBT;
 	if (r >= 0)
 		r = resume_handover(a, row, &owner);
 	if (r >= 0 && (ran || a->state == AGENT_ENDED || row->state == PMIG_PROCESS_ENDED)) {

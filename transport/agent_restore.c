@@ -38,7 +38,7 @@ static int import_rows(struct agent *a, uint64_t epoch)
 		done += (size_t)n;
 	(void)close(fd);
 	int r = text == NULL || done < size ? error_set(PMIG_EIO, "%s/%s: cannot be read", a->options->state, path)
-	                                    : a->store->rows_import(a->store, a->options->uuid, text, size);
+					    : a->store->rows_import(a->store, a->options->uuid, text, size);
 	free(text);
 	return r;
 }
@@ -141,11 +141,12 @@ static int enter_image(struct agent *a, uint64_t epoch)
 	agent_image_path(a, epoch, "", image);
 	if (stat(image, &st) < 0)
 		return error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, image);
-	return a->store->image_put(a->store, &(struct pmig_image_row){.path = image,
-						     .process = a->options->uuid,
-						     .epoch = epoch,
-						     .size = (uint64_t)st.st_size,
-						     .complete = true});
+	return a->store->image_put(a->store,
+		&(struct pmig_image_row){.path = image,
+			.process = a->options->uuid,
+			.epoch = epoch,
+			.size = (uint64_t)st.st_size,
+			.complete = true});
 }
 
 int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -208,8 +209,9 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 		return;
 	}
 	agent_finish_later(a, 0,
-		json_pack("{s:I, s:I, s:b, s:I, s:O*}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1], "libraries_moved",
-			(int)(m->args[2] != 0), "pid", (json_int_t)a->pid, "request", a->restore_request));
+		json_pack("{s:I, s:I, s:b, s:I, s:O*}", "ns", (json_int_t)m->args[0], "frames", (json_int_t)m->args[1],
+			"libraries_moved", (int)(m->args[2] != 0), "pid", (json_int_t)a->pid, "request",
+			a->restore_request));
 }
 
 /* What it wrote to its standard error, on one line. */
@@ -239,8 +241,9 @@ void agent_on_copy_lost(struct agent *a)
 		(void)a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STORED, 0, -1);
 	if (before == AGENT_RESTORING || a->later != 0)
 		agent_finish_later(a,
-			error_set(a->why[0] != '\0' ? PMIG_EREFUSED : PMIG_EGONE, "%s could not be restored: %.300s%s%.300s (status %d)",
-				a->name, a->why, a->why[0] != '\0' && words[0] != '\0' ? "; " : "", words, a->exit_status),
+			error_set(a->why[0] != '\0' ? PMIG_EREFUSED : PMIG_EGONE,
+				"%s could not be restored: %.300s%s%.300s (status %d)", a->name, a->why,
+				a->why[0] != '\0' && words[0] != '\0' ? "; " : "", words, a->exit_status),
 			NULL);
 	agent_event(a, json_pack("{s:s, s:i}", "event", "copy-lost", "status", a->exit_status));
 	a->exit_status = -1;
@@ -267,7 +270,8 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (epoch == a->claimed)
 		return 0; /* asked again, because the answer was lost */
 	if (epoch != a->epoch || a->state != AGENT_RESTORED)
-		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name, (unsigned long long)epoch);
+		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name,
+			(unsigned long long)epoch);
 	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);
 	if (r >= 0)
 		r = a->store->owner_claim(a->store, a->options->uuid, epoch, a->host);
@@ -299,13 +303,15 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 {
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	if (epoch != a->claimed)
-		return error_set(PMIG_EREFUSED, "%s: epoch %llu does not belong to %s", a->name, (unsigned long long)epoch, a->host);
+		return error_set(PMIG_EREFUSED, "%s: epoch %llu does not belong to %s", a->name, (unsigned long long)epoch,
+			a->host);
 	if (a->state == AGENT_RESTORED) {
 		int r = set_running(a);
 		*ret_answer = json_pack("{s:I, s:O*}", "pid", (json_int_t)a->pid, "request", a->restore_request);
 		return r;
 	}
-	if (a->state == AGENT_ENDED && a->exit_status >= 128) /* it may have run: begun again only if `pmig recover` says so */
+	if (a->state == AGENT_ENDED &&
+		a->exit_status >= 128) /* it may have run: begun again only if `pmig recover` says so */
 		return error_set(PMIG_EGONE, "%s was killed on %s", a->name, a->host);
 	if (a->state == AGENT_RESTORING)
 		return error_set(PMIG_EBUSY, "%s is being restored on %s", a->name, a->host);
@@ -334,7 +340,7 @@ int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
 	(void)ret_answer;
-	bool ended = a->state == AGENT_ENDED && a->exit_status < 128; /* by itself; who was killed may be recovered */
+	bool ended = a->state == AGENT_ENDED && a->exit_status < 128;       /* by itself; who was killed may be recovered */
 	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
 		remove_files(a, a->epoch);
 	return 0;

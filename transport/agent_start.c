@@ -57,7 +57,8 @@ static void on_stdio(void *context)
 	struct agent *a = context;
 	if (a->driver == NULL || a->io == NULL)
 		return;
-	(void)peer_put(a->driver, &(struct packet){.type = PACKET_ACK, .stream = AGENT_STDIN, .offset = agent_stdio_taken(a->io)});
+	(void)peer_put(a->driver,
+		&(struct packet){.type = PACKET_ACK, .stream = AGENT_STDIN, .offset = agent_stdio_taken(a->io)});
 	if (a->attached)
 		agent_stdio_pump(a->io, a->driver);
 }
@@ -99,16 +100,17 @@ static int enrol(struct agent *a, const json_t *request)
 	char *argv = json_dumps(json_object_get(request, "argv"), JSON_COMPACT);
 	if (argv == NULL)
 		return error_set(PMIG_EPROTOCOL, "agent: \"argv\" is missing");
-	int r = a->store->process_put(a->store, &(struct pmig_process_row){.uuid = a->options->uuid,
-							.name = a->name,
-							.program = agent_text(request, "program"),
-							.build = "unknown", /* until it says HELLO */
-							.argv = argv,
-							.home = a->home,
-							.epoch = a->epoch,
-							.state = PMIG_PROCESS_STARTING,
-							.started = now_ns(),
-							.exit_status = -1});
+	int r = a->store->process_put(a->store,
+		&(struct pmig_process_row){.uuid = a->options->uuid,
+			.name = a->name,
+			.program = agent_text(request, "program"),
+			.build = "unknown", /* until it says HELLO */
+			.argv = argv,
+			.home = a->home,
+			.epoch = a->epoch,
+			.state = PMIG_PROCESS_STARTING,
+			.started = now_ns(),
+			.exit_status = -1});
 	free(argv);
 	if (r >= 0)
 		r = a->store->owner_claim(a->store, a->options->uuid, a->epoch, a->host);
@@ -229,8 +231,9 @@ int agent_do_window(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
 	if (a->io != NULL)
-		agent_stdio_resize(a->io, &(struct winsize){.ws_row = (unsigned short)agent_number(request, "rows", 24),
-						  .ws_col = (unsigned short)agent_number(request, "columns", 80)});
+		agent_stdio_resize(a->io,
+			&(struct winsize){.ws_row = (unsigned short)agent_number(request, "rows", 24),
+				.ws_col = (unsigned short)agent_number(request, "columns", 80)});
 	return 0;
 }
 
@@ -251,9 +254,10 @@ void agent_tell_exit(struct agent *a)
 {
 	char undone[PMIG_UUID_LENGTH + 1];
 	agent_journal_undone(a, undone);
-	agent_event(a, json_pack("{s:s, s:i, s:s, s:I, s:I}", "event", "exit", "status", a->exit_status, "undone", undone, "out",
-			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDOUT) : 0), "err",
-			       (json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDERR) : 0)));
+	agent_event(a,
+		json_pack("{s:s, s:i, s:s, s:I, s:I}", "event", "exit", "status", a->exit_status, "undone", undone, "out",
+			(json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDOUT) : 0), "err",
+			(json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDERR) : 0)));
 }
 
 /* What the program declared, as the store has it. */
@@ -267,21 +271,22 @@ static void enter_resource(struct agent *a, const struct control_message *m)
 		return;
 	char called[PMIG_NAME_MAX + 1];
 	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
-	(void)a->store->resource_put(a->store, &(struct pmig_resource_row){.process = a->options->uuid,
-						       .slot = m->args[0],
-						       .name = called,
-						       .kind = kind,
-						       .locator = locator,
-						       .binding = (enum pmig_binding)m->args[1],
-						       .attachment = (enum pmig_attachment)m->args[2],
-						       .type = type,
-						       .strategy = (enum pmig_strategy)m->args[3],
-						       .consent = (unsigned)m->args[4],
-						       .shared = (m->args[5] & 1) != 0,
-						       .secret = (m->args[5] & 2) != 0,
-						       .rate = (uint64_t)m->args[6],
-						       .size = (uint64_t)m->args[7],
-						       .origin = (m->args[5] & 4) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
+	(void)a->store->resource_put(a->store,
+		&(struct pmig_resource_row){.process = a->options->uuid,
+			.slot = m->args[0],
+			.name = called,
+			.kind = kind,
+			.locator = locator,
+			.binding = (enum pmig_binding)m->args[1],
+			.attachment = (enum pmig_attachment)m->args[2],
+			.type = type,
+			.strategy = (enum pmig_strategy)m->args[3],
+			.consent = (unsigned)m->args[4],
+			.shared = (m->args[5] & 1) != 0,
+			.secret = (m->args[5] & 2) != 0,
+			.rate = (uint64_t)m->args[6],
+			.size = (uint64_t)m->args[7],
+			.origin = (m->args[5] & 4) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
 }
 
 int agent_enter(struct agent *a, const char *build)
@@ -331,7 +336,10 @@ void agent_on_exit(struct agent *a)
 	if (before == AGENT_SAVING || before == AGENT_FREEZING) {
 		loop_remove(&a->where_timer);
 		(void)unlink(a->image);
-		agent_finish_later(a, error_set(PMIG_EGONE, "%s ended with status %d before it reached a safe point", a->name, a->exit_status), NULL);
+		agent_finish_later(a,
+			error_set(PMIG_EGONE, "%s ended with status %d before it reached a safe point", a->name,
+				a->exit_status),
+			NULL);
 	}
 	agent_tell_exit(a);
 }

@@ -80,8 +80,9 @@ static int parse_one(char *text, struct set *ret_set)
 		if (strcmp(actions[i], action) == 0)
 			s.fault.action = (enum fault_action)i;
 	if (s.point == NULL || s.fault.action == 0)
-		return error_set(PMIG_EINVAL, "fault: \"%s=%s\": see `pmig faults` for the points, and pmig(1) for the actions",
-			name, action != NULL ? action : "");
+		return error_set(PMIG_EINVAL,
+			"fault: \"%s=%s\": see `pmig faults` for the points, and pmig(1) for the actions", name,
+			action != NULL ? action : "");
 	if (s.point->place != FAULT_SUPERVISOR)
 		s.fault.side = s.point->place;
 	int r = parse_argument(text != NULL ? text : "", &s.fault);

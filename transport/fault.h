@@ -31,8 +31,8 @@ enum fault_place { FAULT_SUPERVISOR = 1, FAULT_SOURCE, FAULT_TARGET };
 
 struct fault {
 	enum fault_action action;
-	int ms;                 /* FAULT_DELAY */
-	enum fault_place side;  /* whose program, agent or connection */
+	int ms;                /* FAULT_DELAY */
+	enum fault_place side; /* whose program, agent or connection */
 };
 
 struct fault_point {

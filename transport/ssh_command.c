@@ -130,7 +130,8 @@ static int complain_of_key(const struct link_options *o, char *words)
 	const char *config = o->ssh_config != NULL ? o->ssh_config : "";
 	char *offending = strstr(words, "Offending "), *place = offending != NULL ? strstr(offending, " key in ") : NULL;
 	if (strstr(words, "REVOKED") != NULL)
-		return error_set(PMIG_EHOSTKEY, "the host key is revoked in known_hosts: whoever answers there may be anybody");
+		return error_set(PMIG_EHOSTKEY,
+			"the host key is revoked in known_hosts: whoever answers there may be anybody");
 	if (strstr(words, "HAS CHANGED") != NULL && place != NULL) {
 		place += strlen(" key in ");
 		return error_set(PMIG_EHOSTKEY,
@@ -142,8 +143,8 @@ static int complain_of_key(const struct link_options *o, char *words)
 	size_t length = strlen(words);
 	while (length > 0 && words[length - 1] == '.')
 		length--;
-	return error_set(PMIG_EHOSTKEY, "%.*s; run `ssh%s%s %s` once and compare the key", (int)length, words, *config != '\0' ? " -F " : "",
-		config, o->target);
+	return error_set(PMIG_EHOSTKEY, "%.*s; run `ssh%s%s %s` once and compare the key", (int)length, words,
+		*config != '\0' ? " -F " : "", config, o->target);
 }
 
 /* Reads ssh's complaint, which has one or many lines, and makes one of it. */

@@ -27,7 +27,7 @@ static int examine(struct search *s, const word *w)
 {
 	struct escape e = {.word = w, .pointer = (void *)*w}; /* NOLINT: that it is one is the question */
 	if (s->target != NULL ? !s->target->covers(s->target, e.pointer, &e.block, &e.size)
-	                      : !heap_block_of(s->heap, e.pointer, &e.block, &e.size))
+			      : !heap_block_of(s->heap, e.pointer, &e.block, &e.size))
 		return 0;
 	if (s->target == NULL && s->heap == interpose_heap()) {
 		e.site = interpose_site(e.block);

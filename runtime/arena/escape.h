@@ -30,8 +30,8 @@ struct escape_target {
 struct escape_options {
 	const struct heap *heap;            /* NULL: the foreign heap of this process */
 	const struct escape_target *target; /* instead of a heap; NULL: a heap */
-	bool all_pages;          /* look at every page; otherwise at those only that the kernel has in memory */
-	size_t max;              /* stop after so many; 0: 100 */
+	bool all_pages;                     /* look at every page; otherwise at those only that the kernel has in memory */
+	size_t max;                         /* stop after so many; 0: 100 */
 };
 
 /* Looks at every word of the ranges and calls `found` for each that points into a live block of the heap; a negative

@@ -27,9 +27,10 @@ void jump_start(void)
 
 #if defined(__x86_64__)
 
-_Static_assert(offsetof(struct jump, process) == 64 && offsetof(struct jump, frame_sp) == 72 && offsetof(struct jump, mark) == 80 &&
-                   offsetof(struct jump, record) == 88 && offsetof(struct jump, site) == 96,
-               "the assembly below knows these");
+_Static_assert(offsetof(struct jump, process) == 64 && offsetof(struct jump, frame_sp) == 72 &&
+		offsetof(struct jump, mark) == 80 && offsetof(struct jump, record) == 88 &&
+		offsetof(struct jump, site) == 96,
+	"the assembly below knows these");
 
 __asm__(".text\n"
 	".globl pmig_setjmp\n"
@@ -83,9 +84,9 @@ static _Noreturn void load_registers(const struct jump *buffer, int value)
 			 "movq 48(%0), %%rsp\n"
 			 "movq %%rcx, %%rbp\n"
 			 "jmp *%%rdx\n"
-			 :
-			 : "D"(r), "a"(value)
-			 : "memory");
+		:
+		: "D"(r), "a"(value)
+		: "memory");
 	__builtin_unreachable();
 }
 

@@ -17,13 +17,13 @@ struct program_value {
 };
 
 struct program_site {
-	uint32_t function;     /* index */
-	uint32_t line;         /* 0: unknown */
-	uint32_t first_value;  /* index into values, in the order of the stack map's deopt locations */
+	uint32_t function;    /* index */
+	uint32_t line;        /* 0: unknown */
+	uint32_t first_value; /* index into values, in the order of the stack map's deopt locations */
 	uint32_t values_count;
-	uint32_t record_size;  /* bytes */
-	uint32_t result_size;  /* bytes of the result that the call gives; 0: none */
-	uint32_t mark;         /* where in the record the frame's entry value of the frame stack pointer is */
+	uint32_t record_size; /* bytes */
+	uint32_t result_size; /* bytes of the result that the call gives; 0: none */
+	uint32_t mark;        /* where in the record the frame's entry value of the frame stack pointer is */
 	uint32_t reserved;
 	const char *callee; /* "" through a pointer */
 };

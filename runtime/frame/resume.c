@@ -46,7 +46,7 @@ int resume_adopt(const void *frames, size_t size, uint64_t count)
 			return error_set(PMIG_ECORRUPT, "frame %lu is cut off", (unsigned long)i);
 		memcpy(&f, p, sizeof f);
 		if (f.site >= pmig_program.sites_count || f.size != ((pmig_program.sites[f.site].record_size + 7) & ~7u) ||
-		    (size_t)(end - p) - sizeof f < f.size)
+			(size_t)(end - p) - sizeof f < f.size)
 			return error_set(PMIG_ECORRUPT, "frame %lu does not fit the program", (unsigned long)i);
 		p += sizeof f + f.size;
 	}
@@ -195,8 +195,8 @@ __attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, i
 		set_result(pending.outcome); /* resume_jump() has chosen frame and record */
 	}
 	for (;;) {
-		call(&pmig_program.functions[pmig_program.sites[pending.frame.site].function], pending.frame.site, pending.record,
-		     &pending.result);
+		call(&pmig_program.functions[pmig_program.sites[pending.frame.site].function], pending.frame.site,
+			pending.record, &pending.result);
 		if (pending.count == 0)
 			break;
 		next_frame();

@@ -98,7 +98,8 @@ bool stackmap_find(uint64_t address, struct stackmap_record *ret)
 	if (r == NULL || r->id >= pmig_program.sites_count || r->locations < 3)
 		return false;
 	/* a statepoint's first three locations: calling convention, flags, number of deopt values */
-	*ret = (struct stackmap_record){.site = r->id, .values = locations(r) + 3, .values_count = (uint32_t)locations(r)[2].offset};
+	*ret = (struct stackmap_record){
+		.site = r->id, .values = locations(r) + 3, .values_count = (uint32_t)locations(r)[2].offset};
 	return ret->values_count <= (uint32_t)r->locations - 3;
 }
 

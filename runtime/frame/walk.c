@@ -27,7 +27,7 @@ static int reserve(struct walk_buffer *b, size_t more)
 	while (wanted - b->size < more)
 		wanted *= 2;
 	void *p = b->bytes == NULL ? mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-	                           : mremap(b->bytes, b->capacity, wanted, MREMAP_MAYMOVE);
+				   : mremap(b->bytes, b->capacity, wanted, MREMAP_MAYMOVE);
 	if (p == MAP_FAILED)
 		return error_set(PMIG_ENOMEM, "no memory for %zu bytes of frames", wanted);
 	b->bytes = p;
@@ -55,11 +55,12 @@ void walk_finish(struct walk_buffer *b)
 }
 
 /* "read in libc.so.6", or "libc.so.6" where the function has no name that others can see: the nearest one would mislead. */
-static void name_of_library(const Dl_info *info, const ElfW(Sym) *symbol, unw_word_t ip, char *out, size_t size)
+static void name_of_library(const Dl_info *info, const ElfW(Sym) * symbol, unw_word_t ip, char *out, size_t size)
 {
 	const char *slash = strrchr(info->dli_fname, '/');
 	bool inside = symbol != NULL && info->dli_sname != NULL && ip <= (unw_word_t)info->dli_saddr + symbol->st_size;
-	(void)snprintf(out, size, "%s%s%s", inside ? info->dli_sname : "", inside ? " in " : "", slash != NULL ? slash + 1 : info->dli_fname);
+	(void)snprintf(out, size, "%s%s%s", inside ? info->dli_sname : "", inside ? " in " : "",
+		slash != NULL ? slash + 1 : info->dli_fname);
 }
 
 /* True if it is a function of a library. */
@@ -69,7 +70,8 @@ static bool name_of(unw_cursor_t *cursor, char *out, size_t size)
 	Dl_info info;
 	void *symbol = NULL;
 	(void)unw_get_reg(cursor, UNW_REG_IP, &ip);
-	if (dladdr1((void *)ip, &info, &symbol, RTLD_DL_SYMENT) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL) {
+	if (dladdr1((void *)ip, &info, &symbol, RTLD_DL_SYMENT) != 0 && info.dli_fname != NULL &&
+		strstr(info.dli_fname, ".so") != NULL) {
 		name_of_library(&info, symbol, ip, out, size);
 		return true;
 	}
@@ -118,7 +120,8 @@ static int capture(unw_cursor_t *cursor, const struct stackmap_record *r, struct
 	const struct program_value *values = &pmig_program.values[site->first_value];
 	struct walk_frame frame = {.site = (uint32_t)r->site, .size = (site->record_size + 7) & ~7u};
 	if (r->values_count != site->values_count)
-		return error_set(PMIG_ECORRUPT, "site %u: %u values, the stack map has %u", frame.site, site->values_count, r->values_count);
+		return error_set(PMIG_ECORRUPT, "site %u: %u values, the stack map has %u", frame.site, site->values_count,
+			r->values_count);
 	int e = reserve(b, sizeof frame + frame.size);
 	if (e < 0)
 		return e;
@@ -128,7 +131,8 @@ static int capture(unw_cursor_t *cursor, const struct stackmap_record *r, struct
 	for (uint32_t i = 0; i < site->values_count; i++) {
 		e = read_value(cursor, &r->values[i], values[i].size, record + values[i].offset);
 		if (e < 0)
-			return error_prefix(e, "%s, line %u, value %u", pmig_program.functions[site->function].name, site->line, i);
+			return error_prefix(e, "%s, line %u, value %u", pmig_program.functions[site->function].name,
+				site->line, i);
 	}
 	b->size += sizeof frame + frame.size;
 	b->count++;
@@ -154,13 +158,14 @@ static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 {
 	const void *called = resume_current();
 	if (outermost == (unw_word_t)called &&
-	    (called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
+		(called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
 		return 0;
 	char name[160], caller[160];
 	bool library = name_of(cursor, name, sizeof name), called_by = false;
 	while (library && !called_by && unw_step(cursor) > 0)
 		called_by = !name_of(cursor, caller, sizeof caller);
-	return error_set(PMIG_EFOREIGN, "the stack cannot be taken apart here: it goes through %s%s%s%s, which pmig did not build", name,
+	return error_set(PMIG_EFOREIGN,
+		"the stack cannot be taken apart here: it goes through %s%s%s%s, which pmig did not build", name,
 		called_by ? " (called by " : "", called_by ? caller : "", called_by ? ")" : "");
 }
 

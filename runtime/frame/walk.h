@@ -17,8 +17,8 @@ struct walk_frame {
 #define WALK_VERSION 1
 
 struct walk_header {
-	uint64_t count; /* frames */
-	uint64_t size;  /* bytes behind this header */
+	uint64_t count;  /* frames */
+	uint64_t size;   /* bytes behind this header */
 	uint64_t thread; /* its arena block */
 };
 

@@ -6,16 +6,16 @@
 static long run(const unsigned char *code, long x)
 {
 	static void *const labels[] = {&&add, &&multiply, &&count, &&again, &&end, &&negate};
-	static const int offsets[] = {&&add - &&add,   &&multiply - &&add, &&count - &&add,
-	                              &&again - &&add, &&end - &&add,      &&negate - &&add};
+	static const int offsets[] = {
+		&&add - &&add, &&multiply - &&add, &&count - &&add, &&again - &&add, &&end - &&add, &&negate - &&add};
 	const unsigned char *p = code;
 	long n = 9, steps = 0;
-#define NEXT                                                                                                               \
-	do {                                                                                                               \
-		pmig_safepoint();                                                                                          \
-		if (steps++ % 2 == 0)                                                                                      \
-			goto *labels[*p++];                                                                                \
-		goto *(&&add + offsets[*p++]);                                                                             \
+#define NEXT \
+	do { \
+		pmig_safepoint(); \
+		if (steps++ % 2 == 0) \
+			goto *labels[*p++]; \
+		goto *(&&add + offsets[*p++]); \
 	} while (0)
 	NEXT;
 add:

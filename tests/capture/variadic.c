@@ -80,9 +80,10 @@ int main(void)
 {
 	double sum = 0;
 	for (int k = 0; k < 3; k++)
-		sum += twice("lists", 14, k, 1.5 * k, (long double)2.25, (struct two_classes){3, k}, (struct in_memory){{1, 2, 3, 4, 5 + k}},
-		             (struct two_floats){1, (float)k}, (struct odd){{1, 2, 3}}, 4, 8.5, (long double)3, (struct two_classes){4, 5},
-		             (struct in_memory){{9, 9, 9, 9, 9}}, (struct two_floats){7, 8}, (struct odd){{4, 5, 6}});
+		sum += twice("lists", 14, k, 1.5 * k, (long double)2.25, (struct two_classes){3, k},
+			(struct in_memory){{1, 2, 3, 4, 5 + k}}, (struct two_floats){1, (float)k}, (struct odd){{1, 2, 3}},
+			4, 8.5, (long double)3, (struct two_classes){4, 5}, (struct in_memory){{9, 9, 9, 9, 9}},
+			(struct two_floats){7, 8}, (struct odd){{4, 5, 6}});
 	say("%d %s %f\n", 5, "words", sum);
 	say("none\n");
 	return 0;

@@ -76,7 +76,8 @@ int main(int argc, char **argv)
 	say("has let go of it");
 	until(PMIG_RESTORED);
 	uLongf length = sizeof unpacked;
-	if (uncompress(unpacked, &length, packed, size) != Z_OK || length != TEXT_SIZE || memcmp(text, unpacked, TEXT_SIZE) != 0)
+	if (uncompress(unpacked, &length, packed, size) != Z_OK || length != TEXT_SIZE ||
+		memcmp(text, unpacked, TEXT_SIZE) != 0)
 		return 96;
 	say("the text is whole");
 	return 0;

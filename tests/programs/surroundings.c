@@ -30,9 +30,10 @@ static void look(int argc, char **argv, char **environment, int pid_at_start)
 		strcpy(directory, "?");
 	mode_t mask = umask(0);
 	umask(mask);
-	printf("host %s uid %d HOME %s set %s cwd %s pid %s umask %03o arguments %d %s environment %s monotonic %s\n", host, (int)getuid(),
-	       getenv("HOME"), getenv("SET_BY_PROGRAM"), directory, getpid() == pid_at_start ? "same" : "other", (unsigned)mask, argc,
-	       argv[argc - 1], environment[0] != NULL ? "there" : "gone", monotonic());
+	printf("host %s uid %d HOME %s set %s cwd %s pid %s umask %03o arguments %d %s environment %s monotonic %s\n", host,
+		(int)getuid(), getenv("HOME"), getenv("SET_BY_PROGRAM"), directory,
+		getpid() == pid_at_start ? "same" : "other", (unsigned)mask, argc, argv[argc - 1],
+		environment[0] != NULL ? "there" : "gone", monotonic());
 	fflush(stdout);
 }
 

@@ -22,7 +22,6 @@ struct world {
 	int losses; /* answers that may still be lost */
 };
 
-
 static uint64_t hash(const struct world *w)
 {
 	const unsigned char *bytes = (const void *)w;
@@ -216,8 +215,8 @@ static void test_every_order(void **state)
 static void test_straight(void **state)
 {
 	(void)state;
-	static const enum handover_action order[] = {HANDOVER_PLAN, HANDOVER_PREPARE, HANDOVER_FREEZE, HANDOVER_SHIP, HANDOVER_RESTORE,
-		HANDOVER_PROMISE, HANDOVER_CLAIM, HANDOVER_ACTIVATE, HANDOVER_RELEASE, HANDOVER_REPORT};
+	static const enum handover_action order[] = {HANDOVER_PLAN, HANDOVER_PREPARE, HANDOVER_FREEZE, HANDOVER_SHIP,
+		HANDOVER_RESTORE, HANDOVER_PROMISE, HANDOVER_CLAIM, HANDOVER_ACTIVATE, HANDOVER_RELEASE, HANDOVER_REPORT};
 	struct handover h = {0};
 	enum handover_event event = HANDOVER_START;
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++, event = HANDOVER_DONE)
@@ -227,8 +226,8 @@ static void test_straight(void **state)
 }
 
 /* Runs forward to `until`, answers that with `event`, and compares what is done from then on. */
-static void expect_after(enum handover_action until, enum handover_event event, const enum handover_action *order, size_t count,
-	enum handover_outcome outcome)
+static void expect_after(enum handover_action until, enum handover_event event, const enum handover_action *order,
+	size_t count, enum handover_outcome outcome)
 {
 	struct handover h = {0};
 	enum handover_action a = handover_step(&h, HANDOVER_START);
@@ -243,8 +242,8 @@ static void expect_after(enum handover_action until, enum handover_event event, 
 	assert_int_equal(h.outcome, outcome);
 }
 
-#define EXPECT(until, event, outcome, ...)                                                                                 \
-	expect_after(until, event, (const enum handover_action[]){__VA_ARGS__},                                            \
+#define EXPECT(until, event, outcome, ...) \
+	expect_after(until, event, (const enum handover_action[]){__VA_ARGS__}, \
 		sizeof((enum handover_action[]){__VA_ARGS__}) / sizeof(enum handover_action), outcome)
 
 static void test_undo_in_reverse(void **state)
@@ -254,8 +253,10 @@ static void test_undo_in_reverse(void **state)
 	EXPECT(HANDOVER_FREEZE, HANDOVER_FAILED, HANDOVER_STAYED, HANDOVER_GO_ON, HANDOVER_FORGET);
 	EXPECT(HANDOVER_SHIP, HANDOVER_CANCEL, HANDOVER_STAYED, HANDOVER_GO_ON, HANDOVER_FORGET);
 	EXPECT(HANDOVER_RESTORE, HANDOVER_LOST, HANDOVER_STAYED, HANDOVER_UNRESTORE, HANDOVER_GO_ON, HANDOVER_FORGET);
-	EXPECT(HANDOVER_PROMISE, HANDOVER_FAILED, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON, HANDOVER_FORGET);
-	EXPECT(HANDOVER_CLAIM, HANDOVER_LOST, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON, HANDOVER_FORGET);
+	EXPECT(HANDOVER_PROMISE, HANDOVER_FAILED, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON,
+		HANDOVER_FORGET);
+	EXPECT(HANDOVER_CLAIM, HANDOVER_LOST, HANDOVER_STAYED, HANDOVER_BAR, HANDOVER_UNRESTORE, HANDOVER_GO_ON,
+		HANDOVER_FORGET);
 	EXPECT(HANDOVER_SHIP, HANDOVER_GONE, HANDOVER_ENDED, HANDOVER_FORGET);
 }
 

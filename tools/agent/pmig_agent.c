@@ -79,7 +79,8 @@ int main(int argc, char **argv)
 		r = serve(&a);
 	else if (r >= 0 && strcmp(a.verb, "connect") == 0)
 		r = agent_connect(a.state, a.uuid,
-			(char *[]){"pmig-agent", "serve", (char *)a.uuid, "--state", a.state, "--name", (char *)a.name, "--ready-fd", "3", NULL});
+			(char *[]){"pmig-agent", "serve", (char *)a.uuid, "--state", a.state, "--name", (char *)a.name,
+				"--ready-fd", "3", NULL});
 	if (r < 0)
 		(void)fprintf(stderr, "pmig-agent: %s\n", pmig_reason());
 	return error_exit_status(r);

@@ -12,7 +12,8 @@ static void on_line(void *context, const json_t *line)
 		(void)json_dumpf(line, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else if (json_object_get(line, "code") == NULL) {
-		(void)fprintf(stderr, "%s: %.1f MB, %lld frames, stopped for %.3f s\n", json_string_value(json_object_get(line, "file")),
+		(void)fprintf(stderr, "%s: %.1f MB, %lld frames, stopped for %.3f s\n",
+			json_string_value(json_object_get(line, "file")),
 			(double)json_integer_value(json_object_get(line, "bytes")) / 1e6,
 			(long long)json_integer_value(json_object_get(line, "frames")),
 			(double)json_integer_value(json_object_get(line, "ns")) / 1e9);
@@ -30,8 +31,10 @@ int cmd_checkpoint(int argc, char **argv)
 		{0, "json", NULL, "the result as a JSON object", NULL, &json},
 		{0},
 	};
-	int first, status = cmd_parse("checkpoint", argc, argv, options,
-		"  pmig checkpoint queens -o queens.image\n  pmig checkpoint --stop queens -o queens.image\n", 1, 1, &first);
+	int first,
+		status = cmd_parse("checkpoint", argc, argv, options,
+			"  pmig checkpoint queens -o queens.image\n  pmig checkpoint --stop queens -o queens.image\n", 1, 1,
+			&first);
 	if (status > 0)
 		return status - 1;
 	char path[PATH_MAX], directory[PATH_MAX / 2];

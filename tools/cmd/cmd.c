@@ -46,16 +46,17 @@ static void help(const char *verb, const struct cmd_option *options, const char 
 	for (size_t i = 0; options[i].name != NULL; i++) {
 		char left[64];
 		(void)snprintf(left, sizeof left, "%c%c%s--%s%s%s", options[i].letter != 0 ? '-' : ' ',
-			options[i].letter != 0 ? options[i].letter : ' ', options[i].letter != 0 ? ", " : "  ", options[i].name,
-			options[i].argument != NULL ? " " : "", options[i].argument != NULL ? options[i].argument : "");
+			options[i].letter != 0 ? options[i].letter : ' ', options[i].letter != 0 ? ", " : "  ",
+			options[i].name, options[i].argument != NULL ? " " : "",
+			options[i].argument != NULL ? options[i].argument : "");
 		(void)fprintf(out, "%s  %-24s %s\n", i == 0 ? "\n" : "", left, options[i].words);
 	}
 	if (examples != NULL)
 		(void)fprintf(out, "\nexamples:\n%s", examples);
 }
 
-int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *options, const char *examples, int least, int most,
-	int *ret_first)
+int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *options, const char *examples, int least,
+	int most, int *ret_first)
 {
 	struct option table[OPTIONS_MAX] = {{"help", no_argument, NULL, 'h'}};
 	char letters[2 * OPTIONS_MAX + 2] = "";
@@ -145,8 +146,8 @@ static int reach(const char *name, int *ret_fd)
 		if (number != ENOENT && number != ECONNREFUSED)
 			return error_errno(PMIG_EIO, number, "%s/%s", state, address.sun_path);
 		return error_set(PMIG_ENOENT,
-			"no `pmig run` of \"%s\" answers here; `pmig ps -a` shows what there is, `pmig attach %s` takes one up", name,
-			name);
+			"no `pmig run` of \"%s\" answers here; `pmig ps -a` shows what there is, `pmig attach %s` takes one up",
+			name, name);
 	}
 	*ret_fd = fd;
 	return 0;
@@ -157,8 +158,8 @@ static int say(int fd, json_t *request)
 	char *text = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	int r = text == NULL || send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0
-	                ? error_errno(PMIG_EIO, errno, "the supervisor does not listen")
-	                : 0;
+		? error_errno(PMIG_EIO, errno, "the supervisor does not listen")
+		: 0;
 	free(text);
 	return r;
 }
@@ -218,7 +219,8 @@ static int converse(int fd, int signal_fd, void (*line)(void *, const json_t *),
 	}
 	free(buffer);
 	if (!last && code == PMIG_EDOUBT)
-		return error_set(code, "the supervisor ended in the middle of it: the program is frozen, or runs where it was going to, "
+		return error_set(code,
+			"the supervisor ended in the middle of it: the program is frozen, or runs where it was going to, "
 			"until `pmig recover` takes it on or back");
 	return last ? code : error_set(PMIG_EGONE, "the supervisor ended before it was done");
 }

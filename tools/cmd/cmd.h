@@ -11,11 +11,11 @@
 #define CMD_USAGE 2
 
 struct cmd_option {
-	char letter;          /* 0: long only */
+	char letter; /* 0: long only */
 	const char *name;
 	const char *argument; /* "N"; NULL: none */
 	const char *words;
-	const char **text;    /* where the argument goes; NULL: into flag */
+	const char **text; /* where the argument goes; NULL: into flag */
 	bool *flag;
 };
 
@@ -31,8 +31,8 @@ const struct cmd_verb *cmd_verb(const char *name); /* NULL: there is none */
 
 /* Parses the options of `verb` (table ends with a NULL name; --help is understood everywhere) and leaves operands at
  * argv[*ret_first]; between `least` and `most` of them. Returns 0, or the exit status + 1 to leave with. `examples`: shown by --help. */
-int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *options, const char *examples, int least, int most,
-	int *ret_first) PMIG_MUST_CHECK;
+int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *options, const char *examples, int least,
+	int most, int *ret_first) PMIG_MUST_CHECK;
 
 /* Prints "pmig VERB: reason" and returns the exit status for `code`. */
 int cmd_fail(const char *verb, int code);
@@ -45,7 +45,8 @@ int cmd_find(const char *name, struct pmig_process_row **ret_row) PMIG_MUST_CHEC
 /* Sends `request` (taken) to the supervisor of `name` and calls `line` for every object that comes back, until one has "done". Returns
  * its "code" (the reason is pmig_reason()); PMIG_ENOENT: no supervisor of that name answers. While it waits, SIGINT sends {"do":
  * "cancel"}. */
-int cmd_call(const char *name, json_t *request, void (*line)(void *context, const json_t *object), void *context) PMIG_MUST_CHECK;
+int cmd_call(const char *name, json_t *request, void (*line)(void *context, const json_t *object),
+	void *context) PMIG_MUST_CHECK;
 
 /* The parent waits until the program runs and prints its name, or ends as the child does; the child goes on without a terminal, and
  * tells the name by *ret_ready. Returns 0 in the child, 125 where it could not be made. */

@@ -19,8 +19,8 @@ struct report {
 /* `code` < 0: it is missing, pmig_reason() says why. */
 static void note(struct report *d, const char *what, int code, const char *good)
 {
-	(void)json_array_append_new(
-		d->array, json_pack("{s:s, s:b, s:s}", "check", what, "ok", code >= 0, "about", code >= 0 ? good : pmig_reason()));
+	(void)json_array_append_new(d->array,
+		json_pack("{s:s, s:b, s:s}", "check", what, "ok", code >= 0, "about", code >= 0 ? good : pmig_reason()));
 	if (code < 0 && d->worst == 0)
 		d->worst = error_exit_status(code);
 }
@@ -35,7 +35,8 @@ static void examine_here(struct report *d)
 	if (r >= 0 && statvfs(path, &fs) == 0) {
 		unsigned long long free_bytes = (unsigned long long)fs.f_bavail * fs.f_frsize;
 		(void)snprintf(words, sizeof words, "%llu MB", free_bytes >> 20);
-		note(d, "free space for images", free_bytes > 1 << 20 ? 0 : error_set(PMIG_ENOSPC, "%s: only %s are free", path, words), words);
+		note(d, "free space for images",
+			free_bytes > 1 << 20 ? 0 : error_set(PMIG_ENOSPC, "%s: only %s are free", path, words), words);
 	}
 	struct pmig_store *store;
 	r = cmd_store(&store);
@@ -45,7 +46,8 @@ static void examine_here(struct report *d)
 	r = install_own("pmig-agent", path);
 	note(d, "agent", r, path);
 	int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	note(d, "terminals", fd < 0 ? error_set(PMIG_EIO, "/dev/ptmx cannot be opened: programs get pipes only") : 0, "can be made");
+	note(d, "terminals", fd < 0 ? error_set(PMIG_EIO, "/dev/ptmx cannot be opened: programs get pipes only") : 0,
+		"can be made");
 	if (fd >= 0)
 		(void)close(fd);
 }
@@ -83,7 +85,8 @@ static void examine_there(struct report *d, const char *target, enum link_method
 		return;
 	note(d, "system", ask(link, "uname -srm", words, sizeof words), words);
 	note(d, "C library", ask(link, "getconf GNU_LIBC_VERSION", words, sizeof words), words);
-	note(d, "free space", ask(link, "df -Pk \"$HOME\" | awk 'NR==2 {print int($4/1024) \" MB\"}'", words, sizeof words), words);
+	note(d, "free space", ask(link, "df -Pk \"$HOME\" | awk 'NR==2 {print int($4/1024) \" MB\"}'", words, sizeof words),
+		words);
 	char *command = NULL, line[PATH_MAX + 64];
 	r = install_own("pmig-agent", path);
 	if (r >= 0)
@@ -120,9 +123,9 @@ int cmd_doctor(int argc, char **argv)
 		(void)json_dumpf(d.array, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else {
-		json_array_foreach(d.array, i, row)
-			(void)printf("%-4s %-22s %s\n", json_is_true(json_object_get(row, "ok")) ? "ok" : "BAD",
-				json_string_value(json_object_get(row, "check")), json_string_value(json_object_get(row, "about")));
+		json_array_foreach(d.array, i, row)(void) printf("%-4s %-22s %s\n",
+			json_is_true(json_object_get(row, "ok")) ? "ok" : "BAD",
+			json_string_value(json_object_get(row, "check")), json_string_value(json_object_get(row, "about")));
 	}
 	json_decref(d.array);
 	return d.worst;

@@ -33,11 +33,13 @@ int cmd_image(int argc, char **argv)
 	bool json = false;
 	const struct cmd_option options[] = {{0, "json", NULL, "as a JSON object", NULL, &json}, {0}};
 	int first;
-	if (argc > 1 && strcmp(argv[1], "show") == 0) { /* `pmig image show --json FILE`: options may stand behind the word */
+	if (argc > 1 &&
+		strcmp(argv[1], "show") == 0) { /* `pmig image show --json FILE`: options may stand behind the word */
 		argv++;
 		argc--;
 	}
-	int status = cmd_parse("image", argc, argv, options, "  pmig checkpoint queens -o q.image && pmig image show q.image\n", 1, 1, &first);
+	int status = cmd_parse("image", argc, argv, options,
+		"  pmig checkpoint queens -o q.image && pmig image show q.image\n", 1, 1, &first);
 	if (status > 0)
 		return status - 1;
 	int r = show(argv[first], json);

@@ -29,8 +29,11 @@ int cmd_kill(int argc, char **argv)
 		argv++;
 		argc--;
 	}
-	const struct cmd_option options[] = {{'s', "signal", "SIGNAL", "by name or number; TERM if not given", &name_of_signal, NULL}, {0}};
-	int first, status = cmd_parse("kill", argc, argv, options, "  pmig kill queens\n  pmig kill -USR1 queens\n", 1, 1, &first);
+	const struct cmd_option options[] = {
+		{'s', "signal", "SIGNAL", "by name or number; TERM if not given", &name_of_signal, NULL}, {0}};
+	int first,
+		status = cmd_parse("kill", argc, argv, options, "  pmig kill queens\n  pmig kill -USR1 queens\n", 1, 1,
+			&first);
 	if (status > 0)
 		return status - 1;
 	int number = signal_number(name_of_signal);

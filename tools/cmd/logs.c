@@ -68,8 +68,9 @@ int cmd_logs(int argc, char **argv)
 	free(row);
 	int fd = r < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (r >= 0 && fd < 0)
-		r = errno == ENOENT ? error_set(PMIG_ENOENT, "%s was not started with -d: its output went to the terminal", argv[first])
-		                    : error_errno(PMIG_EIO, errno, "%s", path);
+		r = errno == ENOENT
+			? error_set(PMIG_ENOENT, "%s was not started with -d: its output went to the terminal", argv[first])
+			: error_errno(PMIG_EIO, errno, "%s", path);
 	if (r >= 0)
 		r = on ? follow(fd, path, argv[first]) : copy(fd);
 	if (fd >= 0)

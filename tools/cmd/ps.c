@@ -7,7 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const states[] = {"", "starting", "running", "frozen", "in doubt", "image waits", "away", "left", "ended"};
+static const char *const states[] = {
+	"", "starting", "running", "frozen", "in doubt", "image waits", "away", "left", "ended"};
 
 struct listing {
 	json_t *array;
@@ -20,9 +21,10 @@ static int gather(void *context, const struct pmig_process_row *row)
 	if (!l->all && row->state >= PMIG_PROCESS_LEFT)
 		return 0;
 	return json_array_append_new(l->array,
-		json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", row->name, "uuid", row->uuid, "program", row->program,
-			"home", row->home, "state", states[row->state], "epoch", (json_int_t)row->epoch, "pid", (json_int_t)row->pid,
-			"started", (json_int_t)row->started, "exit_status", (json_int_t)row->exit_status));
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", row->name, "uuid", row->uuid, "program",
+			row->program, "home", row->home, "state", states[row->state], "epoch", (json_int_t)row->epoch, "pid",
+			(json_int_t)row->pid, "started", (json_int_t)row->started, "exit_status",
+			(json_int_t)row->exit_status));
 }
 
 static void on_status(void *context, const json_t *object)
@@ -48,7 +50,8 @@ static void ask(json_t *row)
 {
 	if (json_integer_value(json_object_get(row, "exit_status")) >= 0)
 		return;
-	int r = cmd_call(json_string_value(json_object_get(row, "name")), json_pack("{s:s}", "do", "status"), on_status, row);
+	int r = cmd_call(json_string_value(json_object_get(row, "name")), json_pack("{s:s}", "do", "status"), on_status,
+		row);
 	(void)json_object_set_new(row, "supervised", json_boolean(r >= 0));
 }
 
@@ -65,11 +68,13 @@ static void show(const json_t *row)
 		(void)snprintf(words, sizeof words, "ended (%" PRId64 ")", status);
 	else
 		(void)snprintf(words, sizeof words, "%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
-			host != NULL && strcmp(host, json_string_value(json_object_get(row, "home"))) != 0 ? "running" : state);
+			host != NULL && strcmp(host, json_string_value(json_object_get(row, "home"))) != 0 ? "running"
+													   : state);
 	const char *image = json_string_value(json_object_get(row, "image"));
-	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s%s%s\n", json_string_value(json_object_get(row, "name")), host != NULL ? host : "-",
-		words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
-		json_string_value(json_object_get(row, "program")), image != NULL ? ", image " : "", image != NULL ? image : "");
+	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s%s%s\n", json_string_value(json_object_get(row, "name")),
+		host != NULL ? host : "-", words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
+		json_string_value(json_object_get(row, "program")), image != NULL ? ", image " : "",
+		image != NULL ? image : "");
 }
 
 int cmd_ps(int argc, char **argv)
@@ -81,7 +86,9 @@ int cmd_ps(int argc, char **argv)
 		{0, "json", NULL, "as a JSON array", NULL, &json},
 		{0},
 	};
-	int first, status = cmd_parse("ps", argc, argv, options, "  pmig ps\n  pmig ps -a --json | jq '.[].name'\n", 0, 0, &first);
+	int first,
+		status = cmd_parse("ps", argc, argv, options, "  pmig ps\n  pmig ps -a --json | jq '.[].name'\n", 0, 0,
+			&first);
 	if (status > 0)
 		return status - 1;
 	struct pmig_store *store;
@@ -90,9 +97,9 @@ int cmd_ps(int argc, char **argv)
 		r = store->process_list(store, gather, &l);
 		size_t k;
 		json_t *entry;
-		json_array_foreach(l.array, k, entry)
-			if (strcmp(json_string_value(json_object_get(entry, "state")), states[PMIG_PROCESS_STORED]) == 0)
-				(void)store->image_list(store, json_string_value(json_object_get(entry, "uuid")), take_image, entry);
+		json_array_foreach(l.array, k, entry) if (strcmp(json_string_value(json_object_get(entry, "state")),
+								  states[PMIG_PROCESS_STORED]) == 0)(void)
+			store->image_list(store, json_string_value(json_object_get(entry, "uuid")), take_image, entry);
 		store->close(store);
 	}
 	if (r < 0) {
@@ -101,15 +108,13 @@ int cmd_ps(int argc, char **argv)
 	}
 	size_t i;
 	json_t *row;
-	json_array_foreach(l.array, i, row)
-		ask(row);
+	json_array_foreach(l.array, i, row) ask(row);
 	if (json) {
 		(void)json_dumpf(l.array, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else {
 		(void)printf("%-20s %-20s %-16s EPOCH  %-19s  PROGRAM\n", "NAME", "HOST", "STATE", "STARTED");
-		json_array_foreach(l.array, i, row)
-			show(row);
+		json_array_foreach(l.array, i, row) show(row);
 	}
 	json_decref(l.array);
 	return 0;

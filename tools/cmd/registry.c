@@ -21,8 +21,10 @@ int cmd_registry(int argc, char **argv)
 {
 	bool json = false;
 	const struct cmd_option options[] = {{0, "json", NULL, "as a JSON array", NULL, &json}, {0}};
-	int first, status = cmd_parse("registry", argc, argv, options,
-		"  pmig registry\n  pmig registry resources queens\n  pmig registry --json processes\n", 0, 2, &first);
+	int first,
+		status = cmd_parse("registry", argc, argv, options,
+			"  pmig registry\n  pmig registry resources queens\n  pmig registry --json processes\n", 0, 2,
+			&first);
 	if (status > 0)
 		return status - 1;
 	if (first < argc)

@@ -17,16 +17,18 @@ int cmd_restart(int argc, char **argv)
 		{0, "clone", NULL, "as another program, beside the one that was saved", NULL, &o.clone},
 		{0},
 	};
-	int first, status = cmd_parse("restart", argc, argv, options,
-		"  pmig checkpoint --stop queens -o queens.image && pmig restart queens.image\n"
-		"  pmig restart --clone queens.image -- ./queens\n",
-		1, -1, &first);
+	int first,
+		status = cmd_parse("restart", argc, argv, options,
+			"  pmig checkpoint --stop queens -o queens.image && pmig restart queens.image\n"
+			"  pmig restart --clone queens.image -- ./queens\n",
+			1, -1, &first);
 	if (status > 0)
 		return status - 1;
 	char image[PATH_MAX], state[PATH_MAX], program[PATH_MAX];
 	int operand = first + 1 < argc && strcmp(argv[first + 1], "--") == 0 ? first + 2 : first + 1;
 	if (operand + 1 < argc) {
-		(void)fprintf(stderr, "pmig restart: %s: the program goes on with the arguments that it had\n", argv[operand + 1]);
+		(void)fprintf(stderr, "pmig restart: %s: the program goes on with the arguments that it had\n",
+			argv[operand + 1]);
 		return CMD_USAGE;
 	}
 	if (realpath(argv[first], image) == NULL || (operand < argc && realpath(argv[operand], program) == NULL)) {

@@ -16,7 +16,9 @@ static void on_line(void *context, const json_t *object)
 int cmd_wait(int argc, char **argv)
 {
 	const struct cmd_option options[] = {{0}};
-	int first, status = cmd_parse("wait", argc, argv, options, "  pmig run -d -- ./queens 12 && pmig wait queens\n", 1, 1, &first);
+	int first,
+		status = cmd_parse("wait", argc, argv, options, "  pmig run -d -- ./queens 12 && pmig wait queens\n", 1, 1,
+			&first);
 	if (status > 0)
 		return status == 1 ? 0 : FAILED;
 	int exit_status = -1;
@@ -29,7 +31,8 @@ int cmd_wait(int argc, char **argv)
 		free(row);
 		if (exit_status >= 0)
 			return exit_status;
-		(void)error_set(r < 0 ? r : PMIG_EGONE, "%s has no supervisor now; `pmig attach %s` takes it up", argv[first], argv[first]);
+		(void)error_set(r < 0 ? r : PMIG_EGONE, "%s has no supervisor now; `pmig attach %s` takes it up",
+			argv[first], argv[first]);
 	}
 	(void)cmd_fail("wait", PMIG_EGONE);
 	return FAILED;

@@ -53,15 +53,17 @@ static void on_goes_on(void *context, int code, const json_t *answer)
 void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored)
 {
 	remote_request(r, "go-on",
-		json_pack("{s:s, s:I}", "reason", "it could not be stopped", "barred", (json_int_t)(stored ? s->epoch + 1 : 0)), on_goes_on, s);
+		json_pack("{s:s, s:I}", "reason", "it could not be stopped", "barred",
+			(json_int_t)(stored ? s->epoch + 1 : 0)),
+		on_goes_on, s);
 }
 
 static void finish(struct checkpoint *c, int code)
 {
 	char reason[PMIG_REASON_MAX];
 	(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
-	json_t *line = json_pack("{s:b, s:i, s:s, s:I, s:I, s:I}", "done", 1, "exit", error_exit_status(code), "file", c->path, "bytes",
-		(json_int_t)json_integer_value(json_object_get(c->made, "bytes")), "frames",
+	json_t *line = json_pack("{s:b, s:i, s:s, s:I, s:I, s:I}", "done", 1, "exit", error_exit_status(code), "file",
+		c->path, "bytes", (json_int_t)json_integer_value(json_object_get(c->made, "bytes")), "frames",
 		(json_int_t)json_integer_value(json_object_get(c->made, "frames")), "ns",
 		(json_int_t)json_integer_value(json_object_get(c->made, "ns")));
 	if (code < 0) {
@@ -118,10 +120,13 @@ static int write_stopped(struct checkpoint *c, const struct image_info *info)
 {
 	char path[PATH_MAX];
 	restart_stopped_path(c->supervisor, c->supervisor->uuid, path);
-	json_t *object = json_pack("{s:I, s:I, s:O*, s:O*}", "epoch", (json_int_t)info->epoch, "checkpoint", (json_int_t)info->checkpoint,
-		"unread", json_object_get(c->made, "unread"), "modes", json_object_get(c->made, "modes"));
+	json_t *object = json_pack("{s:I, s:I, s:O*, s:O*}", "epoch", (json_int_t)info->epoch, "checkpoint",
+		(json_int_t)info->checkpoint, "unread", json_object_get(c->made, "unread"), "modes",
+		json_object_get(c->made, "modes"));
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int r = fd < 0 || json_dumpfd(object, fd, JSON_COMPACT) < 0 || fsync(fd) < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+	int r = fd < 0 || json_dumpfd(object, fd, JSON_COMPACT) < 0 || fsync(fd) < 0
+		? error_errno(PMIG_EIO, errno, "%s", path)
+		: 0;
 	if (fd >= 0)
 		(void)close(fd);
 	json_decref(object);
@@ -140,8 +145,12 @@ static int enter_image(struct checkpoint *c)
 	if (r >= 0)
 		r = write_stopped(c, &info);
 	if (r >= 0)
-		r = s->store->image_put(s->store, &(struct pmig_image_row){
-							  .path = c->path, .process = s->uuid, .epoch = info.epoch, .size = info.size, .complete = true});
+		r = s->store->image_put(s->store,
+			&(struct pmig_image_row){.path = c->path,
+				.process = s->uuid,
+				.epoch = info.epoch,
+				.size = info.size,
+				.complete = true});
 	return r >= 0 ? s->store->owner_claim(s->store, s->uuid, s->epoch + 1, "image") : r;
 }
 
@@ -154,7 +163,8 @@ static void on_output_here(void *context, int code)
 		finish(c, code);
 	else
 		remote_request(c->remote, "promise",
-			json_pack("{s:I, s:s}", "epoch", (json_int_t)c->supervisor->epoch + 1, "target", "image"), on_promised, c);
+			json_pack("{s:I, s:s}", "epoch", (json_int_t)c->supervisor->epoch + 1, "target", "image"),
+			on_promised, c);
 }
 
 static void arrived(struct checkpoint *c)
@@ -183,7 +193,8 @@ static void on_made(void *context, int code, const json_t *answer)
 	c->frozen = c->o.stop;
 	c->made = json_deep_copy(answer);
 	remote_request(c->remote, "fetch",
-		json_pack("{s:O, s:s, s:i}", "file", json_object_get(answer, "file"), "kind", "image", "stream", STREAM), on_fetch, c);
+		json_pack("{s:O, s:s, s:i}", "file", json_object_get(answer, "file"), "kind", "image", "stream", STREAM),
+		on_fetch, c);
 }
 
 bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct packet *p)
@@ -198,9 +209,10 @@ bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct pack
 		const char *slash = strrchr(c->path, '/');
 		rc = bulk_offer_get(p, &offer);
 		if (rc >= 0)
-			rc = bulk_receive_create(
-				&(struct bulk_receive_options){
-					.directory = c->directory, .name = slash + 1, .writer = peer_writer(peer), .stream = p->stream},
+			rc = bulk_receive_create(&(struct bulk_receive_options){.directory = c->directory,
+							 .name = slash + 1,
+							 .writer = peer_writer(peer),
+							 .stream = p->stream},
 				&offer, &c->receive);
 	} else if (c->receive != NULL) {
 		rc = bulk_receive_packet(c->receive, p);
@@ -244,7 +256,8 @@ int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o)
 		return rc;
 	}
 	s->input_held = o->stop;
-	remote_request(r, o->stop ? "freeze" : "checkpoint", json_pack("{s:I}", "epoch", (json_int_t)s->epoch + 1), on_made, c);
+	remote_request(r, o->stop ? "freeze" : "checkpoint", json_pack("{s:I}", "epoch", (json_int_t)s->epoch + 1), on_made,
+		c);
 	return loop_after(s->loop, o->timeout_ms > 0 ? o->timeout_ms : LIMIT_MS, on_too_long, c, &c->timer);
 }
 

@@ -7,9 +7,9 @@
 struct checkpoint;
 
 struct checkpoint_options {
-	const char *path; /* absolute */
-	bool stop;        /* the program ends, and the image is all that is left */
-	int timeout_ms;   /* for the safe point; 0: 30,000 */
+	const char *path;                                    /* absolute */
+	bool stop;                                           /* the program ends, and the image is all that is left */
+	int timeout_ms;                                      /* for the safe point; 0: 30,000 */
 	void (*progress)(void *context, const json_t *line); /* the one line that comes, with "done": true */
 	void *context;
 };

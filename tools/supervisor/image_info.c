@@ -61,7 +61,8 @@ int image_info_build(int fd, const char *path, uint8_t ret_build[32])
 		if (pread(fd, &p, sizeof p, (off_t)(head.e_phoff + i * sizeof p)) != (ssize_t)sizeof p)
 			break;
 		if (p.p_type == PT_NOTE && p.p_filesz <= sizeof notes &&
-			pread(fd, notes, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz && find_build(notes, notes + p.p_filesz, ret_build))
+			pread(fd, notes, p.p_filesz, (off_t)p.p_offset) == (ssize_t)p.p_filesz &&
+			find_build(notes, notes + p.p_filesz, ret_build))
 			return 0;
 	}
 	return error_set(PMIG_EIDENTITY, "%s was not built with pmig-cc: it has no build id", path);
@@ -70,6 +71,6 @@ int image_info_build(int fd, const char *path, uint8_t ret_build[32])
 void image_info_uuid(const struct image_info *info, char ret_uuid[PMIG_UUID_LENGTH + 1])
 {
 	for (size_t i = 0, at = 0; i < sizeof info->process; i++)
-		at += (size_t)snprintf(ret_uuid + at, PMIG_UUID_LENGTH + 1 - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-			info->process[i]);
+		at += (size_t)snprintf(ret_uuid + at, PMIG_UUID_LENGTH + 1 - at, "%s%02x",
+			i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", info->process[i]);
 }

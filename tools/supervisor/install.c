@@ -18,7 +18,8 @@ int install_own(const char *name, char ret_path[4096])
 		return error_errno(PMIG_EIO, errno, "/proc/self/exe");
 	path[n] = '\0';
 	char *slash = strrchr(path, '/');
-	if (slash == NULL || snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "%s", name) < 0 || access(path, X_OK) < 0)
+	if (slash == NULL || snprintf(slash + 1, sizeof path - (size_t)(slash + 1 - path), "%s", name) < 0 ||
+		access(path, X_OK) < 0)
 		return error_set(PMIG_ENOENT, "%s is not beside pmig, where it was installed", name);
 	(void)snprintf(ret_path, 4096, "%s", path);
 	return 0;
@@ -35,8 +36,9 @@ int install_agent_command(struct link *link, const struct install_agent *agent, 
 		r = deploy_quote(agent->state, &state);
 	if (r >= 0)
 		r = deploy_quote(agent->name, &name);
-	if (r >= 0 && snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s%s%s", start, agent->uuid, name,
-			      *agent->state != '\0' ? " --state " : "", *agent->state != '\0' ? state : "") >= INSTALL_COMMAND_MAX)
+	if (r >= 0 &&
+		snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s%s%s", start, agent->uuid, name,
+			*agent->state != '\0' ? " --state " : "", *agent->state != '\0' ? state : "") >= INSTALL_COMMAND_MAX)
 		r = error_set(PMIG_EINVAL, "the command for the agent is too long");
 	free(start);
 	free(state);

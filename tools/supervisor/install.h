@@ -17,8 +17,8 @@ struct install_agent {
 
 /* The command that connects to the agent of a program there; puts the agent there first if need be. Blocks. Errors: those of
  * link_exec(), PMIG_ENOENT (our own pmig-agent is not found), PMIG_EINVAL. */
-int install_agent_command(
-	struct link *link, const struct install_agent *agent, char ret_command[INSTALL_COMMAND_MAX]) PMIG_MUST_CHECK;
+int install_agent_command(struct link *link, const struct install_agent *agent,
+	char ret_command[INSTALL_COMMAND_MAX]) PMIG_MUST_CHECK;
 
 /* The path of an executable that stands beside this one. PMIG_ENOENT. */
 int install_own(const char *name, char ret_path[4096]) PMIG_MUST_CHECK;

@@ -10,9 +10,9 @@
 
 #define SAFE_POINT_MS 30000 /* for the program to reach a safe point */
 #define RESTORE_MS 120000
-#define LOST_MS 15000       /* a lost connection is tried again for so long before a step counts as lost */
-#define PAUSE_MS 300        /* between tries */
-#define IN_DOUBT_MS 10000   /* then the listener is told, and we go on asking */
+#define LOST_MS 15000     /* a lost connection is tried again for so long before a step counts as lost */
+#define PAUSE_MS 300      /* between tries */
+#define IN_DOUBT_MS 10000 /* then the listener is told, and we go on asking */
 
 static void perform(struct move *m);
 
@@ -213,7 +213,9 @@ static void on_too_long(void *context)
 		return;
 	}
 	remote_forget(m->target, m);
-	move_blame(m, error_set(PMIG_ETIMEOUT, "%s did not restore %s in %d s", m->target_label, m->supervisor->name, RESTORE_MS / 1000));
+	move_blame(m,
+		error_set(PMIG_ETIMEOUT, "%s did not restore %s in %d s", m->target_label, m->supervisor->name,
+			RESTORE_MS / 1000));
 	move_next(m, HANDOVER_FAILED);
 }
 
@@ -401,8 +403,8 @@ void move_next(struct move *m, enum handover_event event)
 
 /* --- from outside --- */
 
-static int create(struct supervisor *s, const struct move_options *o, const char *target, struct remote *source, uint64_t epoch,
-	struct move **ret_move)
+static int create(struct supervisor *s, const struct move_options *o, const char *target, struct remote *source,
+	uint64_t epoch, struct move **ret_move)
 {
 	struct move *m = calloc(1, sizeof *m);
 	if (m == NULL)
@@ -472,14 +474,17 @@ int move_start(struct supervisor *s, const struct move_options *o)
 	if (s->move != NULL)
 		return error_set(PMIG_EBUSY, "%s is being moved already", s->name);
 	if (!s->migrates)
-		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot move now", s->name);
+		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot move now",
+			s->name);
 	if (strcmp(label, remote_label(here->remote)) == 0)
 		return error_set(PMIG_EREFUSED, "%s runs on %s already", s->name, label);
 	for (size_t i = 0; i < s->station_count; i++)
 		if (strcmp(label, remote_label(s->stations[i].remote)) == 0)
-			return error_set(PMIG_EBUSY, "%s was on %s before, and its output from there has not been read yet", s->name, label);
+			return error_set(PMIG_EBUSY, "%s was on %s before, and its output from there has not been read yet",
+				s->name, label);
 	if (s->station_count == SUPERVISOR_STATIONS)
-		return error_set(PMIG_EBUSY, "the output of %s on %s has not been read yet", s->name, remote_label(s->stations[0].remote));
+		return error_set(PMIG_EBUSY, "the output of %s on %s has not been read yet", s->name,
+			remote_label(s->stations[0].remote));
 	struct move *m;
 	r = create(s, o, o->target, here->remote, s->epoch + 1, &m);
 	if (r < 0)
@@ -556,7 +561,8 @@ void move_down(struct supervisor *s, struct remote *r, int code)
 bool move_event(struct supervisor *s, struct remote *r, const json_t *event)
 {
 	struct move *m = s->move;
-	if (m == NULL || r != m->source || m->arrived || strcmp(json_string_value(json_object_get(event, "event")), "exit") != 0)
+	if (m == NULL || r != m->source || m->arrived ||
+		strcmp(json_string_value(json_object_get(event, "event")), "exit") != 0)
 		return m != NULL && r == m->source && m->arrived;
 	look_back(m, event);
 	bool carried = m->h.durable || m->h.back;
@@ -576,7 +582,8 @@ bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	if (s->move == NULL)
 		return false;
-	return s->move->prepare != NULL ? prepare_packet(s->move->prepare, r, p) : s->move->ship != NULL && ship_packet(s->move, r, p);
+	return s->move->prepare != NULL ? prepare_packet(s->move->prepare, r, p)
+					: s->move->ship != NULL && ship_packet(s->move, r, p);
 }
 
 void move_room(struct supervisor *s, struct remote *r)

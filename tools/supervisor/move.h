@@ -22,34 +22,34 @@ struct move {
 	uint64_t image_epoch; /* of the image, where it is not `epoch` */
 	struct remote *source, *target;
 	enum handover_action doing;
-	bool has_output;     /* everything that the program had written when it froze is here */
-	bool waiting;        /* for a connection, to do it again */
-	bool arrived;        /* the target runs it */
-	bool reported;       /* the listener has had the last word */
-	int64_t lost_since;  /* milliseconds; 0: not lost */
+	bool has_output;               /* everything that the program had written when it froze is here */
+	bool waiting;                  /* for a connection, to do it again */
+	bool arrived;                  /* the target runs it */
+	bool reported;                 /* the listener has had the last word */
+	int64_t lost_since;            /* milliseconds; 0: not lost */
 	int64_t began, froze, resumed; /* milliseconds */
-	enum handover_action reached; /* the furthest that was begun */
-	bool stale;                   /* the program went on at the source: an image of this hand-over is of the past */
-	struct loop_source *timer;   /* to do it again, or because it takes too long */
-	struct loop_source *in_doubt; /* to stop keeping the listener waiting */
-	json_t *frozen;      /* what the source said when it froze */
-	json_t *exit;        /* the source's exit event, held back while the image goes on without it */
-	char path[PATH_MAX]; /* of the program at the target */
+	enum handover_action reached;  /* the furthest that was begun */
+	bool stale;                    /* the program went on at the source: an image of this hand-over is of the past */
+	struct loop_source *timer;     /* to do it again, or because it takes too long */
+	struct loop_source *in_doubt;  /* to stop keeping the listener waiting */
+	json_t *frozen;                /* what the source said when it froze */
+	json_t *exit;                  /* the source's exit event, held back while the image goes on without it */
+	char path[PATH_MAX];           /* of the program at the target */
 	char library_path[PATH_MAX];
 	struct ship *ship;
 	struct planning *planning;
 	const struct plan *plan; /* NULL: none yet; owned by `planning` */
 	struct prepare *prepare;
-	double plan_ms;      /* how long it took to decide, once the target had answered */
-	int code;            /* why it failed, first */
+	double plan_ms; /* how long it took to decide, once the target had answered */
+	int code;       /* why it failed, first */
 	char reason[PMIG_REASON_MAX];
 };
 
 /* What came of the action; goes on with the next one. */
 void move_next(struct move *m, enum handover_event event);
-void move_blame(struct move *m, int code); /* keeps pmig_reason() if it is the first */
-void move_tell(struct move *m, json_t *line); /* to the listener; taken */
-int64_t move_now(void);                      /* milliseconds, monotonic */
+void move_blame(struct move *m, int code);          /* keeps pmig_reason() if it is the first */
+void move_tell(struct move *m, json_t *line);       /* to the listener; taken */
+int64_t move_now(void);                             /* milliseconds, monotonic */
 bool move_fault(struct move *m, const char *point); /* true: the step fails here */
 
 bool move_revive(struct move *m); /* what was saved and runs nowhere goes on from the image that waits at the target */

@@ -16,11 +16,12 @@ int report_begin(struct move *m)
 			(void)s->store->handover_finish(s->store, old->id, PMIG_HANDOVER_UNDONE, "it was given up");
 		free(old);
 	}
-	return s->store->handover_begin(s->store, &(struct pmig_handover_row){.id = m->id,
-						      .process = s->uuid,
-						      .epoch = m->epoch,
-						      .source = m->source_label,
-						      .target = m->target_label});
+	return s->store->handover_begin(s->store,
+		&(struct pmig_handover_row){.id = m->id,
+			.process = s->uuid,
+			.epoch = m->epoch,
+			.source = m->source_label,
+			.target = m->target_label});
 }
 
 static void journal_end(struct move *m, enum pmig_handover_state state)
@@ -60,10 +61,11 @@ void report_last_word(struct move *m, int code, const char *outcome)
 	if (m->reported)
 		return;
 	m->reported = true;
-	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f}", "done", 1, "outcome", outcome, "name",
-		m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch", (json_int_t)m->epoch, "exit", exit_status(m), "ms",
-		(json_int_t)(move_now() - m->began), "stopped_ms", (json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0),
-		"bytes", (json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
+	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f}", "done", 1, "outcome",
+		outcome, "name", m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch",
+		(json_int_t)m->epoch, "exit", exit_status(m), "ms", (json_int_t)(move_now() - m->began), "stopped_ms",
+		(json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0), "bytes",
+		(json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
 		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")), "plan_ms", m->plan_ms);
 	if (code < 0) {
 		(void)json_object_set_new(line, "code", json_integer(code));
@@ -76,8 +78,10 @@ void report_last_word(struct move *m, int code, const char *outcome)
 void report_doubt(void *context)
 {
 	struct move *m = context;
-	(void)snprintf(m->reason, sizeof m->reason, "%s is frozen: %s was asked to take it over and does not answer; it goes on there "
-		"or here as soon as that is known", m->supervisor->name, m->target_label);
+	(void)snprintf(m->reason, sizeof m->reason,
+		"%s is frozen: %s was asked to take it over and does not answer; it goes on there "
+		"or here as soon as that is known",
+		m->supervisor->name, m->target_label);
 	report_last_word(m, PMIG_EDOUBT, "doubt");
 }
 
@@ -85,17 +89,18 @@ void report_end(struct move *m)
 {
 	struct supervisor *s = m->supervisor;
 	enum handover_outcome outcome = m->h.outcome;
-	journal_end(m, outcome == HANDOVER_MOVED   ? PMIG_HANDOVER_DONE
-		       : outcome == HANDOVER_WAITS ? PMIG_HANDOVER_DOUBT
-		                                   : PMIG_HANDOVER_UNDONE);
+	journal_end(m,
+		outcome == HANDOVER_MOVED           ? PMIG_HANDOVER_DONE
+			: outcome == HANDOVER_WAITS ? PMIG_HANDOVER_DOUBT
+						    : PMIG_HANDOVER_UNDONE);
 	if (outcome == HANDOVER_WAITS && s->options->recover && move_revive(m))
 		return;
 	if (outcome == HANDOVER_MOVED) {
 		m->code = 0;
 	} else if (outcome == HANDOVER_WAITS) {
 		m->code = PMIG_EDOUBT;
-		(void)error_set(PMIG_EDOUBT, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it (%s)", s->name,
-			m->target_label, s->name, m->reason);
+		(void)error_set(PMIG_EDOUBT, "%s runs nowhere; its image waits at %s: `pmig recover %s` continues it (%s)",
+			s->name, m->target_label, s->name, m->reason);
 		(void)snprintf(m->reason, sizeof m->reason, "%s", pmig_reason());
 		supervisor_say(s, "%s", m->reason);
 	} else if (outcome == HANDOVER_ENDED && m->code >= 0) {

@@ -22,8 +22,8 @@ static const struct part {
 
 struct ship {
 	struct move *move;
-	size_t index; /* of the part under way */
-	int fd;       /* of the file that is sent */
+	size_t index;  /* of the part under way */
+	int fd;        /* of the file that is sent */
 	int directory; /* where a far source's file goes */
 	struct bulk_send *send;
 	struct bulk_receive *receive;
@@ -40,7 +40,8 @@ static const char *file_of(const struct ship *h)
 static const char *name_of(struct ship *h)
 {
 	if (parts[h->index].key == NULL) {
-		(void)snprintf(h->name, sizeof h->name, "%s.%llu.json", h->move->supervisor->uuid, (unsigned long long)h->move->epoch);
+		(void)snprintf(h->name, sizeof h->name, "%s.%llu.json", h->move->supervisor->uuid,
+			(unsigned long long)h->move->epoch);
 		return h->name;
 	}
 	const char *slash = strrchr(file_of(h), '/');
@@ -101,8 +102,9 @@ static void on_progress(void *context, uint64_t done, uint64_t total)
 	h->told = now;
 	double seconds = (double)(now - h->began) / 1000;
 	double rate = seconds > 0 ? (double)done / seconds : 0;
-	move_tell(h->move, json_pack("{s:s, s:I, s:I, s:f, s:f}", "phase", "ship", "bytes", (json_int_t)done, "total", (json_int_t)total,
-				   "rate", rate, "left", rate > 0 ? (double)(total - done) / rate : 0.0));
+	move_tell(h->move,
+		json_pack("{s:s, s:I, s:I, s:f, s:f}", "phase", "ship", "bytes", (json_int_t)done, "total",
+			(json_int_t)total, "rate", rate, "left", rate > 0 ? (double)(total - done) / rate : 0.0));
 }
 
 static int open_local(struct ship *h, const char *state)
@@ -169,8 +171,8 @@ static int fetch_part(struct ship *h)
 	if (r < 0)
 		return r;
 	remote_request(h->move->source, "fetch",
-		json_pack("{s:s, s:s, s:i}", "file", file_of(h), "kind", parts[h->index].kind, "stream", (int)stream_of(h)), on_fetch,
-		h->move);
+		json_pack("{s:s, s:s, s:i}", "file", file_of(h), "kind", parts[h->index].kind, "stream", (int)stream_of(h)),
+		on_fetch, h->move);
 	return 0;
 }
 
@@ -278,9 +280,10 @@ static void on_offer(struct ship *h, const struct packet *p)
 	(void)snprintf(part, sizeof part, "%.*s.part", BULK_NAME_MAX - 1, name_of(h));
 	if (r >= 0) {
 		(void)unlinkat(h->directory, part, 0); /* of an earlier try with other contents */
-		r = bulk_receive_create(
-			&(struct bulk_receive_options){
-				.directory = h->directory, .name = name_of(h), .writer = peer_writer(source), .stream = p->stream},
+		r = bulk_receive_create(&(struct bulk_receive_options){.directory = h->directory,
+						.name = name_of(h),
+						.writer = peer_writer(source),
+						.stream = p->stream},
 			&offer, &h->receive);
 	}
 	peer_kick(source);

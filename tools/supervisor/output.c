@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE 4096 /* PIPE_BUF: what a writable pipe takes without blocking (pipe(7)) */
+#define PIECE 4096           /* PIPE_BUF: what a writable pipe takes without blocking (pipe(7)) */
 #define BIG_PIECE (1u << 20) /* a file never blocks */
 
 struct output {

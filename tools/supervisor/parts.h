@@ -14,17 +14,17 @@
 #include <limits.h>
 
 #define SUPERVISOR_STATIONS 8
-#define SUPERVISOR_FAILED 125 /* exit status for what is not the program's fault, as env(1) and timeout(1) have it */
+#define SUPERVISOR_FAILED 125  /* exit status for what is not the program's fault, as env(1) and timeout(1) have it */
 #define SUPERVISOR_STOPPED 124 /* the program was stopped, and waits in an image */
 #define INPUT_WINDOW (128u << 10)
 
 /* A host where the program is, or was and has left output that is not shown yet. */
 struct station {
 	struct remote *remote;
-	bool left;        /* it went on from here; `end` is final */
-	bool ended;       /* the program has ended here; `end` is final */
-	bool asked_end;   /* the agent was told to go */
-	uint64_t end[2];  /* of stdout and stderr */
+	bool left;       /* it went on from here; `end` is final */
+	bool ended;      /* the program has ended here; `end` is final */
+	bool asked_end;  /* the agent was told to go */
+	uint64_t end[2]; /* of stdout and stderr */
 };
 
 /* Who waits until output is here. */
@@ -47,13 +47,13 @@ struct supervisor {
 	char name[PMIG_NAME_MAX + 1];
 	char home[PMIG_NAME_MAX + 1];
 	bool terminal[3];
-	bool started;   /* the program runs, or ran */
-	bool replaced;  /* another supervisor has taken over */
-	bool placed;    /* the streams begin where the program's are; attach finds that out */
-	bool migrates;  /* it was built with pmig-cc */
+	bool started;  /* the program runs, or ran */
+	bool replaced; /* another supervisor has taken over */
+	bool placed;   /* the streams begin where the program's are; attach finds that out */
+	bool migrates; /* it was built with pmig-cc */
 	int name_tries;
-	bool enrolled;  /* home's journal says where it was started */
-	int program;    /* the executable, open: what is sent is what was started */
+	bool enrolled; /* home's journal says where it was started */
+	int program;   /* the executable, open: what is sent is what was started */
 	char path[PATH_MAX];
 	uint64_t epoch; /* the highest that is known to have begun */
 	int exit_status;
@@ -73,7 +73,7 @@ struct supervisor {
 	bool input_end, input_end_sent, input_held;
 	struct loop_source *input_source;
 
-	struct move *move; /* under way; NULL: none */
+	struct move *move;             /* under way; NULL: none */
 	struct checkpoint *checkpoint; /* the same */
 	struct restart *restart;       /* the same */
 	struct prepare *prepare;       /* of the first host, if it is not this one */
@@ -84,15 +84,18 @@ struct supervisor {
 /* --- supervisor.c --- */
 struct station *supervisor_station(struct supervisor *s, const struct remote *r); /* NULL: none */
 struct station *supervisor_here(struct supervisor *s);                            /* where the program is */
-int supervisor_remote(struct supervisor *s, const char *where, enum link_method method, struct remote **ret_remote) PMIG_MUST_CHECK;
+int supervisor_remote(struct supervisor *s, const char *where, enum link_method method,
+	struct remote **ret_remote) PMIG_MUST_CHECK;
 int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMIG_NAME_MAX + 1]) PMIG_MUST_CHECK;
-void supervisor_say(struct supervisor *s, const char *format, ...) PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
+void supervisor_say(struct supervisor *s, const char *format, ...)
+	PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
 void supervisor_bury(struct supervisor *s, struct remote *r);
-void supervisor_dismiss(struct supervisor *s, struct remote *r); /* the agent may end; buries */
+void supervisor_dismiss(struct supervisor *s, struct remote *r);                   /* the agent may end; buries */
 void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event); /* the program has ended there */
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
-void supervisor_fail(struct supervisor *s, int exit_status, const char *what); /* it does not run, and never did; pmig_reason() */
+void supervisor_fail(struct supervisor *s, int exit_status,
+	const char *what);                  /* it does not run, and never did; pmig_reason() */
 void supervisor_runs(struct supervisor *s); /* from now on it does: the other verbs are served, the streams flow */
 void supervisor_place(struct supervisor *s, const json_t *frozen); /* attached: the streams go on where it was frozen */
 
@@ -106,9 +109,10 @@ void streams_pump_input(struct supervisor *s);
 void streams_resume_input(struct supervisor *s);
 /* Calls `done` once, perhaps at once, when all output of a program that was frozen at `r` is here (`frozen` says where it ends), or with
  * PMIG_ETIMEOUT: then what is read here is too far behind. One at a time. */
-void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code), void *context);
+void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code),
+	void *context);
 void streams_await_not(struct supervisor *s, void *context); /* `done` will not be called */
-void streams_check(struct supervisor *s); /* whether the speaker has said everything */
+void streams_check(struct supervisor *s);                    /* whether the speaker has said everything */
 
 /* --- attach.c --- */
 int attach_prepare(struct supervisor *s) PMIG_MUST_CHECK; /* finds the program by its name */
@@ -124,7 +128,7 @@ struct move_options {
 	enum link_method method;
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
-	bool plan_json; /* the plan as an object, not as text */
+	bool plan_json;                                      /* the plan as an object, not as text */
 	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
 	void *context;
 };

@@ -126,8 +126,9 @@ static void next_library(struct prepare *p)
 	const char *name = json_string_value(json_array_get(p->missing, p->next++));
 	const char *path = name != NULL ? path_here(p, name) : NULL;
 	if (path == NULL || strchr(name, '/') != NULL) {
-		fail(p, error_set(PMIG_EREFUSED, "%s has no %s, which %s needs, and neither has this host", remote_label(p->o.target),
-				name != NULL ? name : "library", p->o.name));
+		fail(p,
+			error_set(PMIG_EREFUSED, "%s has no %s, which %s needs, and neither has this host",
+				remote_label(p->o.target), name != NULL ? name : "library", p->o.name));
 		return;
 	}
 	start_file(p, open(path, O_RDONLY | O_CLOEXEC), name, hash_file);
@@ -143,7 +144,8 @@ static void on_libraries(void *context, int code, const json_t *answer)
 	const char *problem = json_string_value(json_object_get(answer, "problem"));
 	const json_t *missing = json_object_get(answer, "missing");
 	if (json_array_size(missing) == 0 && problem != NULL && *problem != '\0') {
-		fail(p, error_set(PMIG_EREFUSED, "%s cannot run %s: its libraries are older: %s", remote_label(p->o.target),
+		fail(p,
+			error_set(PMIG_EREFUSED, "%s cannot run %s: its libraries are older: %s", remote_label(p->o.target),
 				p->o.name, problem));
 		return;
 	}
@@ -152,7 +154,8 @@ static void on_libraries(void *context, int code, const json_t *answer)
 		return;
 	}
 	if (++p->rounds > ROUNDS_MAX) {
-		fail(p, error_set(PMIG_EREFUSED, "%s still does not find %s", remote_label(p->o.target),
+		fail(p,
+			error_set(PMIG_EREFUSED, "%s still does not find %s", remote_label(p->o.target),
 				json_string_value(json_array_get(missing, 0))));
 		return;
 	}
@@ -176,7 +179,8 @@ static int add_directory(struct prepare *p, const char *path)
 	size_t directory = (size_t)(strrchr(path, '/') - path);
 	if (length + directory + 2 > sizeof p->library_path)
 		return error_set(PMIG_EREFUSED, "%s lacks too many libraries", remote_label(p->o.target));
-	(void)snprintf(p->library_path + length, sizeof p->library_path - length, "%s%.*s", length > 0 ? ":" : "", (int)directory, path);
+	(void)snprintf(p->library_path + length, sizeof p->library_path - length, "%s%.*s", length > 0 ? ":" : "",
+		(int)directory, path);
 	return 0;
 }
 
@@ -217,8 +221,11 @@ static void on_receive(void *context, int code, const json_t *answer)
 		return;
 	}
 	struct peer *peer = remote_peer(p->o.target);
-	int r = bulk_send_create(&(struct bulk_send_options){
-					 .fd = p->fd, .name = p->name, .kind = "file", .writer = peer_writer(peer), .stream = p->stream},
+	int r = bulk_send_create(&(struct bulk_send_options){.fd = p->fd,
+					 .name = p->name,
+					 .kind = "file",
+					 .writer = peer_writer(peer),
+					 .stream = p->stream},
 		&p->send);
 	if (r < 0)
 		fail(p, r);
@@ -233,9 +240,11 @@ static void offer(struct prepare *p)
 	if (p->send == NULL)
 		p->stream++;
 	if (p->o.tell != NULL && fstat(p->fd, &st) == 0)
-		p->o.tell(p->o.context, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
+		p->o.tell(p->o.context,
+			json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
 	remote_request(p->o.target, "receive",
-		json_pack("{s:s, s:s, s:i, s:i}", "hash", p->hash, "name", p->name, "stream", (int)p->stream, "mode", program ? 0700 : 0600),
+		json_pack("{s:s, s:s, s:i, s:i}", "hash", p->hash, "name", p->name, "stream", (int)p->stream, "mode",
+			program ? 0700 : 0600),
 		on_receive, p);
 }
 

@@ -8,17 +8,17 @@ struct prepare;
 
 struct prepare_options {
 	struct loop *loop;
-	struct remote *target; /* connected */
-	const char *name;      /* of the program, for people */
-	const char *path;      /* where it is here */
-	int program;           /* the same, open */
+	struct remote *target;                     /* connected */
+	const char *name;                          /* of the program, for people */
+	const char *path;                          /* where it is here */
+	int program;                               /* the same, open */
 	void (*tell)(void *context, json_t *line); /* {"phase": "prepare", "file": ...}, to be taken; NULL: nobody listens */
 	void (*done)(void *context, int code);     /* once: it may be destroyed there, and must be soon; pmig_reason() */
 	void *context;
 };
 
 int prepare_create(const struct prepare_options *o, struct prepare **ret_prepare) PMIG_MUST_CHECK;
-void prepare_begin(struct prepare *p); /* may call `done` at once */
+void prepare_begin(struct prepare *p);   /* may call `done` at once */
 void prepare_destroy(struct prepare *p); /* NULL is fine */
 
 /* After `done` without error: where the program is there, and what its LD_LIBRARY_PATH has to have ("": nothing). */
@@ -26,6 +26,6 @@ const char *prepare_path(const struct prepare *p);
 const char *prepare_library_path(const struct prepare *p);
 
 bool prepare_packet(struct prepare *p, const struct remote *r, const struct packet *k); /* true: it was one of its own */
-void prepare_pump(struct prepare *p); /* there is room for more */
+void prepare_pump(struct prepare *p);                                                   /* there is room for more */
 
 #endif

@@ -41,7 +41,7 @@ struct remote {
 	int64_t last_id;
 	uint64_t seen;
 	struct loop_source *unsent_timer, *retry_timer;
-	int tries; /* connections that failed in a row */
+	int tries;   /* connections that failed in a row */
 	int stop[2]; /* a pipe: readable when connecting shall be given up */
 };
 
@@ -153,9 +153,9 @@ static int exec_agent(struct remote *r)
 	char command[INSTALL_COMMAND_MAX];
 	int rc = install_agent_command(r->link,
 		&(struct install_agent){.local = remote_is_local(r),
-			.state = strcmp(r->o.where, "home") == 0          ? r->o.state
-			         : strncmp(r->o.where, "local:", 6) == 0 ? r->o.where + 6
-			                                                  : "",
+			.state = strcmp(r->o.where, "home") == 0        ? r->o.state
+				: strncmp(r->o.where, "local:", 6) == 0 ? r->o.where + 6
+									: "",
 			.uuid = r->o.uuid,
 			.name = r->o.name},
 		command);
@@ -228,8 +228,8 @@ static int on_control(struct remote *r, const struct packet *p)
 		r->facts = json_incref(object);
 		r->tries = 0;
 		remote_request(r, "hello",
-			json_pack("{s:I, s:s, s:s, s:s}", "seen", (json_int_t)r->seen, "host", r->o.label, "home", r->o.home, "fault",
-				r->o.fault),
+			json_pack("{s:I, s:s, s:s, s:s}", "seen", (json_int_t)r->seen, "host", r->o.label, "home", r->o.home,
+				"fault", r->o.fault),
 			NULL, NULL);
 		r->o.fault = ""; /* once: an agent that was killed for it comes back without */
 		r->o.up(r->o.context, r);

@@ -12,13 +12,13 @@ struct remote;
 
 struct remote_options {
 	struct loop *loop;
-	const char *where;      /* "home"; "[USER@]HOST[:PORT]"; "local:DIR": another state directory on this machine */
-	const char *label;      /* what this host is called in registries */
-	const char *home;       /* what home is called */
-	const char *state;      /* of "home" */
+	const char *where;       /* "home"; "[USER@]HOST[:PORT]"; "local:DIR": another state directory on this machine */
+	const char *label;       /* what this host is called in registries */
+	const char *home;        /* what home is called */
+	const char *state;       /* of "home" */
 	enum link_method method; /* for hosts; 0: LINK_SSH2 */
 	const char *uuid, *name;
-	const char *fault; /* for its fault points; NULL: none */
+	const char *fault;                                                   /* for its fault points; NULL: none */
 	void (*up)(void *context, struct remote *r);                         /* connected; remote_facts() is fresh */
 	void (*down)(void *context, struct remote *r, int code);             /* could not connect, or lost; pmig_reason() */
 	void (*event)(void *context, struct remote *r, const json_t *event); /* from the agent */
@@ -34,7 +34,7 @@ void remote_destroy(struct remote *r); /* waits for a connection attempt to give
 /* Connects in the background; `up` or `down` follows. Does nothing if it is connected or on the way. */
 void remote_connect(struct remote *r, uint64_t seen);
 void remote_connect_later(struct remote *r, uint64_t seen); /* the same, after a pause that grows with every failure */
-void remote_cut(struct remote *r); /* as if the network had failed */
+void remote_cut(struct remote *r);                          /* as if the network had failed */
 bool remote_is_up(const struct remote *r);
 
 typedef void remote_answer(void *context, int code, const json_t *answer);
@@ -44,7 +44,7 @@ typedef void remote_answer(void *context, int code, const json_t *answer);
 void remote_request(struct remote *r, const char *verb, json_t *arguments, remote_answer *answer, void *context);
 void remote_forget(struct remote *r, void *context); /* answers for `context` are dropped */
 
-struct peer *remote_peer(struct remote *r); /* NULL: not connected */
+struct peer *remote_peer(struct remote *r);         /* NULL: not connected */
 const json_t *remote_facts(const struct remote *r); /* what the agent said when it was connected; NULL before */
 const char *remote_label(const struct remote *r);
 const char *remote_where(const struct remote *r);

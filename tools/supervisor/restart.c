@@ -24,7 +24,7 @@
 struct restart {
 	struct supervisor *supervisor;
 	struct image_info info;
-	char was[PMIG_UUID_LENGTH + 1]; /* the process in the image */
+	char was[PMIG_UUID_LENGTH + 1];  /* the process in the image */
 	struct pmig_process_row *before; /* its row; NULL: it is not known here */
 	json_t *stopped;                 /* what belongs to the image and is not in it; NULL: nothing */
 	int fd;
@@ -68,7 +68,8 @@ static int check_life(const struct restart *t)
 	struct pmig_store *store = t->supervisor->store;
 	struct pmig_handover_row *h = NULL;
 	int r = store->handover_get(store, t->was, &h);
-	bool open = r >= 0 && (h->state == PMIG_HANDOVER_OPEN || h->state == PMIG_HANDOVER_DOUBT || h->state == PMIG_HANDOVER_WAITS);
+	bool open = r >= 0 &&
+		(h->state == PMIG_HANDOVER_OPEN || h->state == PMIG_HANDOVER_DOUBT || h->state == PMIG_HANDOVER_WAITS);
 	free(h);
 	if (r < 0 && r != PMIG_ENOENT)
 		return r;
@@ -78,16 +79,20 @@ static int check_life(const struct restart *t)
 		break;
 	case PMIG_PROCESS_AWAY:
 	case PMIG_PROCESS_LEFT:
-		return error_set(PMIG_EREFUSED, "%s runs elsewhere, or may: `pmig attach %s` finds out; --clone makes another program of it",
+		return error_set(PMIG_EREFUSED,
+			"%s runs elsewhere, or may: `pmig attach %s` finds out; --clone makes another program of it",
 			row->name, row->name);
 	default:
 		if (!is_dead(row) && (row->state == PMIG_PROCESS_FROZEN || row->state == PMIG_PROCESS_DOUBT))
-			return error_set(PMIG_EREFUSED, "%s is frozen and may go on: `pmig attach %s` finds out", row->name, row->name);
+			return error_set(PMIG_EREFUSED, "%s is frozen and may go on: `pmig attach %s` finds out", row->name,
+				row->name);
 		if (!is_dead(row))
-			return error_set(PMIG_EREFUSED, "%s runs already: --clone makes another program of its image", row->name);
+			return error_set(PMIG_EREFUSED, "%s runs already: --clone makes another program of its image",
+				row->name);
 	}
 	if (open && row->state != PMIG_PROCESS_ENDED)
-		return error_set(PMIG_EREFUSED, "%s was being moved, and may run elsewhere: `pmig recover %s` finds out", row->name, row->name);
+		return error_set(PMIG_EREFUSED, "%s was being moved, and may run elsewhere: `pmig recover %s` finds out",
+			row->name, row->name);
 	return 0;
 }
 
@@ -113,8 +118,8 @@ static int check_program(const struct restart *t, const char *path)
 	(void)close(fd);
 	if (r < 0 || memcmp(build, t->info.build, sizeof build) == 0)
 		return r;
-	return error_set(PMIG_EIDENTITY, "%s was made by another program, or another build of it, than %s", t->supervisor->options->image,
-		path);
+	return error_set(PMIG_EIDENTITY, "%s was made by another program, or another build of it, than %s",
+		t->supervisor->options->image, path);
 }
 
 static int choose_identity(struct restart *t)
@@ -177,8 +182,8 @@ int restart_prepare(struct supervisor *s)
 		r = 0;
 	const char *path = s->options->path != NULL ? s->options->path : t->before != NULL ? t->before->program : NULL;
 	if (r >= 0 && path == NULL)
-		r = error_set(PMIG_ENOENT, "%s was not started here: say where its program is, `pmig restart %s -- PROGRAM`", t->info.name,
-			s->options->image);
+		r = error_set(PMIG_ENOENT, "%s was not started here: say where its program is, `pmig restart %s -- PROGRAM`",
+			t->info.name, s->options->image);
 	if (r >= 0)
 		r = check_program(t, path);
 	if (r < 0)
@@ -243,8 +248,8 @@ static void on_unrestored(void *context, int code, const json_t *answer)
 {
 	(void)code, (void)answer;
 	struct restart *t = context;
-	remote_request(supervisor_here(t->supervisor)->remote, "forget", json_pack("{s:I}", "epoch", (json_int_t)t->supervisor->epoch),
-		on_forgotten, t);
+	remote_request(supervisor_here(t->supervisor)->remote, "forget",
+		json_pack("{s:I}", "epoch", (json_int_t)t->supervisor->epoch), on_forgotten, t);
 }
 
 static void fail(struct restart *t)
@@ -320,13 +325,13 @@ static int write_request(struct restart *t)
 	const char *unread = json_string_value(json_object_get(t->stopped, "unread"));
 	const char *modes = s->terminal[0] ? json_string_value(json_object_get(t->stopped, "modes")) : NULL;
 	json_t *request = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:[b,b,b], s:s, s:s}", "path", s->path, "clone",
-		(int)s->options->clone, "in", 0, "out", 0, "err", 0, "rows", (int)size.ws_row, "columns", (int)size.ws_col, "terminal",
-		(int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "unread", unread != NULL ? unread : "", "modes",
-		modes != NULL ? modes : "");
+		(int)s->options->clone, "in", 0, "out", 0, "err", 0, "rows", (int)size.ws_row, "columns", (int)size.ws_col,
+		"terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "unread",
+		unread != NULL ? unread : "", "modes", modes != NULL ? modes : "");
 	(void)snprintf(path, sizeof path, "%s.json", t->copy);
 	int r = request == NULL ? error_set(PMIG_EINVAL, "%s: the path is not valid UTF-8", s->path)
-	      : json_dump_file(request, path, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s", path)
-								: 0;
+		: json_dump_file(request, path, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s", path)
+								  : 0;
 	json_decref(request);
 	return r;
 }
@@ -364,8 +369,8 @@ static void on_copied(void *context, int result)
 		fail(t);
 		return;
 	}
-	remote_request(supervisor_here(s)->remote, "restore", json_pack("{s:I, s:b}", "epoch", (json_int_t)s->epoch, "at_home", 1),
-		on_restored, t);
+	remote_request(supervisor_here(s)->remote, "restore",
+		json_pack("{s:I, s:b}", "epoch", (json_int_t)s->epoch, "at_home", 1), on_restored, t);
 }
 
 int restart_begin(struct supervisor *s)
@@ -373,6 +378,7 @@ int restart_begin(struct supervisor *s)
 	struct restart *t = s->restart;
 	if (t == NULL || t->job != NULL || t->entered)
 		return 0;
-	(void)snprintf(t->copy, sizeof t->copy, "%s/image/%s.%llu", s->options->state, s->uuid, (unsigned long long)s->epoch);
+	(void)snprintf(t->copy, sizeof t->copy, "%s/image/%s.%llu", s->options->state, s->uuid,
+		(unsigned long long)s->epoch);
 	return job_start(s->loop, copy_image, on_copied, t, &t->job);
 }

@@ -23,7 +23,7 @@ struct client {
 	struct loop_source *source;
 	char line[LINE_BYTES];
 	size_t size;
-	bool waits; /* for the exit status */
+	bool waits;    /* for the exit status */
 	json_t *again; /* a move that waits until the source of the one before is released */
 	struct loop_source *again_timer;
 };
@@ -110,8 +110,9 @@ static void request(struct client *c, json_t *object)
 	int r = 0;
 	if (strcmp(verb, "status") == 0) {
 		json_t *d = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b}", "name", s->name, "uuid", s->uuid, "host",
-			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving", (int)(s->move != NULL && !move_has_arrived(s)),
-			"connected", (int)remote_is_up(supervisor_here(s)->remote), "done", 1);
+			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving",
+			(int)(s->move != NULL && !move_has_arrived(s)), "connected",
+			(int)remote_is_up(supervisor_here(s)->remote), "done", 1);
 		say(c, d);
 		json_decref(d);
 		return;
@@ -135,22 +136,24 @@ static void request(struct client *c, json_t *object)
 		return;
 	} else if (strcmp(verb, "checkpoint") == 0) {
 		const char *path = json_string_value(json_object_get(object, "path"));
-		r = checkpoint_start(s, &(struct checkpoint_options){.path = path != NULL ? path : "",
-						.stop = json_is_true(json_object_get(object, "stop")),
-						.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
-						.progress = on_line_of_move,
-						.context = c});
+		r = checkpoint_start(s,
+			&(struct checkpoint_options){.path = path != NULL ? path : "",
+				.stop = json_is_true(json_object_get(object, "stop")),
+				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+				.progress = on_line_of_move,
+				.context = c});
 		if (r >= 0)
 			return;
 	} else if (strcmp(verb, "move") == 0) {
 		const char *target = json_string_value(json_object_get(object, "target"));
-		r = move_start(s, &(struct move_options){.target = target != NULL ? target : "",
-					  .method = (enum link_method)json_integer_value(json_object_get(object, "method")),
-					  .timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
-					  .plan_only = json_is_true(json_object_get(object, "plan")),
-					  .plan_json = json_is_true(json_object_get(object, "json")),
-					  .progress = on_line_of_move,
-					  .context = c});
+		r = move_start(s,
+			&(struct move_options){.target = target != NULL ? target : "",
+				.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
+				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+				.plan_only = json_is_true(json_object_get(object, "plan")),
+				.plan_json = json_is_true(json_object_get(object, "json")),
+				.progress = on_line_of_move,
+				.context = c});
 		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL) {
 			c->again = json_incref(object);
 			r = loop_after(s->loop, AGAIN_MS, on_again, c, &c->again_timer);
@@ -232,7 +235,7 @@ bool server_answers(const struct supervisor *s, const char *name)
 	int directory = open(s->options->state, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool answers = directory >= 0 && fd >= 0 && name_socket(directory, path, &address) >= 0 &&
-		       connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+		connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	if (fd >= 0)
 		(void)close(fd);
 	if (directory >= 0)
@@ -259,10 +262,9 @@ int server_open(struct supervisor *s)
 	if (name_socket(v->directory, v->path, &address) < 0)
 		return PMIG_EINVAL;
 	mode_t mask = umask(0177);
-	int r = bind(v->fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-	                        listen(v->fd, 8) < 0
-	                ? error_errno(PMIG_EIO, errno, "%s/%s", s->options->state, v->path)
-	                : 0;
+	int r = bind(v->fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(v->fd, 8) < 0
+		? error_errno(PMIG_EIO, errno, "%s/%s", s->options->state, v->path)
+		: 0;
 	(void)umask(mask);
 	return r < 0 ? r : loop_add(s->loop, v->fd, POLLIN, on_connection, s, &v->source);
 }

@@ -56,9 +56,10 @@ static json_t *start_arguments(struct supervisor *s)
 	struct winsize size = terminal_size();
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:I, s:[b,b,b], s:i, s:i}", "name", s->name, "path",
 		s->prepare != NULL ? prepare_path(s->prepare) : s->options->path, "library_path",
-		s->prepare != NULL ? prepare_library_path(s->prepare) : "", "program", s->options->path, "argv", argv, "environment", environment(), "directory", directory, "umask", (int)mask,
-		"epoch", (json_int_t)1, "terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "rows",
-		(int)size.ws_row, "columns", (int)size.ws_col);
+		s->prepare != NULL ? prepare_library_path(s->prepare) : "", "program", s->options->path, "argv", argv,
+		"environment", environment(), "directory", directory, "umask", (int)mask, "epoch", (json_int_t)1, "terminal",
+		(int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "rows", (int)size.ws_row, "columns",
+		(int)size.ws_col);
 }
 
 static bool is_away(struct supervisor *s)
@@ -78,16 +79,17 @@ static int enrol(struct supervisor *s)
 		return error_set(PMIG_EINVAL, "%s: an argument is not valid UTF-8", s->options->argv[0]);
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	int r = s->store->process_put(s->store, &(struct pmig_process_row){.uuid = s->uuid,
-							.name = s->name,
-							.program = s->path,
-							.build = "unknown", /* until it comes here */
-							.argv = argv,
-							.home = s->home,
-							.epoch = 1,
-							.state = PMIG_PROCESS_AWAY,
-							.started = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-							.exit_status = -1});
+	int r = s->store->process_put(s->store,
+		&(struct pmig_process_row){.uuid = s->uuid,
+			.name = s->name,
+			.program = s->path,
+			.build = "unknown", /* until it comes here */
+			.argv = argv,
+			.home = s->home,
+			.epoch = 1,
+			.state = PMIG_PROCESS_AWAY,
+			.started = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+			.exit_status = -1});
 	free(argv);
 	if (r >= 0 && s->name_tries == 0)
 		r = s->store->owner_claim(s->store, s->uuid, 1, where);
@@ -96,8 +98,9 @@ static int enrol(struct supervisor *s)
 	s->enrolled = true;
 	r = supervisor_uuid(id);
 	if (r >= 0)
-		r = s->store->handover_begin(s->store, &(struct pmig_handover_row){
-							       .id = id, .process = s->uuid, .epoch = 1, .source = s->home, .target = where});
+		r = s->store->handover_begin(s->store,
+			&(struct pmig_handover_row){
+				.id = id, .process = s->uuid, .epoch = 1, .source = s->home, .target = where});
 	return r < 0 ? r : s->store->handover_finish(s->store, id, PMIG_HANDOVER_DONE, "it was started there");
 }
 

@@ -19,9 +19,10 @@ static void on_written(void *context)
 	struct supervisor *s = context;
 	struct peer *p = s->station_count > 0 ? remote_peer(s->stations[0].remote) : NULL;
 	for (unsigned i = 0; i < 2 && p != NULL; i++)
-		(void)peer_put(
-			p, &(struct packet){
-				   .type = PACKET_ACK, .stream = (uint16_t)(AGENT_STDOUT + i), .offset = output_done(s->output[i])});
+		(void)peer_put(p,
+			&(struct packet){.type = PACKET_ACK,
+				.stream = (uint16_t)(AGENT_STDOUT + i),
+				.offset = output_done(s->output[i])});
 	streams_check(s);
 }
 
@@ -62,7 +63,8 @@ int streams_open(struct supervisor *s)
 		if (s->options->detached)
 			r = open_log(s, i);
 		if (r >= 0)
-			r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, 0, on_written, s, &s->output[i]);
+			r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, 0, on_written, s,
+				&s->output[i]);
 	}
 	if (r >= 0 && !s->options->detached)
 		r = loop_add(s->loop, 0, POLLIN, on_input, s, &s->input_source);
@@ -79,7 +81,8 @@ int streams_place(struct supervisor *s, uint64_t in, uint64_t out, uint64_t err)
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		output_destroy(s->output[i]);
 		s->output[i] = NULL;
-		r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, from[i], on_written, s, &s->output[i]);
+		r = output_create(s->loop, s->options->detached ? s->log_fd[i] : i + 1, from[i], on_written, s,
+			&s->output[i]);
 	}
 	s->input_sent = in;
 	return r;
@@ -103,11 +106,12 @@ void streams_pump_input(struct supervisor *s)
 		char buffer[PIECE];
 		ssize_t n = spool_read(s->input, s->input_sent, buffer, sizeof buffer);
 		if (n <= 0 ||
-			peer_put(p, &(struct packet){.type = PACKET_DATA,
-					    .stream = AGENT_STDIN,
-					    .offset = s->input_sent,
-					    .data = buffer,
-					    .size = (size_t)n}) < 0)
+			peer_put(p,
+				&(struct packet){.type = PACKET_DATA,
+					.stream = AGENT_STDIN,
+					.offset = s->input_sent,
+					.data = buffer,
+					.size = (size_t)n}) < 0)
 			break;
 		s->input_sent += (uint64_t)n;
 	}
@@ -138,17 +142,20 @@ static void await_end(struct supervisor *s, int code)
 static void on_await_late(void *context)
 {
 	struct supervisor *s = context;
-	await_end(s, error_set(PMIG_ETIMEOUT, "the output of %s up to here did not arrive in %d s: what it goes to is not read", s->name,
-			AWAIT_MS / 1000));
+	await_end(s,
+		error_set(PMIG_ETIMEOUT, "the output of %s up to here did not arrive in %d s: what it goes to is not read",
+			s->name, AWAIT_MS / 1000));
 }
 
 static bool is_here(const struct supervisor *s)
 {
 	const struct awaited *a = &s->awaited;
-	return s->stations[0].remote == a->from && output_taken(s->output[0]) >= a->end[0] && output_taken(s->output[1]) >= a->end[1];
+	return s->stations[0].remote == a->from && output_taken(s->output[0]) >= a->end[0] &&
+		output_taken(s->output[1]) >= a->end[1];
 }
 
-void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code), void *context)
+void streams_await(struct supervisor *s, const struct remote *r, const json_t *frozen, void (*done)(void *context, int code),
+	void *context)
 {
 	loop_remove(&s->awaited.timer);
 	s->awaited = (struct awaited){.from = r,
@@ -216,7 +223,8 @@ void streams_check(struct supervisor *s)
 	if (s->station_count == 0)
 		return;
 	struct station *t = &s->stations[0];
-	if ((!t->left && !t->ended) || t->asked_end || output_done(s->output[0]) < t->end[0] || output_done(s->output[1]) < t->end[1])
+	if ((!t->left && !t->ended) || t->asked_end || output_done(s->output[0]) < t->end[0] ||
+		output_done(s->output[1]) < t->end[1])
 		return;
 	if (s->station_count == 1 && s->move != NULL)
 		return; /* it has the last word */

@@ -195,8 +195,8 @@ static void on_revive_claimed(void *context, int code, const json_t *answer)
 	if (code < 0)
 		supervisor_fail(s, SUPERVISOR_FAILED, "recover");
 	else
-		remote_request(
-			supervisor_here(s)->remote, "activate", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_activated, s);
+		remote_request(supervisor_here(s)->remote, "activate", json_pack("{s:I}", "epoch", (json_int_t)s->epoch),
+			on_activated, s);
 }
 
 static void on_revive_restored(void *context, int code, const json_t *answer)
@@ -206,8 +206,8 @@ static void on_revive_restored(void *context, int code, const json_t *answer)
 	if (code < 0)
 		supervisor_fail(s, SUPERVISOR_FAILED, "recover");
 	else
-		remote_request(
-			supervisor_here(s)->remote, "claim", json_pack("{s:I}", "epoch", (json_int_t)s->epoch), on_revive_claimed, s);
+		remote_request(supervisor_here(s)->remote, "claim", json_pack("{s:I}", "epoch", (json_int_t)s->epoch),
+			on_revive_claimed, s);
 }
 
 static bool revive(struct supervisor *s, struct remote *r, const char *state)
@@ -215,11 +215,12 @@ static bool revive(struct supervisor *s, struct remote *r, const char *state)
 	const json_t *facts = remote_facts(r);
 	const char *owner = json_string_value(json_object_get(facts, "owner"));
 	json_int_t epoch = json_integer_value(json_object_get(facts, "owner_epoch"));
-	if (!s->options->recover || strcmp(state, "ended") != 0 || json_object_get(facts, "image") == NULL || owner == NULL ||
-		strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
+	if (!s->options->recover || strcmp(state, "ended") != 0 || json_object_get(facts, "image") == NULL ||
+		owner == NULL || strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
 		return false;
 	s->epoch = (uint64_t)epoch + 1;
-	remote_request(r, "restore", json_pack("{s:I, s:I}", "epoch", epoch + 1, "image_epoch", epoch), on_revive_restored, s);
+	remote_request(r, "restore", json_pack("{s:I, s:I}", "epoch", epoch + 1, "image_epoch", epoch), on_revive_restored,
+		s);
 	return true;
 }
 
@@ -229,7 +230,7 @@ static bool waits_to_begin(const struct remote *r, const char *state)
 	const json_t *facts = remote_facts(r);
 	const char *owner = json_string_value(json_object_get(facts, "owner"));
 	return owner != NULL && strcmp(owner, remote_label(r)) == 0 &&
-	       (strcmp(state, "restored") == 0 || (strcmp(state, "empty") == 0 && json_object_get(facts, "image") != NULL));
+		(strcmp(state, "restored") == 0 || (strcmp(state, "empty") == 0 && json_object_get(facts, "image") != NULL));
 }
 
 /* Connected again, or to a program that another supervisor started. */
@@ -238,11 +239,13 @@ static void on_found(struct supervisor *s, struct station *t)
 	const json_t *facts = remote_facts(t->remote);
 	const char *state = json_string_value(json_object_get(facts, "state"));
 	if (t == supervisor_here(s) && s->move == NULL && waits_to_begin(t->remote, state)) {
-		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")), on_activated, s);
+		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")),
+			on_activated, s);
 		return;
 	}
 	if (t == supervisor_here(s) && s->move == NULL && s->checkpoint == NULL && strcmp(state, "frozen") == 0) {
-		const char *owner = json_string_value(json_object_get(facts, "owner")); /* whoever froze it was killed, or cut off */
+		const char *owner = json_string_value(json_object_get(facts,
+			"owner")); /* whoever froze it was killed, or cut off */
 		checkpoint_thaw(s, t->remote, owner != NULL && strcmp(owner, "image") == 0);
 	}
 	if (t == supervisor_here(s) && s->move == NULL && revive(s, t->remote, state))
@@ -251,8 +254,9 @@ static void on_found(struct supervisor *s, struct station *t)
 		json_object_get(facts, "out") == NULL) {
 		/* The agent was killed, and the program with it. */
 		json_t *event = json_pack("{s:s, s:i, s:O*}", "event", "exit", "status",
-			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL, "undone",
-			json_object_get(facts, "undone"));
+			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit"))
+						    : 128 + SIGKILL,
+			"undone", json_object_get(facts, "undone"));
 		on_event(s, t->remote, event);
 		json_decref(event);
 		return;
@@ -391,8 +395,9 @@ int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1])
 		return error_errno(PMIG_EIO, errno, "no random numbers");
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40); /* RFC 9562, version 4 */
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	(void)snprintf(ret_uuid, PMIG_UUID_LENGTH + 1, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-		b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	(void)snprintf(ret_uuid, PMIG_UUID_LENGTH + 1,
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5],
+		b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 	return 0;
 }
 
@@ -416,7 +421,8 @@ static int choose_name(struct supervisor *s)
 static int check_name(const struct supervisor *s)
 {
 	if (strchr(s->name, '/') != NULL || s->name[0] == '.' || s->name[0] == '\0' || strlen(s->name) > 64)
-		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front", s->name);
+		return error_set(PMIG_EINVAL, "\"%s\" cannot be a name: at most 64 bytes, no slash, no dot in front",
+			s->name);
 	return 0;
 }
 

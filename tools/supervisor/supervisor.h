@@ -8,16 +8,17 @@
 #include <stdbool.h>
 
 struct supervisor_options {
-	const char *state;  /* the state directory of home, absolute */
-	const char *name;   /* of the program; NULL: its basename, made unique */
-	const char *path;   /* of the executable, absolute; NULL: take over what runs already (attach) */
-	char *const *argv;  /* of the program */
-	const char *on;     /* where it starts; NULL: here */
-	const char *image;  /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
-	bool clone;         /* ... as another process */
-	bool recover;       /* attach, and continue an image that waits */
-	bool detached;      /* no terminal; output goes to files in the state directory */
-	int ready_fd;       /* gets the program's name and a newline when it runs, then it is closed; -1: none */
+	const char *state; /* the state directory of home, absolute */
+	const char *name;  /* of the program; NULL: its basename, made unique */
+	const char *path;  /* of the executable, absolute; NULL: take over what runs already (attach) */
+	char *const *argv; /* of the program */
+	const char *on;    /* where it starts; NULL: here */
+	const char *
+		image; /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
+	bool clone;    /* ... as another process */
+	bool recover;  /* attach, and continue an image that waits */
+	bool detached; /* no terminal; output goes to files in the state directory */
+	int ready_fd;  /* gets the program's name and a newline when it runs, then it is closed; -1: none */
 };
 
 /* Until the program has ended or another supervisor takes over. Returns the exit status of `pmig run`: that of the program as a

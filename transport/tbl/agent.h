@@ -1,10 +1,12 @@
 /* What an agent does on request: AGENT_REQUEST(name, function, words). "Later": the answer comes when it is done. */
-AGENT_REQUEST("hello", hello, "who asks: `seen`, the highest epoch known to the supervisor, and `host`, what this host is called")
+AGENT_REQUEST("hello", hello,
+	"who asks: `seen`, the highest epoch known to the supervisor, and `host`, what this host is called")
 AGENT_REQUEST("start", start, "starts the program: path, argv, environment, directory, umask, terminal, window, modes")
 AGENT_REQUEST("attach", attach, "sends output from the offsets `out` and `err` on")
 AGENT_REQUEST("signal", signal, "sends the signal `number` to the program")
 AGENT_REQUEST("window", window, "the terminal's size is now `rows` times `columns`")
-AGENT_REQUEST("resources", resources, "what the program uses, declared or found, as the registry's rows, with what is known of each; a page, `from` on")
+AGENT_REQUEST("resources", resources,
+	"what the program uses, declared or found, as the registry's rows, with what is known of each; a page, `from` on")
 AGENT_REQUEST("facts", facts, "what this host is and has: architecture, space, and what lies at the paths of `files`")
 AGENT_REQUEST("hashes", hashes, "the hashes of `paths`, or of descriptors of the program")
 AGENT_REQUEST("probe", probe, "nothing: how long it takes to come here is the answer")
@@ -13,16 +15,20 @@ AGENT_REQUEST("drop", drop, "the image of the last checkpoint, which was fetched
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
 AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
-AGENT_REQUEST("receive", receive, "the `path` of the file `name` with content `hash` in the cache; if it is not there, `stream` may bring it")
+AGENT_REQUEST("receive", receive,
+	"the `path` of the file `name` with content `hash` in the cache; if it is not there, `stream` may bring it")
 AGENT_REQUEST("libraries", libraries, "which libraries the program `path` needs and this host has not")
-AGENT_REQUEST("restore", restore, "starts the program from an image, up to the first instruction; `at_home`: the rows are here; later")
+AGENT_REQUEST("restore", restore,
+	"starts the program from an image, up to the first instruction; `at_home`: the rows are here; later")
 AGENT_REQUEST("unrestore", unrestore, "ends a restored program that was not claimed; later")
 AGENT_REQUEST("promise", promise, "journal: `epoch` belongs to `host`")
 AGENT_REQUEST("claim", claim, "journal: `epoch` belongs to this host")
 AGENT_REQUEST("bar", bar, "owned or barred: whether `epoch` has begun here, and if not, it never will")
 AGENT_REQUEST("activate", activate, "lets a claimed program run; later, where it must be restored once more")
-AGENT_REQUEST("go-on", go_on, "lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
-AGENT_REQUEST("release", release, "ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
+AGENT_REQUEST("go-on", go_on,
+	"lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
+AGENT_REQUEST("release", release,
+	"ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
 AGENT_REQUEST("die", die, "SIGKILL to the agent: what a fault point of the supervisor asks for")

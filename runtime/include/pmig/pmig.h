@@ -165,7 +165,7 @@ struct pmig_match {
 };
 #define PMIG_RESOURCE(...) PMIG_RESOURCE_AT_(__COUNTER__, __VA_ARGS__)
 #define PMIG_RESOURCE_AT_(n, ...) PMIG_RESOURCE_NAME_(n, __VA_ARGS__)
-#define PMIG_RESOURCE_NAME_(n, ...)                                                                                        \
+#define PMIG_RESOURCE_NAME_(n, ...) \
 	static const struct pmig_match pmig_match_##n __attribute__((used, section("pmig_match"))) = {.pattern = __VA_ARGS__}
 
 #else /* built by any other compiler: the same source runs in one place */
