@@ -3,6 +3,7 @@
 #ifndef PMIG_RESOURCE_REPLACED_H
 #define PMIG_RESOURCE_REPLACED_H
 
+#include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <sys/resource.h>
@@ -20,6 +21,8 @@ int pmig_clock_nanosleep(clockid_t id, int flags, const struct timespec *request
 clock_t pmig_clock(void);
 clock_t pmig_times(struct tms *ret);
 int pmig_getrusage(int who, struct rusage *ret);
+
+int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old);
 
 int pmig_atexit(void (*work)(void));
 int pmig_on_exit(void (*work)(int status, void *argument), void *argument);

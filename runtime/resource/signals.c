@@ -2,6 +2,7 @@
 #include "signals.h"
 
 #include "../control.h"
+#include "replaced.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -168,4 +169,13 @@ int signals_restore(struct record_reader *r)
 		if ((pending >> (i - 1) & 1) != 0 && of_program(i))
 			(void)kill(getpid(), i);
 	return e;
+}
+
+/* What was set before also tells where in libc the handler returned to; libc fills that in itself when it is set again. */
+int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old)
+{
+	int r = sigaction(number, action, ret_old);
+	if (r == 0 && ret_old != NULL)
+		ret_old->sa_restorer = NULL;
+	return r;
 }

@@ -49,7 +49,7 @@ LIBC(__pread_chk, PLAIN, "") LIBC(__printf_chk, PLAIN, "") LIBC(__ptsname_r_chk,
 LIBC(__rawmemchr, PLAIN, "") LIBC(__read, PLAIN, "") LIBC(__read_chk, PLAIN, "") LIBC(__readlink_chk, PLAIN, "")
 LIBC(__readlinkat_chk, PLAIN, "") LIBC(__recv_chk, PLAIN, "") LIBC(__recvfrom_chk, PLAIN, "")
 LIBC(__sched_cpualloc, PLAIN, "") LIBC(__sched_cpucount, PLAIN, "") LIBC(__sched_cpufree, PLAIN, "")
-LIBC(__sched_yield, PLAIN, "") LIBC(__select, PLAIN, "") LIBC(__send, PLAIN, "") LIBC(__sigaction, PLAIN, "")
+LIBC(__sched_yield, PLAIN, "") LIBC(__select, PLAIN, "") LIBC(__send, PLAIN, "")
 LIBC(__signbit, PLAIN, "") LIBC(__signbitf, PLAIN, "") LIBC(__signbitl, PLAIN, "") LIBC(__sigsuspend, PLAIN, "")
 LIBC(__snprintf_chk, PLAIN, "") LIBC(__sprintf_chk, PLAIN, "") LIBC(__stack_chk_fail, PLAIN, "") LIBC(__stpcpy, PLAIN, "")
 LIBC(__stpcpy_chk, PLAIN, "") LIBC(__stpncpy, PLAIN, "") LIBC(__stpncpy_chk, PLAIN, "") LIBC(__strcasecmp, PLAIN, "")

@@ -28,7 +28,7 @@ for k in 2 3 4 5 7 11 17 40 97 251; do every "$T/awkward-O2" "$T/awkward" "$k"; 
 every "$T/awkward-O2" "$T/deep" 1 deep 100000
 every "$T/awkward-O2" "$T/deep" 4 deep 100000
 
-for name in jumps labels variadic; do
+for name in jumps labels signals variadic; do
 	t "${plain[@]}" "$PMIG_SOURCE/tests/capture/$name.c" -o "$T/$name-plain"
 	"$T/$name-plain" >"$T/$name"
 	for level in 0 1 2 3; do
