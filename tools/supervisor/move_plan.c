@@ -149,6 +149,8 @@ static void conclude(struct planning *p)
 
 /* --- facts of each resource --- */
 
+#define RATE_SECONDS 5.0 /* a program must have run so long for its rates to count */
+
 static enum plan_situation situation_of(const char *name)
 {
 	static const struct {
@@ -175,9 +177,10 @@ static void set_found(const struct planning *p, struct plan_resource *r, const j
 	r->shared_by = text_of(row, "shared_by");
 	double seconds = (double)json_integer_value(json_object_get(p->source, "age")) / 1e9;
 	if (strcmp(r->row.kind, "standard") == 0) {
-		bool in = strcmp(r->row.name, "standard input") == 0;
-		double bytes = in ? 0 : (double)json_integer_value(json_object_get(p->source, "output"));
-		r->rate = (struct plan_fact){seconds > 0 ? (uint64_t)(bytes / seconds) : 0, PLAN_MEASURED};
+		/* the agent counts both outputs together: they need the link once; a first burst says nothing of the rest */
+		bool out = strcmp(r->row.name, "standard output") == 0 && seconds >= RATE_SECONDS;
+		double bytes = out ? (double)json_integer_value(json_object_get(p->source, "output")) : 0;
+		r->rate = (struct plan_fact){out ? (uint64_t)(bytes / seconds) : 0, PLAN_MEASURED};
 		r->trips = (struct plan_fact){0, PLAN_MEASURED}; /* the streams wait for nobody */
 	}
 }

@@ -62,6 +62,7 @@ struct supervisor {
 	size_t station_count;
 	struct remote *dead[SUPERVISOR_STATIONS]; /* to be destroyed when no callback runs */
 	size_t dead_count;
+	struct farewell *farewells;
 	struct loop_source *bury;
 	struct loop_source *end_timer;
 

@@ -87,10 +87,21 @@ void supervisor_bury(struct supervisor *s, struct remote *r)
 		(void)loop_after(s->loop, 0, on_bury, s, &s->bury);
 }
 
+/* An agent that was told to end and has not answered. */
 struct farewell {
 	struct supervisor *supervisor;
 	struct remote *remote;
+	struct farewell *next;
 };
+
+static void forget_farewell(struct farewell *f)
+{
+	struct farewell **at = &f->supervisor->farewells;
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	free(f);
+}
 
 static void on_farewell(void *context, int code, const json_t *answer)
 {
@@ -98,7 +109,7 @@ static void on_farewell(void *context, int code, const json_t *answer)
 	(void)answer;
 	struct farewell *f = context;
 	supervisor_bury(f->supervisor, f->remote);
-	free(f);
+	forget_farewell(f);
 }
 
 void supervisor_dismiss(struct supervisor *s, struct remote *r)
@@ -108,7 +119,8 @@ void supervisor_dismiss(struct supervisor *s, struct remote *r)
 		supervisor_bury(s, r);
 		return;
 	}
-	*f = (struct farewell){s, r};
+	*f = (struct farewell){s, r, s->farewells};
+	s->farewells = f;
 	remote_request(r, "end", NULL, on_farewell, f);
 }
 
@@ -483,6 +495,10 @@ int supervisor_run(const struct supervisor_options *options)
 	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
+	while (s->farewells != NULL) { /* a link has a thread, which must not outlive main() */
+		remote_destroy(s->farewells->remote);
+		forget_farewell(s->farewells);
+	}
 	if (s->loop != NULL) {
 		on_bury(s);
 		streams_close(s);
