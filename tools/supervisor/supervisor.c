@@ -495,9 +495,10 @@ int supervisor_run(const struct supervisor_options *options)
 	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
-	while (s->farewells != NULL) { /* a link has a thread, which must not outlive main() */
-		remote_destroy(s->farewells->remote);
-		forget_farewell(s->farewells);
+	for (struct farewell *f = s->farewells, *next; f != NULL; f = next) {
+		next = f->next;
+		remote_destroy(f->remote); /* its link has a thread, which must not outlive main() */
+		free(f);
 	}
 	if (s->loop != NULL) {
 		on_bury(s);
