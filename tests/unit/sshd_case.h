@@ -98,8 +98,9 @@ static inline void sshd_case_stop(struct sshd_case *s)
 /* Kills the sshd processes that serve connections, as a crash of the host would: the children of the listening one. */
 static inline void sshd_case_cut(struct sshd_case *s)
 {
+	/* the session before what it runs, or it would still say how that has ended */
 	(void)sshd_case_shell("for p in $(cat /proc/%d/task/*/children); do "
-			      "for q in $(cat /proc/$p/task/*/children); do kill -9 $q; done; kill -9 $p; done 2>/dev/null",
+			      "q=$(cat /proc/$p/task/*/children); kill -9 $p $q; done 2>/dev/null",
 		(int)s->pid);
 }
 
