@@ -51,8 +51,12 @@ struct pmig_resource {
 
 	enum pmig_strategy strategy; /* chosen after describe(); what is being done at the target */
 	bool rewind;                 /* target: the user allows that a changed file is set aside */
-	void *handle;                /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
-	void *state; /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
+	const char *
+		there; /* PMIG_REBIND: what the target has for it, as the plan found out: a path, an address; "" where that is not known */
+	bool kept; /* PMIG_REFER: the target reaches the same thing by the same locator: it is opened there as it was */
+	uint64_t reference; /* PMIG_REFER: the number under which it is held where it is (runtime/reference); 0: it is at this host */
+	void *handle; /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
+	void *state;  /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
 };
 
 /* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New

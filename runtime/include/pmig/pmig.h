@@ -89,6 +89,7 @@ struct pmig_news {
 	const char *from;            /* host name at the checkpoint; borrowed until the hook returns */
 	const char *to;              /* host name now; borrowed until the hook returns */
 	const char *reason;          /* PMIG_FAILED: the sentence; otherwise "" */
+	const char *locator; /* where the resource is reached now: a path, an address; "" where there is none; borrowed */
 };
 
 /* Called at a safe point, in the order of declaration; `after` in the reverse order. */

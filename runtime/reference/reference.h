@@ -1,0 +1,48 @@
+/* reference: a thing that stays at the host where it is and is used from another one. The agent of that host holds it (a duplicate
+ * of the descriptor, or an address) and serves it; agent and supervisor carry the bytes (transport/channel.h).
+ *
+ * Normal usage, by a kind:
+ *   source   save() with strategy PMIG_REFER: reference_keep(), or reference_carry() where it lies at a third host already;
+ *            write the number into the image
+ *   target   refer(): read the number, reference_connect() or reference_listen()
+ *   later    reference_drop() when the program has closed it for good
+ *
+ * What was kept during a hand-over that is given up is let go by the agent; the kind has nothing to undo. A reference ends with
+ * the process, or when the process comes back to where the thing is: then reference_connect() gives the thing itself. */
+#ifndef PMIG_REFERENCE_REFERENCE_H
+#define PMIG_REFERENCE_REFERENCE_H
+
+#include "../base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum reference_kind {
+	REFERENCE_FILE = 1, /* a regular file or a directory: served by the protocol of remote_file.h */
+	REFERENCE_STREAM,   /* a device, a terminal, a pipe: its bytes in both directions */
+	REFERENCE_ADDRESS   /* where a service listens: each connection made at the target is made there */
+};
+
+/* A duplicate of `fd` (REFERENCE_ADDRESS: -1, and `locator` is "HOST:PORT" or an absolute path of a unix socket as seen from
+ * here) is held at this host from now on. *ret_id: its number, never 0, unique among all hosts. Errors: PMIG_EGONE (no
+ * agent: a checkpoint without a hand-over), PMIG_EREFUSED, PMIG_EIO. */
+PMIG_MUST_CHECK int reference_keep(enum reference_kind kind, int fd, const char *locator, uint64_t *ret_id);
+
+/* The thing of this number, which lies at another host, will be used from the target as well. */
+PMIG_MUST_CHECK int reference_carry(uint64_t id);
+
+/* *ret_fd: a connected stream socket to what serves the thing (close-on-exec, the caller's), *ret_itself false; or, at the host
+ * where it is, the thing itself, *ret_itself true. Waits for the answer. Errors: PMIG_EUNREACHED (the sentence names the host),
+ * PMIG_EREFUSED (it is not held there any more), PMIG_ETIMEOUT. */
+PMIG_MUST_CHECK int reference_connect(uint64_t id, int *ret_fd, bool *ret_itself);
+
+/* REFERENCE_ADDRESS: from now on connections to *ret_address at this host, made by anybody of this user, come out at the thing. It is
+ * `wanted` ("HOST:PORT" of loopback, or a path) where that is free here, else another port. At the host of the thing it is the
+ * thing's own address and nothing is set up. Errors as above. */
+PMIG_MUST_CHECK int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t size);
+
+/* The program does not use it any more: it is let go. */
+void reference_drop(uint64_t id);
+
+#endif
