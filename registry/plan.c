@@ -3,7 +3,7 @@
 #include "figure.h"
 #include "pool.h"
 #include "price.h"
-#include "strategy.h"
+#include "runtime/base/strategy.h"
 
 #include <math.h>
 #include <stdlib.h>

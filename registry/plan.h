@@ -1,4 +1,4 @@
-/* plan: what happens to each resource of a process when it moves: the strategies of tbl/strategy.h chosen by facts.
+/* plan: what happens to each resource of a process when it moves: the strategies of runtime/base/tbl/strategy.h chosen by facts.
  *
  * Normal usage:
  *   1. fill a struct plan_resource per resource: the registry's row, what its kind can do (plan_operations()), the facts;

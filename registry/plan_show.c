@@ -1,7 +1,7 @@
 /* plan_show: a plan as text for people and as JSON for programs. */
 #include "plan_show.h"
 #include "figure.h"
-#include "strategy.h"
+#include "runtime/base/strategy.h"
 #include "text.h"
 
 #include <math.h>

@@ -3,7 +3,7 @@
 #define PMIG_REGISTRY_PRICE_H
 
 #include "plan.h"
-#include "strategy.h"
+#include "runtime/base/strategy.h"
 
 /* The fact's value, NAN where it is not known. */
 double price_value(const struct plan_fact *fact);

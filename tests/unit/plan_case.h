@@ -6,7 +6,7 @@
 
 #include "registry/plan.h"
 #include "registry/plan_show.h"
-#include "registry/strategy.h"
+#include "runtime/base/strategy.h"
 
 #define MV PLAN_CAN(PMIG_MOVE)
 #define CP PLAN_CAN(PMIG_COPY)

@@ -2,7 +2,7 @@
 #include "move.h"
 
 #include "registry/plan_show.h"
-#include "registry/strategy.h"
+#include "runtime/base/strategy.h"
 
 #include <stdio.h>
 #include <string.h>

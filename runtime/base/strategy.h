@@ -1,6 +1,6 @@
 /* strategy: the table of strategies, as data: which choices a cell has, in which order, under which conditions. */
-#ifndef PMIG_REGISTRY_STRATEGY_H
-#define PMIG_REGISTRY_STRATEGY_H
+#ifndef PMIG_BASE_STRATEGY_H
+#define PMIG_BASE_STRATEGY_H
 
 #include <pmig/pmig.h>
 
