@@ -4,6 +4,7 @@
  *   ./instrument 7007        listens on this port of 127.0.0.1
  *
  * It does not migrate: it is plain C. To each line that it gets it answers with its serial number and with how many it got. */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <fcntl.h>
