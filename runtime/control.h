@@ -19,9 +19,10 @@
 
 enum control_type {
 	/* agent to program */
-	CONTROL_CHECKPOINT = 1, /* args[0]: CONTROL_FREEZE or 0; carries the image descriptor, open for writing */
-	CONTROL_CANCEL,         /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
-	CONTROL_GO_ON,          /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
+	CONTROL_CHECKPOINT =
+		1,      /* args[0]: CONTROL_FREEZE | CONTROL_PLANNED, or 0; carries the image descriptor, open for writing */
+	CONTROL_CANCEL, /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
+	CONTROL_GO_ON,  /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
 	CONTROL_END, /* a frozen program ends silently with _exit(0): it was taken over elsewhere, and what moved is removed
 	                         * here; or, args[0] = CONTROL_KEEP, it waits in its image, and everything stays where it is */
 	CONTROL_ACTIVATE, /* a restored program, which waits, begins to run */
@@ -41,9 +42,32 @@ enum control_type {
 	                   * lie at other addresses than before (they do, where addresses are randomised) */
 	CONTROL_DECIDED, /* before FROZEN or SAVED, for each thing that is open: args[0] its lowest descriptor, args[1] enum
 	                   * pmig_strategy; text: kind \n locator */
+
+	/* agent to program */
+	CONTROL_PLAN =
+		40, /* just before the CHECKPOINT that it is for; carries what was decided (decision.h), open for reading */
+
+	/* program to agent */
+	CONTROL_KIND, /* a kind that the tree does not have: args[0] its operations, bits as 1 << enum pmig_strategy; text: name \n about */
+
+	/* References (reference/reference.h). Program to agent; a question is followed by CONTROL_REFERENCE with the same args[7]. */
+	CONTROL_HOLD = 64, /* args[0]: the number, made by the program, [1]: enum reference_kind, [2]: the slot of its
+	                    * declaration or -1; carries the descriptor; text: locator. No answer: what cannot be held fails the freeze */
+	CONTROL_CARRY,     /* args[0]: the number, used from the target as well; no answer */
+	CONTROL_SUSPEND,   /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
+	CONTROL_CONNECT,   /* args[0]: the number; may carry the state of a CONTROL_SUSPEND; answered with a descriptor */
+	CONTROL_LISTEN,    /* args[0]: the number; text: the wanted address; answered with the address */
+	CONTROL_DROP,      /* args[0]: the number; no answer */
+
+	/* agent to program, without the signal: it is waited for */
+	CONTROL_REFERENCE, /* args[0]: 0 or PMIG_E*, [2]: 1: the thing itself, [7]: of the question; may carry a descriptor; text: the
+	                    * sentence, or the address */
+	CONTROL_REFERS = 60, /* a descriptor that stands for a thing at another host: args[0] its st_dev, args[1] its st_ino here,
+	                      * args[2] the number of the reference; text: kind \n locator there */
 };
 
 #define CONTROL_FREEZE 1
+#define CONTROL_PLANNED 2 /* the PLAN that came before belongs to it */
 #define CONTROL_KEEP 1
 
 struct control_message {

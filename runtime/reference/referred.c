@@ -1,0 +1,99 @@
+/* referred: the list, in the arena. */
+#include "referred.h"
+
+#include "../arena/arena.h"
+#include "../arena/malloc.h"
+#include "../control_channel.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct referred **list(void)
+{
+	return (struct referred **)arena_root(ARENA_ROOT_REFERRED);
+}
+
+struct referred *referred_find(const struct stat *st)
+{
+	if (!arena_exists())
+		return NULL;
+	for (struct referred *e = *list(); e != NULL; e = e->next)
+		if (e->device == st->st_dev && e->inode == st->st_ino)
+			return e;
+	return NULL;
+}
+
+struct referred *referred_of(int fd)
+{
+	struct stat st;
+	if (!arena_exists() || *list() == NULL || fstat(fd, &st) < 0)
+		return NULL;
+	return referred_find(&st);
+}
+
+bool referred_as(const struct pmig_resource *r, const char *kind)
+{
+	const struct referred *e = referred_find(&r->st);
+	return e != NULL && strcmp(e->kind, kind) == 0;
+}
+
+static void tell(const struct referred *e)
+{
+	char text[CONTROL_TEXT_MAX];
+	(void)snprintf(text, sizeof text, "%s\n%s", e->kind, e->locator);
+	(void)!control_send(CONTROL_REFERS, (int64_t[8]){(int64_t)e->device, (int64_t)e->inode, (int64_t)e->id}, text);
+}
+
+static void finish(struct referred *e)
+{
+	pmig_free(e->kind);
+	pmig_free(e->locator);
+	pmig_free(e->own);
+	pmig_free(e);
+}
+
+int referred_add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size)
+{
+	struct stat st;
+	struct referred *e = pmig_calloc(1, sizeof *e);
+	if (e == NULL || fstat(fd, &st) < 0) {
+		pmig_free(e);
+		return error_set(PMIG_ENOMEM, "no memory for a reference");
+	}
+	*e = (struct referred){.device = st.st_dev, .inode = st.st_ino, .id = id, .size = size};
+	e->kind = pmig_strdup(kind);
+	e->locator = pmig_strdup(locator);
+	e->own = pmig_malloc(size > 0 ? size : 1);
+	if (e->kind == NULL || e->locator == NULL || e->own == NULL) {
+		finish(e);
+		return error_set(PMIG_ENOMEM, "no memory for a reference");
+	}
+	if (size > 0)
+		memcpy(e->own, own, size);
+	e->next = *list();
+	*list() = e;
+	return 0;
+}
+
+void referred_drop(struct referred *entry)
+{
+	struct referred **at = list();
+	while (*at != NULL && *at != entry)
+		at = &(*at)->next;
+	if (*at == NULL)
+		return;
+	*at = entry->next;
+	finish(entry);
+}
+
+void referred_forget(void)
+{
+	while (*list() != NULL)
+		referred_drop(*list());
+}
+
+void referred_announce(void)
+{
+	for (struct referred *e = *list(); e != NULL; e = e->next)
+		tell(e);
+}
