@@ -54,15 +54,16 @@ enum control_type {
 	CONTROL_HOLD = 64, /* args[0]: the number, made by the program, [1]: enum reference_kind, [2]: the slot of its
 	                    * declaration or -1; carries the descriptor; text: locator. No answer: what cannot be held fails the freeze */
 	CONTROL_CARRY,     /* args[0]: the number, used from the target as well; no answer */
-	CONTROL_SUSPEND,   /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
-	CONTROL_CONNECT,   /* args[0]: the number; may carry the state of a CONTROL_SUSPEND; answered with a descriptor */
-	CONTROL_LISTEN,    /* args[0]: the number; text: the wanted address; answered with the address */
-	CONTROL_DROP,      /* args[0]: the number; no answer */
+	CONTROL_SUSPEND, /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
+	CONTROL_CONNECT, /* args[0]: the number; may carry the state of a CONTROL_SUSPEND; answered with a descriptor */
+	CONTROL_LISTEN,  /* args[0]: the number; text: the wanted address; answered with the address */
+	CONTROL_DROP,    /* args[0]: the number; no answer */
 
 	/* agent to program, without the signal: it is waited for */
 	CONTROL_REFERENCE, /* args[0]: 0 or PMIG_E*, [2]: 1: the thing itself, [7]: of the question; may carry a descriptor; text: the
 	                    * sentence, or the address */
-	CONTROL_REFERS = 60, /* a descriptor that stands for a thing at another host: args[0] its st_dev, args[1] its st_ino here,
+	CONTROL_REFERS =
+		60, /* a descriptor that stands for a thing at another host: args[0] its st_dev, args[1] its st_ino here,
 	                      * args[2] the number of the reference; text: kind \n locator there */
 };
 

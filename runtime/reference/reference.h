@@ -7,6 +7,9 @@
  *   target   refer(): read the number, reference_connect() or reference_listen()
  *   later    reference_drop() when the program has closed it for good
  *
+ * A stream of bytes (REFERENCE_STREAM) goes on at the next host where it was, with what is under way: save() takes its state by
+ * reference_suspend() instead of reference_carry(), and refer() calls reference_resume() with it.
+ *
  * What was kept during a hand-over that is given up is let go by the agent; the kind has nothing to undo. A reference ends with
  * the process, or when the process comes back to where the thing is: then reference_connect() gives the thing itself. */
 #ifndef PMIG_REFERENCE_REFERENCE_H
@@ -25,12 +28,23 @@ enum reference_kind {
 };
 
 /* A duplicate of `fd` (REFERENCE_ADDRESS: -1, and `locator` is "HOST:PORT" or an absolute path of a unix socket as seen from
- * here) is held at this host from now on. *ret_id: its number, never 0, unique among all hosts. Errors: PMIG_EGONE (no
- * agent: a checkpoint without a hand-over), PMIG_EREFUSED, PMIG_EIO. */
+ * here) is held at this host from now on. *ret_id: its number, never 0, unique among all hosts. What the agent cannot hold fails the
+ * hand-over later, in its words. Errors: PMIG_EGONE (no agent), PMIG_EIO. */
 PMIG_MUST_CHECK int reference_keep(enum reference_kind kind, int fd, const char *locator, uint64_t *ret_id);
 
 /* The thing of this number, which lies at another host, will be used from the target as well. */
 PMIG_MUST_CHECK int reference_carry(uint64_t id);
+
+/* As reference_carry(), of a REFERENCE_STREAM whose bytes come by `fd`, the program's end, which is read and written no more: *ret_state
+ * is a file (the caller's, at its beginning) with all that is under way in both directions, at most REFERENCE_STATE_MAX bytes, for the image. Where
+ * the hand-over is given up, `fd` goes on as if nothing had happened. Errors as for reference_connect(). */
+#define REFERENCE_STATE_MAX (5u << 20)
+PMIG_MUST_CHECK int reference_suspend(uint64_t id, int fd, int *ret_state);
+
+/* As reference_connect(), and the bytes of `state` (borrowed; what reference_suspend() gave, from its beginning) are in front of all
+ * others. At the host of the thing: the thing itself, unless bytes are still under way: then they come first, through a socket
+ * as elsewhere, and *ret_itself is false. Also PMIG_ECORRUPT (not such a state). */
+PMIG_MUST_CHECK int reference_resume(uint64_t id, int state, int *ret_fd, bool *ret_itself);
 
 /* *ret_fd: a connected stream socket to what serves the thing (close-on-exec, the caller's), *ret_itself false; or, at the host
  * where it is, the thing itself, *ret_itself true. Waits for the answer. Errors: PMIG_EUNREACHED (the sentence names the host),

@@ -1,0 +1,91 @@
+/* channel: a byte stream in both directions between descriptors at two hosts, in packets that may be lost with a connection. Reliable,
+ * flow-controlled, with half-close; it goes on where it was when the way is back, whoever carries the packets by then.
+ *
+ * Normal usage, at each end:
+ *   1. channel_create() with a descriptor: what can be read there is sent, what comes is written there;
+ *   2. channel_open() when the other end is there; channel_close() when the way to it is lost;
+ *   3. channel_packet() for each packet that comes, channel_room() when the way takes bytes again;
+ *   4. when `ended` is called, channel_destroy().
+ * Who passes packets on uses channel_peek() only, and tells by channel_go_back() what it could not pass on.
+ *
+ * On the wire all channels share one stream, AGENT_CHANNEL, and one type, PACKET_DATA, since three parties would have to agree on
+ * numbers otherwise: a payload begins with (little-endian) u64 number of the channel, u32 enum channel_word, i32 code; `offset` counts the
+ * bytes of that direction. A sender keeps what is not acknowledged, CHANNEL_WINDOW at most: an acknowledged byte has been
+ * written at the other end, so who does not read there stops who writes here. What comes with a gap before it is dropped; HAVE says
+ * from where it is to be sent again (go-back-n). */
+#ifndef PMIG_TRANSPORT_CHANNEL_H
+#define PMIG_TRANSPORT_CHANNEL_H
+
+#include "loop.h"
+#include "packet.h"
+
+#define CHANNEL_WINDOW (1u << 20) /* bytes under way in one direction */
+#define CHANNEL_HEAD 16
+#define CHANNEL_ID_TEXT 17 /* a number as 16 hexadecimal digits */
+
+enum channel_word {
+	CHANNEL_DATA = 1, /* bytes at `offset` */
+	CHANNEL_ACK,      /* the first `offset` bytes are with whom they are for */
+	CHANNEL_END,      /* no more bytes than `offset` */
+	CHANNEL_HAVE,     /* the first `offset` bytes have arrived: send again what follows */
+	CHANNEL_FAILED,   /* the other end is gone; `code`; then the sentence */
+};
+
+struct channel;
+
+struct channel_options {
+	struct loop *loop;
+	uint64_t id;
+	int fd;      /* a socket, a pipe, a terminal, a device; taken, also on failure */
+	bool device; /* `fd` is no socket of our own: others may use it, or it has one direction only */
+	int (*put)(void *context,
+		const struct packet *p); /* the way to the other end; < 0: it is lost, which is told elsewhere */
+	bool (*room)(void *context);
+	void (*ended)(void *context, int code); /* once, never from within a call of ours; < 0: with pmig_reason() */
+	void *context;
+};
+
+int channel_create(const struct channel_options *options, struct channel **ret_channel) PMIG_MUST_CHECK;
+void channel_destroy(struct channel *c); /* closes the descriptor; the other end is not told; NULL is fine */
+
+/* The other end is there (again): tells it what has arrived, and sends what it has not. */
+void channel_open(struct channel *c);
+void channel_close(struct channel *c); /* nothing is sent until then */
+
+/* Neither reads nor writes the descriptor while it is held. */
+void channel_hold(struct channel *c, bool hold);
+
+int channel_packet(struct channel *c, const struct packet *p) PMIG_MUST_CHECK; /* PMIG_EPROTOCOL */
+void channel_room(struct channel *c);
+
+/* Gives it up here and tells the other end pmig_reason(). `ended` is called. */
+void channel_fail(struct channel *c, int code);
+
+uint64_t channel_id(const struct channel *c);
+uint64_t channel_bytes(const struct channel *c); /* in both directions so far */
+bool channel_idle(const struct channel *c);      /* nothing is under way from here */
+
+/* An end that is moved: all that is under way, as bytes of a memfd, with what `fd`, the other side of our socket, has not read yet. It is held
+ * then; channel_hold(false) goes on as before. channel_resume() makes an end from that at another host. */
+int channel_suspend(struct channel *c, int fd, int *ret_state) PMIG_MUST_CHECK;
+int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel) PMIG_MUST_CHECK;
+
+/* What a packet on AGENT_CHANNEL says. PMIG_EPROTOCOL. */
+struct channel_packet {
+	uint64_t id, offset;
+	enum channel_word word;
+	int code;
+	const void *data;
+	size_t size;
+};
+int channel_peek(const struct packet *p, struct channel_packet *ret_packet) PMIG_MUST_CHECK;
+
+/* A packet of no bytes, or of a sentence (CHANNEL_FAILED; NULL: none), made in `buffer`. */
+#define CHANNEL_NOTE_MAX (CHANNEL_HEAD + PMIG_REASON_MAX)
+struct packet channel_note(uint64_t id, enum channel_word word, uint64_t offset, int code, const char *text,
+	unsigned char buffer[CHANNEL_NOTE_MAX]);
+
+void channel_id_text(uint64_t id, char ret_text[CHANNEL_ID_TEXT]);
+uint64_t channel_id_parse(const char *text); /* 0: it is none */
+
+#endif
