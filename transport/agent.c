@@ -150,6 +150,8 @@ int agent_request(struct agent *a, const json_t *request)
 static int on_packet(void *context, const struct packet *p)
 {
 	struct agent *a = context;
+	if (p->type == PACKET_PROBE)
+		return peer_put(a->driver, &(struct packet){.type = PACKET_PROBE, .offset = p->offset});
 	if (p->stream >= AGENT_BULK)
 		return agent_file_packet(a, p);
 	if (p->stream == PACKET_STREAM_CONTROL) {
@@ -195,6 +197,7 @@ static void on_lease(void *context)
 static void drop_driver(struct agent *a)
 {
 	agent_file_drop(a);
+	agent_marks_drop(a);
 	peer_destroy(a->driver);
 	a->driver = NULL;
 	a->attached = false;

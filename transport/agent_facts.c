@@ -127,10 +127,3 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 			json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));
 	return 0;
 }
-
-/* The bytes that the supervisor sends along measure the way here. */
-int agent_do_probe(struct agent *a, const json_t *request, json_t **ret_answer)
-{
-	(void)a, (void)request, (void)ret_answer;
-	return 0;
-}

@@ -66,6 +66,7 @@ struct agent {
 	struct loop_source *where_timer, *lease_timer;
 	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
+	struct agent_marks *marks; /* hidden files that say which file systems are shared */
 };
 
 /* --- agent.c --- */
@@ -116,6 +117,13 @@ int agent_open_stdio(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 /* --- agent_resources.c --- */
 void agent_note_decision(struct agent *a, const struct control_message *m);
 void agent_forget_decisions(struct agent *a);
+
+/* --- what a target has and reaches; see tbl/agent.h --- */
+void agent_marks_drop(struct agent *a);
+json_t *agent_marks_read(const json_t *marks);
+json_t *agent_reach(const json_t *addresses);
+json_t *agent_providers(struct agent *a, const json_t *types);
+void agent_places(struct agent *a, void (*each)(void *context, const char *place), void *context);
 
 /* --- agent_image.c, agent_restore.c --- */
 int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;

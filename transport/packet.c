@@ -49,6 +49,7 @@ static const struct {
 	[PACKET_HAVE] = {PAYLOAD_HASH, sizeof(XXH128_canonical_t)},
 	[PACKET_DONE] = {PAYLOAD_NONE, 0},
 	[PACKET_FAILED] = {PAYLOAD_JSON, PACKET_JSON_MAX},
+	[PACKET_PROBE] = {PAYLOAD_BYTES, PACKET_MAX},
 };
 #define TYPES (sizeof types / sizeof *types)
 

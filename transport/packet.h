@@ -36,6 +36,7 @@ enum packet_type {
 	PACKET_HAVE,        /* bulk: `offset` bytes are there from an earlier try; payload: their xxh3-128 */
 	PACKET_DONE,        /* bulk: checked and durable; no payload */
 	PACKET_FAILED,      /* bulk: a JSON object {code, reason}: the stream is given up */
+	PACKET_PROBE,       /* bytes that mean nothing, never packed; the agent sends `offset` back, without them */
 };
 
 struct packet {

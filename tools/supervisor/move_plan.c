@@ -1,6 +1,7 @@
 /* move_plan: what is decided before anything is touched: the source tells what the program uses, the target what it has, and
  * the planner (registry/plan.h) says what happens to each resource, or that the move is refused. */
 #include "move.h"
+#include "probe.h"
 
 #include "registry/plan_input.h"
 #include "registry/plan_show.h"
@@ -9,12 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#define PROBE_BYTES (24u << 10)
-#define PROBE_LENGTH (PROBE_BYTES / 3 * 4) /* with six bits a character */
-#define CHUNK_MAX 500                      /* questions in one request */
+#define CHUNK_MAX 500 /* questions in one request */
 
 struct planning {
 	struct move *move;
@@ -23,11 +21,9 @@ struct planning {
 	json_t *target;
 	size_t *asked; /* for each of the target's files: which resource it belongs to */
 	size_t asked_count;
-	uint64_t rtt, bandwidth; /* nanoseconds, bytes per second; measured now */
-	int64_t probe_sent;
-	bool probing;  /* answers of the probes are missing */
-	bool waits;    /* for them only */
-	json_t *files; /* what the target is asked about, */
+	struct probe *ways[2]; /* from here to the target, and to a source that is not here */
+	bool waits;            /* for them only */
+	json_t *files;         /* what the target is asked about, */
 	size_t files_next;
 	json_t *paths; /* and what the source hashes; answers are in the same order */
 	size_t paths_next;
@@ -54,6 +50,8 @@ void plan_abandon(struct move *m)
 	m->plan = NULL;
 	plan_destroy(p->plan);
 	plan_input_destroy(p->input);
+	probe_destroy(p->ways[0]);
+	probe_destroy(p->ways[1]);
 	json_decref(p->source);
 	json_decref(p->target);
 	json_decref(p->files);
@@ -262,36 +260,55 @@ static void set_asked(struct planning *p, const json_t *hashes)
 
 /* --- facts of the whole --- */
 
-/* Of the way: remembered from the last time, measured now. */
-static void see_host(struct planning *p, struct plan_facts *facts)
+/* One of the ways from here: remembered from the last time, measured now. */
+static void see_way(struct planning *p, const struct probe *way, struct remote *to, const char *label, const char *arch,
+	struct pmig_host_row *ret_way)
 {
-	struct move *m = p->move;
-	struct pmig_store *store = m->supervisor->store;
+	struct pmig_store *store = p->move->supervisor->store;
 	struct pmig_host_row *old = NULL;
-	uint64_t rtt = p->rtt, bandwidth = p->bandwidth;
-	if (store->host_get(store, m->target_label, &old) >= 0 && bandwidth == 0)
-		bandwidth = old->bandwidth;
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)store->host_put(store,
-		&(struct pmig_host_row){.name = m->target_label,
-			.machine = old != NULL ? old->machine : NULL,
-			.address = remote_where(m->target),
-			.arch = text_of(p->target, "arch"),
-			.seen = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
-			.bandwidth = bandwidth,
-			.rtt = rtt});
+	*ret_way = (struct pmig_host_row){.name = label,
+		.address = remote_where(to),
+		.arch = arch,
+		.seen = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+		.bandwidth = way != NULL ? probe_bandwidth(way) : 0,
+		.rtt = way != NULL ? probe_rtt(way) : 0};
+	if (store->host_get(store, label, &old) >= 0 && ret_way->bandwidth == 0)
+		ret_way->bandwidth = old->bandwidth;
+	struct pmig_host_row row = *ret_way;
+	row.machine = old != NULL ? old->machine : NULL;
+	(void)store->host_put(store, &row);
 	free(old);
-	if (rtt != 0)
-		facts->rtt = (struct plan_fact){rtt, PLAN_MEASURED};
-	if (bandwidth != 0)
-		facts->bandwidth = (struct plan_fact){bandwidth, PLAN_MEASURED};
+}
+
+/* Everything goes through here: from source to target the worse of the two ways counts, and both take their time. */
+static void see_ways(struct planning *p, struct plan_facts *facts)
+{
+	struct move *m = p->move;
+	struct pmig_host_row target, source;
+	see_way(p, p->ways[0], m->target, m->target_label, text_of(p->target, "arch"), &target);
+	if (p->ways[1] != NULL) {
+		see_way(p, p->ways[1], m->source, m->source_label, text_of(p->source, "arch"), &source);
+		target.rtt += source.rtt;
+		if (target.bandwidth == 0 || (source.bandwidth != 0 && source.bandwidth < target.bandwidth))
+			target.bandwidth = source.bandwidth;
+	}
+	if (target.rtt != 0)
+		facts->rtt = (struct plan_fact){target.rtt, PLAN_MEASURED};
+	if (target.bandwidth != 0)
+		facts->bandwidth = (struct plan_fact){target.bandwidth, PLAN_MEASURED};
+}
+
+static bool measures(const struct planning *p)
+{
+	return (p->ways[0] != NULL && !probe_is_done(p->ways[0])) || (p->ways[1] != NULL && !probe_is_done(p->ways[1]));
 }
 
 static void decide(struct planning *p)
 {
 	struct move *m = p->move;
-	if (p->probing) {
+	if (measures(p)) {
 		p->waits = true;
 		return;
 	}
@@ -309,9 +326,9 @@ static void decide(struct planning *p)
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),
 		.remaining = fact_of(p->source, "age", PLAN_MEASURED)};
-	see_host(p, &facts);
+	see_ways(p, &facts);
 	set_asked(p, p->hashes);
-	int r = plan_make(p->input->resources, p->input->count, &facts, &(struct plan_limits){0}, &p->plan);
+	int r = plan_make(p->input->resources, p->input->count, &facts, &m->o.limits, &p->plan);
 	if (r < 0)
 		fail(p, r);
 	else
@@ -396,42 +413,32 @@ static void ask_facts(struct planning *p)
 		p->move);
 }
 
-/* --- the way there, measured meanwhile: a question without bytes, then one with many that no compression makes fewer --- */
+/* --- the ways, measured meanwhile --- */
 
-static void on_probe(void *context, int code, const json_t *answer)
+static void on_measured(void *context)
 {
-	(void)answer;
-	struct planning *p = ((struct move *)context)->planning;
-	int64_t took = 1000 * (now_us() - p->probe_sent), rtt = (int64_t)p->rtt;
-	if (code >= 0 && took > 0) /* at least half of it is what the bytes took, however the round trips vary */
-		p->bandwidth = (uint64_t)(PROBE_BYTES * 1e9 / (double)(took > 2 * rtt ? took - rtt : (took + 1) / 2));
-	p->probing = false;
-	if (p->waits)
+	struct planning *p = context;
+	if (p->waits && !measures(p))
 		decide(p);
 }
 
-static void on_round_trip(void *context, int code, const json_t *answer)
+static void measure(struct planning *p, struct remote *to, struct probe **ret_way)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-";
-	(void)answer;
-	struct planning *p = ((struct move *)context)->planning;
-	char bytes[PROBE_LENGTH];
-	size_t length = 0;
-	if (code >= 0)
-		p->rtt = 1000 * (uint64_t)(now_us() - p->probe_sent);
-	for (ssize_t n; length < sizeof bytes && (n = getrandom(bytes + length, sizeof bytes - length, 0)) > 0;)
-		length += (size_t)n;
-	for (size_t i = 0; i < length; i++)
-		bytes[i] = digits[bytes[i] & 63];
-	p->probe_sent = now_us();
-	remote_request(p->move->target, "probe", json_pack("{s:s%}", "bytes", bytes, length), on_probe, p->move);
+	int r = probe_create(&(struct probe_options){.loop = p->move->supervisor->loop,
+				     .remote = to,
+				     .done = on_measured,
+				     .context = p},
+		ret_way);
+	if (r < 0)
+		*ret_way = NULL; /* then what was measured the last time counts */
 }
 
-static void probe(struct planning *p)
+void plan_packet(struct move *m, const struct remote *r, const struct packet *k)
 {
-	p->probing = true;
-	p->probe_sent = now_us();
-	remote_request(p->move->target, "probe", NULL, on_round_trip, p->move);
+	struct planning *p = m != NULL ? m->planning : NULL;
+	for (size_t i = 0; p != NULL && m->planning == p && i < sizeof p->ways / sizeof *p->ways; i++)
+		if (probe_packet(p->ways[i], r, k))
+			return;
 }
 
 /* Files that would get a name there, folders that must be there, libraries that may be there. */
@@ -536,6 +543,8 @@ void plan_start(struct move *m)
 		move_next(m, HANDOVER_FAILED);
 		return;
 	}
-	probe(m->planning);
 	remote_request(m->source, "resources", NULL, on_resources, m);
+	measure(m->planning, m->target, &m->planning->ways[0]);
+	if (!remote_is_local(m->source))
+		measure(m->planning, m->source, &m->planning->ways[1]);
 }

@@ -3,6 +3,7 @@
 #define PMIG_SUPERVISOR_PARTS_H
 
 #include "output.h"
+#include "registry/plan.h"
 #include "remote.h"
 #include "supervisor.h"
 #include "transport/agent_stdio.h"
@@ -130,6 +131,8 @@ struct move_options {
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
 	bool plan_json;                                      /* the plan as an object, not as text */
+	int columns;                                         /* the width of that text; 0: 80 */
+	struct plan_limits limits;                           /* what the user allows it to cost */
 	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
 	void *context;
 };
@@ -146,6 +149,9 @@ void move_down(struct supervisor *s, struct remote *r, int code);
 bool move_event(struct supervisor *s, struct remote *r, const json_t *event);
 bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p);
 void move_room(struct supervisor *s, struct remote *r);
+
+/* --- move_plan.c --- */
+void plan_packet(struct move *m, const struct remote *r, const struct packet *k); /* PACKET_PROBE; m may be NULL */
 
 /* --- server.c --- */
 int server_open(struct supervisor *s) PMIG_MUST_CHECK;

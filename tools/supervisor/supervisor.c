@@ -342,6 +342,8 @@ static void on_down(void *context, struct remote *r, int code)
 static int on_packet(void *context, struct remote *r, const struct packet *p)
 {
 	struct supervisor *s = context;
+	if (p->type == PACKET_PROBE)
+		return plan_packet(s->move, r, p), 0;
 	if (p->stream >= AGENT_BULK) {
 		if (!start_packet(s, r, p) && !checkpoint_packet(s, r, p))
 			(void)move_packet(s, r, p);
