@@ -151,7 +151,7 @@ static int on_packet(void *context, const struct packet *p)
 {
 	struct agent *a = context;
 	if (p->type == PACKET_PROBE)
-		return peer_put(a->driver, &(struct packet){.type = PACKET_PROBE, .offset = p->offset});
+		return peer_put(a->driver, &(struct packet){.type = PACKET_PROBE, .stream = p->stream, .offset = p->offset});
 	if (p->stream >= AGENT_BULK)
 		return agent_file_packet(a, p);
 	if (p->stream == PACKET_STREAM_CONTROL) {

@@ -6,15 +6,18 @@
 #include <sys/random.h>
 #include <time.h>
 
+#define STREAM 15 /* any but that of control */
 #define PINGS 3
 #define PINGS_US 15000 /* no further round trip after so long */
 #define CARRIAGE 32768 /* bytes */
-#define WINDOW (2 * CARRIAGE)
+#define WINDOW (4 * CARRIAGE)
 #define WINDOW_MAX (4u << 20)
 #define TRAIN_MAX 256  /* packets */
 #define TRAIN_US 45000 /* what is sent later says nothing new */
 #define TRIPS 4        /* but a window needs so many round trips to open */
 #define TRAIN_US_MAX 250000
+#define SHORT_US 1000   /* arrivals so close together came in one piece */
+#define FEW 8           /* arrivals that make no line */
 #define QUEUE_US 10000  /* packets that wait so long somewhere: enough of them are under way */
 #define GIVE_UP_MS 3000 /* a way that is slower than that is known well enough by then */
 
@@ -26,6 +29,7 @@ struct probe {
 	int64_t began, sent_at[TRAIN_MAX], came_at[TRAIN_MAX];
 	size_t sent, came; /* packets of the train */
 	size_t window;     /* bytes */
+	size_t queued;     /* the first packet that waited; 0: none yet */
 	bool train, done;
 	uint64_t bandwidth;
 	unsigned char bytes[CARRIAGE];
@@ -38,23 +42,37 @@ static int64_t now_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Of the later part: what came before may have waited in no queue. Where nothing was slow enough to be measured at all, the whole. */
+/* The straight line through the arrivals from `from` on: packets a microsecond. */
+static double line(const struct probe *p, size_t from)
+{
+	double n = (double)(p->came - from), t = 0, k = 0, tt = 0, tk = 0;
+	for (size_t i = from; i < p->came; i++) {
+		double at = (double)(p->came_at[i] - p->came_at[from]), number = (double)(i - from);
+		t += at, k += number, tt += at * at, tk += at * number;
+	}
+	double spread = n * tt - t * t;
+	return spread > 0 ? (n * tk - t * k) / spread : 0;
+}
+
+/* What came before the first packet that had to wait may have found everything empty. Where none had to, the later half counts, and where
+ * nothing was slow enough to be measured at all, the whole. */
 static uint64_t slope(const struct probe *p)
 {
 	if (p->came == 0)
 		return 0;
-	size_t last = p->came - 1, from = 0;
+	size_t last = p->came - 1, from = p->queued;
 	int64_t middle = p->began + (p->came_at[last] - p->began) / 2;
-	while (from < last && p->came_at[from] < middle)
-		from++;
-	int64_t took = p->came_at[last] - p->came_at[from];
-	double bytes = (double)(last - from) * CARRIAGE;
-	if (last - from < 3 || took <= 0) {
-		took = p->came_at[last] - p->began;
+	if (from == 0 || last - from < FEW)
+		for (from = 0; from < last && p->came_at[from] < middle;)
+			from++;
+	bool enough = last - from >= FEW && p->came_at[last] - p->came_at[from] >= SHORT_US;
+	double rate = enough ? line(p, from) : 0;
+	if (rate <= 0) {
+		int64_t took = p->came_at[last] - p->began;
 		took = took > 2 * p->rtt ? took - p->rtt : (took + 1) / 2;
-		bytes = (double)p->came * CARRIAGE;
+		rate = (double)p->came / (double)(took > 0 ? took : 1);
 	}
-	return (uint64_t)(bytes * 1e6 / (double)(took > 0 ? took : 1));
+	return (uint64_t)(rate * CARRIAGE * 1e6);
 }
 
 static void finish(struct probe *p)
@@ -75,7 +93,7 @@ static void on_give_up(void *context)
 static bool put(struct probe *p, uint64_t offset, size_t size)
 {
 	struct peer *peer = remote_peer(p->o.remote);
-	struct packet k = {.type = PACKET_PROBE, .offset = offset, .data = p->bytes, .size = size};
+	struct packet k = {.type = PACKET_PROBE, .stream = STREAM, .offset = offset, .data = p->bytes, .size = size};
 	return peer != NULL && peer_put(peer, &k) >= 0;
 }
 
@@ -119,6 +137,8 @@ static void on_arrival(struct probe *p, uint64_t offset)
 	while (p->came < p->sent && (p->came + 1) * CARRIAGE <= offset) {
 		p->came_at[p->came] = now;
 		bool queues = now - p->sent_at[p->came] > p->rtt + QUEUE_US;
+		if (queues && p->queued == 0)
+			p->queued = p->came;
 		if (!queues && p->window < WINDOW_MAX)
 			p->window += CARRIAGE;
 		p->came++;

@@ -1,0 +1,42 @@
+#!/bin/bash
+# shellcheck source=lib.sh
+# The way to the target is measured on the session that is open anyway: quickly, and well enough for a decision about it.
+. "$(dirname "$0")/lib.sh"
+hosts_begin
+
+pmig_on alpha run --name held -- "$BIN/tests/holds" nothing </dev/null >"$T/held.out" 2>"$T/held.err" &
+await "$T/held.out" .
+t pmig_on alpha plan held beta >"$T/first" # deploys the agent
+
+# way MBIT: what the plan says of the way is what the link was limited to, less what Ethernet, TCP and SSH add.
+way() {
+	hosts rate beta "$1mbit"
+	pmig_on alpha plan --json held beta >"$T/way.$1"
+	local got
+	got=$(jq '.facts.bandwidth_bytes_per_second.value * 8 / 1000000' "$T/way.$1")
+	check "$1 Mbit/s is seen as $got" jq -en "$got > 0.85 * $1 and $got < 1.15 * $1"
+	check "in $(jq .milliseconds "$T/way.$1") ms" jq -e '.milliseconds < 400' "$T/way.$1"
+}
+for i in 1 2 3; do way 100; done
+way 400
+way 20
+way 40
+hosts rate beta off
+pmig_on alpha plan --json held beta >"$T/way.off"
+check "without a limit it is wider: $(jq .facts.bandwidth_bytes_per_second.value "$T/way.off")" \
+	jq -e '.facts.bandwidth_bytes_per_second | .value > 50000000 and .source == "measured"' "$T/way.off"
+
+hosts delay beta 20
+pmig_on alpha plan --json held beta >"$T/way.far"
+check "the round trip is seen: $(jq .facts.rtt_nanoseconds.value "$T/way.far")" \
+	jq -e '.facts.rtt_nanoseconds | .value > 38000000 and .value < 80000000 and .source == "measured"' "$T/way.far"
+hosts delay beta off
+
+# From beta to gamma everything passes through home: the worse of the two ways counts.
+t pmig_on alpha move held beta
+hosts rate beta 50mbit
+pmig_on alpha plan --json held gamma >"$T/way.worse"
+check "the worse of two ways: $(jq .facts.bandwidth_bytes_per_second.value "$T/way.worse")" \
+	jq -e '.facts.bandwidth_bytes_per_second.value * 8 / 1000000 | . > 40 and . < 60' "$T/way.worse"
+t pmig_on alpha kill -KILL held
+wait || true
