@@ -32,8 +32,8 @@ enum protocol_operation {
 	PROTOCOL_HELLO = 1, /* a: magic, b: version; answer: a: version, b: the flags of F_GETFL, payload: stat */
 	PROTOCOL_STAT_FILE, /* answer: payload: stat */
 	PROTOCOL_READ,      /* a: offset, b: bytes; answer: payload: the bytes, fewer only at the end of the file */
-	PROTOCOL_WRITE, /* a: offset, payload: bytes, c: 1: durable as O_SYNC; answer: a: bytes written, b: their end, payload: two stats,
-	                       as it was just before and is just after */
+	PROTOCOL_WRITE, /* a: offset, payload: bytes; answer: a: bytes written, b: their end, payload: two stats, as it was just before
+	                   and is just after */
 	PROTOCOL_APPEND,   /* as WRITE, behind whatever the end is then, at once */
 	PROTOCOL_TRUNCATE, /* a: size; answer: payload: two stats */
 	PROTOCOL_ALLOCATE, /* a: offset, b: bytes, c: mode of fallocate(2), 0, 1 (keep size), 3 (hole), 16 (zeros); answer: two stats */
