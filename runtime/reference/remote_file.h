@@ -19,6 +19,7 @@
 
 #include "../base/error.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
