@@ -1,7 +1,7 @@
 /* plan: the choices of each resource's cell tried in order, by facts and limits. Pure. */
 #include "plan.h"
 #include "figure.h"
-#include "pool.h"
+#include "plan_judge.h"
 #include "price.h"
 #include "runtime/base/strategy.h"
 
@@ -14,201 +14,10 @@ struct owned_plan {
 	struct pool pool;
 };
 
-struct work {
-	struct plan *plan;
-	struct plan_price used; /* by the decisions so far, as far as it is known */
-	struct pool *pool;
-	const struct plan_facts *facts;
-	const struct plan_limits *limits;
-};
-
-/* One resource and one choice of its cell. */
-struct candidate {
-	const struct plan_resource *resource;
-	const struct strategy_choice *choice;
-	struct plan_price price;
-};
-
 /* A name for sentences: never empty, not longer than names are. */
 static const char *name_or(struct pool *pool, const char *name, const char *otherwise)
 {
 	return name != NULL && *name != '\0' ? pool_format(pool, "%.255s", name) : otherwise;
-}
-
-/* --- conditions: NULL where it holds, else the words --- */
-
-static const char *check_always(struct work *w, const struct candidate *c)
-{
-	(void)w, (void)c;
-	return NULL;
-}
-
-static const char *check_kept(struct work *w, const struct candidate *c)
-{
-	if (c->resource->reached.source != 0 && c->resource->reached.value != 0)
-		return NULL;
-	return pool_format(w->pool, "%s does not reach it under the same name", w->plan->target);
-}
-
-static const char *check_secret(struct work *w, const struct candidate *c)
-{
-	(void)w;
-	return c->resource->row.secret ? NULL : "it is not secret";
-}
-
-static const char *check_equal_content(struct work *w, const struct candidate *c)
-{
-	if (c->resource->same_content.source == 0)
-		return pool_format(w->pool, "whether %s has equal content is not known", w->plan->target);
-	return c->resource->same_content.value != 0 ? NULL
-						    : pool_format(w->pool, "%s has no equal content", w->plan->target);
-}
-
-static const char *check_provider(struct work *w, const struct candidate *c)
-{
-	const char *type = c->resource->row.type != NULL && *c->resource->row.type != '\0' ? c->resource->row.type
-											   : "one of its kind";
-	if (c->resource->providers.source == 0)
-		return pool_format(w->pool, "whether %s has a provider of %.255s is not known", w->plan->target, type);
-	return c->resource->providers.value != 0
-		? NULL
-		: pool_format(w->pool, "%s has no provider of %.255s", w->plan->target, type);
-}
-
-static const char *check_dear_bytes(struct work *w, const struct candidate *c)
-{
-	double copy, reads;
-	if (price_dear_bytes(c->resource, w->facts, &copy, &reads))
-		return NULL;
-	if (isnan(copy) || isnan(reads))
-		return "whether its bytes cost more than the reads is not known";
-	return pool_format(w->pool, "its bytes cost %s, the reads %s", figure_seconds(copy).text,
-		figure_seconds(reads).text);
-}
-
-static const char *check_divergence(struct work *w, const struct candidate *c)
-{
-	(void)w;
-	if (c->resource->row.consent & PMIG_DIVERGENCE)
-		return NULL;
-	return "it is shared, a copy diverges from then on, and its declaration does not consent (PMIG_DIVERGENCE)";
-}
-
-static const char *check_snapshot(struct work *w, const struct candidate *c)
-{
-	(void)w;
-	if (c->resource->row.consent & PMIG_SNAPSHOT)
-		return NULL;
-	return "its value lives in shared memory, which would need distributed shared memory, and its declaration does not consent "
-	       "to a snapshot (PMIG_SNAPSHOT)";
-}
-
-static const char *(*const conditions[])(struct work *, const struct candidate *) = {
-	[STRATEGY_ALWAYS] = check_always,
-	[STRATEGY_KEPT] = check_kept,
-	[STRATEGY_SECRET] = check_secret,
-	[STRATEGY_EQUAL_CONTENT] = check_equal_content,
-	[STRATEGY_PROVIDER] = check_provider,
-	[STRATEGY_DEAR_BYTES] = check_dear_bytes,
-	[STRATEGY_DIVERGENCE] = check_divergence,
-	[STRATEGY_SNAPSHOT] = check_snapshot,
-};
-
-/* --- what holds for every choice of a strategy --- */
-
-static const char *check_demand(struct work *w, const struct candidate *c)
-{
-	enum pmig_strategy demanded = c->resource->row.strategy;
-	if (demanded == 0 || demanded == c->choice->strategy)
-		return NULL;
-	return pool_format(w->pool, "its declaration demands: %s", strategy_name(demanded));
-}
-
-static const char *check_operation(struct work *w, const struct candidate *c)
-{
-	static const char *const words[] = {[PMIG_MOVE] = "be moved",
-		[PMIG_COPY] = "be copied",
-		[PMIG_REFER] = "be reached across machines",
-		[PMIG_REBIND] = "be rebound"};
-	unsigned needed = PLAN_CAN(c->choice->strategy);
-	if (c->choice->condition == STRATEGY_KEPT)
-		needed |= PLAN_CAN_KEEP; /* either will do */
-	if (c->resource->operations & needed)
-		return NULL;
-	return pool_format(w->pool, "a resource of kind %.255s cannot %s in this version", c->resource->row.kind,
-		words[c->choice->strategy]);
-}
-
-static bool carries_bytes(const struct candidate *c)
-{
-	return c->choice->strategy == PMIG_MOVE || c->choice->strategy == PMIG_COPY;
-}
-
-static const char *check_bytes(struct work *w, const struct candidate *c)
-{
-	if (!carries_bytes(c))
-		return NULL;
-	if (c->resource->row.secret)
-		return "it is secret: its bytes never enter an image";
-	if (c->resource->obstacle != NULL && *c->resource->obstacle != '\0')
-		return pool_format(w->pool, "in its place %s has %.512s", w->plan->target, c->resource->obstacle);
-	if (w->facts->space.source == 0)
-		return NULL;
-	uint64_t used = w->used.bytes, space = w->facts->space.value;
-	uint64_t left = used < space ? space - used : 0;
-	if (c->price.bytes <= left)
-		return NULL;
-	return pool_format(w->pool, "its %s do not fit, %s has %s left", figure_bytes((double)c->price.bytes).text,
-		w->plan->target, figure_bytes((double)left).text);
-}
-
-/* One figure against one limit; a figure that is not known breaks none. */
-static bool beyond(double used, double more, double limit)
-{
-	return limit > 0 && more > 0 && used + more > limit * (1 + 1e-9);
-}
-
-static const char *check_link(struct work *w, const struct candidate *c)
-{
-	double used = w->used.share, link = price_value(&w->facts->bandwidth);
-	double limit = w->limits->share > 0 ? w->limits->share : 1;
-	if (!beyond(used, c->price.share, limit))
-		return NULL;
-	struct plan_fact rate = price_rate(c->resource);
-	struct figure needed = figure_rate((double)rate.value), carried = figure_rate(link);
-	if (limit == 1 && beyond(0, c->price.share, 1)) /* with nothing else on the link */
-		return pool_format(w->pool, "the reference would need %s to %s, the link carries %s", needed.text,
-			w->plan->source, carried.text);
-	return pool_format(w->pool, "the reference would need %s to %s, of the link's %s there are %s left", needed.text,
-		w->plan->source, carried.text, figure_rate(fmax(0, (limit - used) * link)).text);
-}
-
-static const char *check_time(struct work *w, const struct candidate *c)
-{
-	if (beyond(w->used.before, c->price.before, w->limits->before))
-		return pool_format(w->pool, "it would take %s before the freeze, the limit for all is %s",
-			figure_seconds(c->price.before).text, figure_seconds(w->limits->before).text);
-	if (beyond(w->used.frozen, c->price.frozen, w->limits->frozen))
-		return pool_format(w->pool, "it would keep the program frozen for %s, the limit for all is %s",
-			figure_seconds(c->price.frozen).text, figure_seconds(w->limits->frozen).text);
-	if (beyond(0, c->price.slowdown, w->limits->slowdown))
-		return pool_format(w->pool,
-			"the round trips of the reference would slow the run down by %s, the limit is %s",
-			figure_percent(c->price.slowdown).text, figure_percent(w->limits->slowdown).text);
-	return NULL;
-}
-
-/* Why the candidate is not possible, NULL where it is. */
-static const char *judge(struct work *w, const struct candidate *c)
-{
-	static const char *(*const checks[])(struct work *, const struct candidate *) = {
-		check_operation, check_bytes, check_link, check_time};
-	const char *wrong = check_demand(w, c);
-	if (wrong == NULL)
-		wrong = conditions[c->choice->condition](w, c);
-	for (size_t i = 0; wrong == NULL && i < sizeof checks / sizeof *checks; i++)
-		wrong = checks[i](w, c);
-	return wrong;
 }
 
 /* --- one resource --- */
@@ -221,27 +30,45 @@ static bool is_shared(const struct plan_resource *r)
 }
 
 /* A choice that only some resources have is not worth a word where its premise is missing. */
-static bool is_silent(const struct candidate *c)
+static bool is_silent(const struct plan_candidate *c)
 {
 	return (c->choice->condition == STRATEGY_KEPT && c->resource->reached.source == 0) ||
 		(c->choice->condition == STRATEGY_SECRET && !c->resource->row.secret);
 }
 
+/* By the order of a policy; choices of one strategy stay as the table has them. */
+static void sort(struct plan_candidate *candidates, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		for (size_t k = i;
+			k > 0 && plan_judge_is_ordered(&candidates[k]) && plan_judge_is_ordered(&candidates[k - 1]) &&
+			plan_judge_rank(&candidates[k]) < plan_judge_rank(&candidates[k - 1]);
+			k--) {
+			struct plan_candidate c = candidates[k];
+			candidates[k] = candidates[k - 1];
+			candidates[k - 1] = c;
+		}
+}
+
 /* All choices of the cell with their prices. */
-static size_t gather(struct work *w, const struct plan_resource *r, struct candidate ret_candidates[CANDIDATES_MAX])
+static size_t gather(struct plan_work *w, const struct plan_resource *r,
+	struct plan_candidate ret_candidates[CANDIDATES_MAX])
 {
 	size_t n = 0;
 	const struct strategy_choice *choice = NULL;
-	while ((choice = strategy_next(choice, r->row.binding, r->row.attachment, is_shared(r))) != NULL &&
-		n < CANDIDATES_MAX) {
-		struct candidate c = {r, choice, price_of(r, choice, w->facts)};
+	const struct plan_rules *rules = w->rules;
+	while (n < CANDIDATES_MAX &&
+		(choice = strategy_next_in(rules->choices, rules->count, choice, r->row.binding, r->row.attachment,
+			 is_shared(r))) != NULL) {
+		struct plan_candidate c = {r, choice, price_of(r, choice, w->facts)};
 		if (!is_silent(&c))
 			ret_candidates[n++] = c;
 	}
+	sort(ret_candidates, n);
 	return n;
 }
 
-static const char *warn(struct work *w, const struct plan_resource *r, const struct strategy_choice *choice)
+static const char *warn(struct plan_work *w, const struct plan_resource *r, const struct strategy_choice *choice)
 {
 	if (choice->condition == STRATEGY_DIVERGENCE)
 		return pool_format(w->pool, "the copy diverges from the original%s%.512s from the move on",
@@ -250,35 +77,48 @@ static const char *warn(struct work *w, const struct plan_resource *r, const str
 	if (choice->condition == STRATEGY_SNAPSHOT)
 		return "the copy is a snapshot as of the freeze";
 	bool goes_along = choice->strategy == PMIG_MOVE || choice->strategy == PMIG_COPY;
-	return goes_along && r->row.kind != NULL ? plan_note(r->row.kind) : "";
+	if (!goes_along)
+		return "";
+	return r->note != NULL ? pool_copy(w->pool, r->note) : r->row.kind != NULL ? plan_note(r->row.kind) : "";
+}
+
+/* Who must stay up from then on. A reference that leads back to where the thing is becomes the thing again. */
+static const char *remains(struct plan_work *w, const struct plan_candidate *c)
+{
+	const char *at = plan_judge_place(w, c->resource);
+	if (c->choice->strategy != PMIG_REFER || c->choice->condition == STRATEGY_KEPT || strcmp(at, w->plan->target) == 0)
+		return "";
+	return pool_copy(w->pool, at);
 }
 
 /* The sum shows that a part of it is not known, but what is known still counts against the limits. */
-static void use(struct work *w, const struct plan_price *price)
+static void use(struct plan_work *w, const struct plan_price *price)
 {
 	price_add(&w->plan->total, price);
 	struct plan_price known = *price;
-	double *const figures[] = {&known.before, &known.frozen, &known.share, &known.slowdown};
+	double *const figures[] = {&known.before, &known.frozen, &known.share, &known.rate, &known.slowdown};
 	for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
 		if (isnan(*figures[i]))
 			*figures[i] = 0;
 	price_add(&w->used, &known);
 }
 
-static void take(struct work *w, struct plan_decision *d, const struct candidate *c)
+static void take(struct plan_work *w, struct plan_decision *d, const struct plan_candidate *c)
 {
 	d->strategy = c->choice->strategy;
 	d->kept = c->choice->condition == STRATEGY_KEPT;
-	d->reason = c->choice->why;
+	d->stays = remains(w, c);
+	d->reason = d->strategy == PMIG_REFER && !d->kept && *d->stays == '\0' ? "it is there: it is taken up again"
+									       : c->choice->why;
 	d->price = c->price;
 	d->warning = warn(w, c->resource, c->choice);
-	if (d->strategy == PMIG_REBIND)
+	if (d->strategy == PMIG_REBIND || (d->strategy == PMIG_COPY && c->resource->same_content.value != 0))
 		d->there = pool_copy(w->pool, c->resource->there);
 	use(w, &c->price);
 }
 
 /* The sentence about a resource that cannot go: what each of its choices failed on. */
-static const char *join(struct work *w, const struct plan_alternative *all, size_t count)
+static const char *join(struct plan_work *w, const struct plan_alternative *all, size_t count)
 {
 	if (count == 1)
 		return all[0].reason;
@@ -289,7 +129,7 @@ static const char *join(struct work *w, const struct plan_alternative *all, size
 	return text;
 }
 
-static void refuse(struct work *w, struct plan_decision *d, const struct plan_resource *r, const char *reason)
+static void refuse(struct plan_work *w, struct plan_decision *d, const struct plan_resource *r, const char *reason)
 {
 	d->strategy = PMIG_REFUSE;
 	d->reason = reason;
@@ -303,16 +143,16 @@ static void refuse(struct work *w, struct plan_decision *d, const struct plan_re
 		w->plan->refusal = pool_format(w->pool, "move refused: %.255s (%s): %s", d->name, d->cell, reason);
 }
 
-static void choose(struct work *w, struct plan_decision *d, const struct plan_resource *r)
+static void choose(struct plan_work *w, struct plan_decision *d, const struct plan_resource *r)
 {
-	struct candidate candidates[CANDIDATES_MAX];
+	struct plan_candidate candidates[CANDIDATES_MAX];
 	size_t count = gather(w, r, candidates), beaten = 0;
 	struct plan_alternative *alternatives = pool_take(w->pool, count * sizeof *alternatives);
 	if (alternatives == NULL)
 		return;
-	const struct candidate *taken = NULL;
+	const struct plan_candidate *taken = NULL;
 	for (size_t i = 0; i < count; i++) {
-		const char *wrong = judge(w, &candidates[i]);
+		const char *wrong = plan_judge(w, &candidates[i]);
 		if (wrong == NULL && taken == NULL) {
 			taken = &candidates[i];
 			continue;
@@ -332,7 +172,7 @@ static void choose(struct work *w, struct plan_decision *d, const struct plan_re
 		refuse(w, d, r, join(w, alternatives, beaten));
 }
 
-static void decide(struct work *w, struct plan_decision *d, const struct plan_resource *r)
+static void decide(struct plan_work *w, struct plan_decision *d, const struct plan_resource *r)
 {
 	const struct pmig_resource_row *row = &r->row;
 	*d = (struct plan_decision){.slot = row->slot,
@@ -341,8 +181,10 @@ static void decide(struct work *w, struct plan_decision *d, const struct plan_re
 		.locator = pool_copy(w->pool, row->locator),
 		.cell = strategy_cell(row->binding, row->attachment, is_shared(r)),
 		.origin = row->origin,
+		.given = r->given,
 		.opened = pool_copy(w->pool, row->opened),
 		.there = "",
+		.stays = "",
 		.warning = ""};
 	if (r->part) {
 		d->strategy = PMIG_MOVE;
@@ -350,8 +192,8 @@ static void decide(struct work *w, struct plan_decision *d, const struct plan_re
 		d->reason = "it is part of the process";
 	} else if (r->refused != NULL) {
 		refuse(w, d, r, pool_copy(w->pool, r->refused));
-	} else if (w->limits->strict && row->origin == PMIG_UNDECLARED) {
-		refuse(w, d, r, "nobody declared it, and strict mode refuses that");
+	} else if (w->limits->strict && row->origin == PMIG_UNDECLARED && !r->given) {
+		refuse(w, d, r, "nobody declared it, and that is refused (--strict)");
 	} else if (row->strategy == PMIG_REFUSE) {
 		refuse(w, d, r, "its declaration refuses to move");
 	} else {
@@ -362,13 +204,17 @@ static void decide(struct work *w, struct plan_decision *d, const struct plan_re
 /* --- the whole --- */
 
 /* What no resource is to blame for. */
-static void check_process(struct work *w)
+static void check_process(struct plan_work *w)
 {
 	const struct plan_facts *f = w->facts;
 	const char *source_arch = f->source_arch, *target_arch = f->target_arch;
 	double image = price_value(&f->image);
 	struct plan *plan = w->plan;
-	use(w, &(struct plan_price){.frozen = price_transfer(image, f), .bytes = f->image.value});
+	uint64_t bytes = f->image.value + f->program.value, most = w->limits->transfer;
+	use(w,
+		&(struct plan_price){.before = price_transfer((double)f->program.value, f),
+			.frozen = price_transfer(image, f),
+			.bytes = bytes});
 	if (source_arch != NULL && target_arch != NULL && *source_arch != '\0' && *target_arch != '\0' &&
 		strcmp(source_arch, target_arch) != 0)
 		plan->refusal = pool_format(w->pool, "move refused: %s runs on %.64s, %s has %.64s", plan->process,
@@ -379,10 +225,14 @@ static void check_process(struct work *w)
 	else if (f->space.source != 0 && f->image.value > f->space.value)
 		plan->refusal = pool_format(w->pool, "move refused: the image of %s needs %s, %s has %s left", plan->process,
 			figure_bytes(image).text, plan->target, figure_bytes((double)f->space.value).text);
-	else if (beyond(0, plan->total.frozen, w->limits->frozen))
+	else if (plan_judge_beyond(0, plan->total.frozen, w->limits->frozen))
 		plan->refusal = pool_format(w->pool,
-			"move refused: the image of %s would keep it frozen for %s, the limit is %s", plan->process,
-			figure_seconds(plan->total.frozen).text, figure_seconds(w->limits->frozen).text);
+			"move refused: the image of %s would keep it frozen for %s, the limit is %s (--max-frozen)",
+			plan->process, figure_seconds(plan->total.frozen).text, figure_seconds(w->limits->frozen).text);
+	else if (most != 0 && bytes > most)
+		plan->refusal = pool_format(w->pool,
+			"move refused: image and program of %s have %s, the limit is %s (--max-transfer)", plan->process,
+			figure_bytes((double)bytes).text, figure_bytes((double)most).text);
 }
 
 static int check_resource(const struct pmig_resource_row *row)
@@ -410,6 +260,13 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 int plan_make(const struct plan_resource *resources, size_t count, const struct plan_facts *facts,
 	const struct plan_limits *limits, struct plan **ret_plan)
 {
+	const struct plan_rules rules = plan_rules();
+	return plan_make_by(&rules, resources, count, facts, limits, ret_plan);
+}
+
+int plan_make_by(const struct plan_rules *rules, const struct plan_resource *resources, size_t count,
+	const struct plan_facts *facts, const struct plan_limits *limits, struct plan **ret_plan)
+{
 	for (size_t i = 0; i < count; i++) {
 		int r = check_resource(&resources[i].row);
 		if (r < 0)
@@ -420,12 +277,15 @@ int plan_make(const struct plan_resource *resources, size_t count, const struct 
 		return error_set(PMIG_ENOMEM, "plan: not enough memory");
 	struct plan *plan = &owned->plan;
 	plan->facts = copy_facts(&owned->pool, facts);
+	if (limits->remaining > 0)
+		plan->facts.remaining = (struct plan_fact){(uint64_t)(fmin(limits->remaining, 1e9) * 1e9), PLAN_DECLARED};
 	plan->limits = *limits;
 	plan->process = plan->facts.process;
 	plan->source = plan->facts.source;
 	plan->target = plan->facts.target;
 	plan->count = count;
-	struct work w = {.plan = plan, .pool = &owned->pool, .facts = &plan->facts, .limits = &plan->limits};
+	struct plan_work w = {
+		.plan = plan, .pool = &owned->pool, .rules = rules, .facts = &plan->facts, .limits = &plan->limits};
 	check_process(&w);
 	struct plan_decision *decisions = count <= SIZE_MAX / sizeof *decisions
 		? pool_take(&owned->pool, count * sizeof *decisions)

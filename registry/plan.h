@@ -17,6 +17,7 @@
 #define PMIG_REGISTRY_PLAN_H
 
 #include "runtime/base/error.h"
+#include "runtime/base/strategy.h"
 #include <pmig/port.h>
 
 /* What a kind can do; or-ed together. */
@@ -32,18 +33,31 @@ struct plan_fact {
 	enum plan_source source;
 };
 
+#define PLAN_ORDER_MAX 5
+
 /* One resource with what is known about it. Strings are borrowed until plan_make() returns; NULL is "". */
 struct plan_resource {
 	struct pmig_resource_row row;
 	unsigned operations; /* PLAN_CAN(PMIG_MOVE) | ... of its kind; see plan_operations() */
+	const char *note;    /* what the user should know where its bytes go along; NULL: plan_note() of its kind */
 	const char *refused; /* why it can only be refused; set by plan_undeclared() */
 	bool part;           /* part of the process: travels in the image; set by plan_undeclared() */
+	bool given;          /* the program did not open it: strict mode does not ask for a declaration; the same */
+	bool ahead;     /* its bytes are shipped before the freeze: wanted by value, and nobody changes them meanwhile */
+	const char *at; /* host where it is; NULL or "": the source. A reference may lead elsewhere already */
+
+	/* Strategies in this order instead of the table's, as a policy has it; those of the cell that are not among them are left
+	 * out. 0 ends it; [0] == 0: the table's. Binding and consent hold as ever: it adds no choice to the cell. */
+	uint8_t order[PLAN_ORDER_MAX + 1];
 
 	struct plan_fact size;    /* bytes; unknown: row.size */
 	struct plan_fact rate;    /* bytes per second that a reference would carry; unknown: row.rate */
 	struct plan_fact trips;   /* round trips per second that a reference would cost */
 	struct plan_fact sharers; /* others that use it at the source: descriptors, locks, mappings, rows */
 	const char *shared_by;    /* who they are */
+
+	/* Of the way that a reference to it would take, as below; unknown: that of the whole move. */
+	struct plan_fact bandwidth, rtt;
 
 	/* Asked of the target. */
 	struct plan_fact same_content; /* 1: it has equal content (hash, build id), whatever its path there */
@@ -60,25 +74,30 @@ struct plan_facts {
 	const char *source_arch, *target_arch; /* both known and different: refused */
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
 	struct plan_fact image;                /* bytes of memory and frames to ship */
-	struct plan_fact space;                /* bytes free at the target */
-	struct plan_fact bandwidth;            /* bytes per second */
-	struct plan_fact rtt;                  /* nanoseconds */
-	struct plan_fact remaining;            /* nanoseconds the process will run on; measured: its age */
+	struct plan_fact program;   /* bytes of the executable, where the target has not got it: shipped before the freeze */
+	struct plan_fact space;     /* bytes free at the target */
+	struct plan_fact bandwidth; /* bytes per second */
+	struct plan_fact rtt;       /* nanoseconds */
+	struct plan_fact remaining; /* nanoseconds the process will run on; measured: its age */
 };
 
-/* 0: no limit. */
+/* What the user allows; 0: no limit. plan_limits.h has them as options and as JSON. */
 struct plan_limits {
-	double before;   /* seconds before the freeze, in all */
-	double frozen;   /* seconds frozen, in all */
-	double share;    /* of the link, for all references together; 0: the whole link, 1.0 */
-	double slowdown; /* of the run, by one reference: 0.1 is a tenth longer */
-	bool strict;     /* refuse what is undeclared */
+	double before;      /* seconds before the freeze, in all */
+	double frozen;      /* seconds frozen, in all */
+	double share;       /* of the link, for all references together; 0: the whole link, 1.0 */
+	double slowdown;    /* of the run, by one reference: 0.1 is a tenth longer */
+	uint64_t reference; /* bytes per second, for all references together */
+	uint64_t transfer;  /* bytes that go to the target, the image included */
+	bool strict;        /* refuse what the program opened and nobody declared */
+	double remaining;   /* no limit: seconds that the process will run on, as the user says; 0: facts->remaining */
 };
 
 /* A figure that depends on an unknown fact is NAN: it breaks no limit, and is shown as "?". */
 struct plan_price {
 	double before, frozen; /* seconds */
 	double share;          /* of the link */
+	double rate;           /* bytes per second over it */
 	double slowdown;       /* of the run */
 	uint64_t bytes;        /* that go to the target */
 };
@@ -99,7 +118,9 @@ struct plan_decision {
 	bool kept;           /* PMIG_REFER at no cost: nothing is set up */
 	bool dropped;        /* with the consent of its declaration; strategy is PMIG_REBIND, to nothing */
 	bool part;           /* part of the process: travels in the image; strategy is PMIG_MOVE */
-	const char *there;   /* what it is bound to at the target; "" where that is its own locator */
+	bool given;          /* the program did not open it */
+	const char *there;   /* what it is bound to at the target, or where its equal content is; "": its own locator */
+	const char *stays;   /* host that must stay up for it from then on; "": none */
 	const char *reason;  /* why this one */
 	const char *warning; /* "" or what the user should know */
 	struct plan_price price;
@@ -136,6 +157,22 @@ enum plan_situation {
 	PLAN_MEMORY_FOREIGN
 };
 
+/* The tables by which is decided. Those of the program are constant; a test may have others. */
+struct plan_default {
+	const char *words;
+	enum pmig_binding binding;
+	enum pmig_attachment attachment;
+	int treatment; /* enum plan_treatment */
+	const char *refused;
+};
+enum plan_treatment { PLAN_ORDINARY = 1, PLAN_GIVEN, PLAN_PART, PLAN_EVERYWHERE, PLAN_REFUSED };
+struct plan_rules {
+	const struct strategy_choice *choices;
+	size_t count;
+	const struct plan_default *defaults; /* by enum plan_situation */
+};
+struct plan_rules plan_rules(void);
+
 /* What the kind of this name can do in this version (tbl/kind.h); 0 for an unknown one: it can only be refused. */
 unsigned plan_operations(const char *kind);
 
@@ -145,13 +182,16 @@ const char *plan_note(const char *kind);
 /* "regular file, read only"; static. */
 const char *plan_situation_words(enum plan_situation situation);
 
-/* Gives the resource the default of its situation: binding, attachment, origin PMIG_UNDECLARED, part, refused. */
+/* Gives the resource the default of its situation: binding, attachment, origin PMIG_UNDECLARED, part, given, refused. */
 void plan_undeclared(struct plan_resource *resource, enum plan_situation situation);
+void plan_undeclared_by(const struct plan_rules *rules, struct plan_resource *resource, enum plan_situation situation);
 
 /* Decides. A move that is refused is a plan as well: 0, with ret_plan->refusal. PMIG_EINVAL (a resource without binding or
  * attachment), PMIG_ENOMEM. The plan copies what it needs. */
 int plan_make(const struct plan_resource *resources, size_t count, const struct plan_facts *facts,
 	const struct plan_limits *limits, struct plan **ret_plan) PMIG_MUST_CHECK;
+int plan_make_by(const struct plan_rules *rules, const struct plan_resource *resources, size_t count,
+	const struct plan_facts *facts, const struct plan_limits *limits, struct plan **ret_plan) PMIG_MUST_CHECK;
 
 /* 0, or PMIG_EREFUSED with the refusal as the reason. */
 int plan_check(const struct plan *plan) PMIG_MUST_CHECK;

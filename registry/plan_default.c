@@ -3,22 +3,12 @@
 
 #include <string.h>
 
-enum treatment { ORDINARY, PART, EVERYWHERE, REFUSED };
-
-struct situation {
-	const char *words;
-	enum pmig_binding binding;
-	enum pmig_attachment attachment;
-	enum treatment treatment;
-	const char *refused;
-};
-
-static const struct situation situations[] = {
+static const struct plan_default situations[] = {
 #define DEFAULT(s, w, b, a, t, ...) \
 	[PLAN_##s] = {.words = w, \
 		.binding = PMIG_##b, \
 		.attachment = PMIG_##a, \
-		.treatment = t __VA_OPT__(, .refused =) __VA_ARGS__},
+		.treatment = PLAN_##t __VA_OPT__(, .refused =) __VA_ARGS__},
 #include "tbl/default.h"
 #undef DEFAULT
 };
@@ -54,14 +44,28 @@ const char *plan_situation_words(enum plan_situation situation)
 	return situations[situation].words;
 }
 
-void plan_undeclared(struct plan_resource *resource, enum plan_situation situation)
+struct plan_rules plan_rules(void)
 {
-	const struct situation *s = &situations[situation];
+	struct plan_rules rules = {.defaults = situations};
+	rules.choices = strategy_table(&rules.count);
+	return rules;
+}
+
+void plan_undeclared_by(const struct plan_rules *rules, struct plan_resource *resource, enum plan_situation situation)
+{
+	const struct plan_default *s = &rules->defaults[situation];
 	resource->row.binding = s->binding;
 	resource->row.attachment = s->attachment;
 	resource->row.origin = PMIG_UNDECLARED;
-	resource->refused = s->refused;
-	resource->part = s->treatment == PART;
-	if (s->treatment == EVERYWHERE && resource->providers.source == 0)
+	resource->refused = s->treatment == PLAN_REFUSED ? s->refused : NULL;
+	resource->part = s->treatment == PLAN_PART;
+	resource->given = s->treatment == PLAN_GIVEN;
+	if (s->treatment == PLAN_EVERYWHERE && resource->providers.source == 0)
 		resource->providers = (struct plan_fact){1, PLAN_DECLARED};
+}
+
+void plan_undeclared(struct plan_resource *resource, enum plan_situation situation)
+{
+	const struct plan_rules rules = plan_rules();
+	plan_undeclared_by(&rules, resource, situation);
 }

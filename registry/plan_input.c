@@ -5,6 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OPERATIONS_ALL \
+	(PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND) | PLAN_CAN_KEEP | \
+		PLAN_CAN_DROP)
+
+/* What the agent knows besides the row: the operations of a kind that came from outside, and what is on the way already. */
+static int read_facts(const json_t *object, struct plan_resource *r)
+{
+	const json_t *operations = json_object_get(object, "operations"), *note = json_object_get(object, "note");
+	const json_t *at = json_object_get(object, "at");
+	r->operations = plan_operations(r->row.kind);
+	if (operations != NULL) {
+		json_int_t bits = json_integer_value(operations);
+		if (!json_is_integer(operations) || bits < 0 || (bits & ~(json_int_t)OPERATIONS_ALL) != 0)
+			return error_set(PMIG_ECORRUPT, "resource: operations: not a set of operations");
+		r->operations = (unsigned)bits;
+	}
+	if ((note != NULL && (!json_is_string(note) || json_string_length(note) > PMIG_NAME_MAX)) ||
+		(at != NULL && (!json_is_string(at) || json_string_length(at) > PMIG_NAME_MAX)))
+		return error_set(PMIG_ECORRUPT, "resource: note or at: not a short text");
+	r->note = json_string_value(note);
+	r->at = json_string_value(at);
+	r->ahead = json_is_true(json_object_get(object, "ahead")) || strcmp(r->row.kind, "library") == 0;
+	return 0;
+}
+
 static int read_row(json_t *object, const char *uuid, struct plan_resource *ret_resource)
 {
 	if (json_is_object(object) && json_object_get(object, "process") == NULL &&
@@ -13,9 +38,7 @@ static int read_row(json_t *object, const char *uuid, struct plan_resource *ret_
 	int r = row_from_json(&row_resource, object, &ret_resource->row);
 	if (r >= 0 && strcmp(ret_resource->row.process, uuid) != 0)
 		r = error_set(PMIG_ECORRUPT, "resource: belongs to %s", ret_resource->row.process);
-	if (r >= 0)
-		ret_resource->operations = plan_operations(ret_resource->row.kind);
-	return r;
+	return r < 0 ? r : read_facts(object, ret_resource);
 }
 
 int plan_input_create(const json_t *rows, const char *uuid, struct plan_input **ret_input)

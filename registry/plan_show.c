@@ -1,6 +1,9 @@
 /* plan_show: a plan as text for people and as JSON for programs. */
 #include "plan_show.h"
 #include "figure.h"
+#include "plan_limits.h"
+#include "pool.h"
+#include "table.h"
 #include "runtime/base/strategy.h"
 #include "text.h"
 
@@ -15,74 +18,119 @@ static const char *label(const struct plan_decision *d)
 	return d->part ? "part" : d->kept ? "keep" : d->dropped ? "drop" : strategy_name(d->strategy);
 }
 
-/* ", 1.2 s before", ", 3 s frozen" ...: only what can be seen; what is not known is shown. */
-static void put_price(const struct plan_price *p, FILE *out)
+/* "2 % of the link, 12 kB/s, 0.3 % slower": only what can be seen; what is not known is shown. */
+static const char *running(struct pool *pool, const struct plan_decision *d)
 {
-	if (p->bytes > 0)
-		fprintf(out, ", %s", figure_bytes((double)p->bytes).text);
-	if (p->before != 0)
-		fprintf(out, ", %s before the freeze", figure_seconds(p->before).text);
-	if (p->frozen != 0)
-		fprintf(out, ", %s frozen", figure_seconds(p->frozen).text);
-	if (!(p->share < 0.0005))
-		fprintf(out, ", %s of the link", figure_percent(p->share).text);
-	if (!(p->slowdown < 0.0005))
-		fprintf(out, ", %s slower", figure_percent(p->slowdown).text);
+	const struct plan_price *p = &d->price;
+	bool share = !(p->share < 0.0005), slower = !(p->slowdown < 0.0005);
+	if (d->strategy != PMIG_REFER || (!share && !slower))
+		return "-";
+	if (isnan(p->share) && isnan(p->slowdown))
+		return "?";
+	return pool_format(pool, "%s%s%s%s%s", share ? figure_percent(p->share).text : "", share ? " of link" : "",
+		share && slower ? ", " : "", slower ? figure_percent(p->slowdown).text : "", slower ? " slower" : "");
 }
 
-static void put_decision(const struct plan_decision *d, bool alternatives, FILE *out)
+static const char *seconds(struct pool *pool, double value)
 {
-	fprintf(out, "  %-9s  ", label(d));
-	text_put(d->name, out);
-	fputs(" (", out);
-	text_put(d->kind, out);
-	if (*d->locator != '\0' && strcmp(d->locator, d->name) != 0) {
-		putc(' ', out);
-		text_put(d->locator, out);
-	}
-	fprintf(out, "; %s", d->cell);
-	if (d->origin == PMIG_UNDECLARED)
-		fputs("; undeclared", out);
-	if (*d->opened != '\0') {
-		fprintf(out, d->origin == PMIG_UNDECLARED ? ", opened at " : "; ");
-		text_put(d->opened, out);
-	}
-	putc(')', out);
-	if (*d->there != '\0') {
-		fputs(" -> ", out);
-		text_put(d->there, out);
-	}
-	fputs(": ", out);
-	text_put(d->reason, out);
-	put_price(&d->price, out);
-	putc('\n', out);
-	if (*d->warning != '\0') {
-		fputs("             warning: ", out);
-		text_put(d->warning, out);
-		putc('\n', out);
-	}
-	for (size_t i = 0; alternatives && i < d->alternative_count; i++) {
-		fprintf(out, "             not %s: ", strategy_name(d->alternatives[i].strategy));
-		text_put(d->alternatives[i].reason, out);
-		putc('\n', out);
+	return value == 0 ? "-" : pool_copy(pool, figure_seconds(value).text);
+}
+
+/* "file /home/mig/data, undeclared, opened at index.c:40" */
+static const char *what(struct pool *pool, const struct plan_decision *d)
+{
+	static const char *const origins[] = {"", "", ", declared at file scope", ", by policy", ", undeclared"};
+	bool locator = *d->locator != '\0' && strcmp(d->locator, d->name) != 0;
+	bool undeclared = d->origin == PMIG_UNDECLARED;
+	return pool_format(pool, "%s%s%s%s%s%s", d->kind, locator ? " " : "", locator ? d->locator : "",
+		(size_t)d->origin < sizeof origins / sizeof *origins ? origins[d->origin] : "",
+		*d->opened == '\0'   ? ""
+			: undeclared ? ", opened at "
+				     : ", ",
+		d->opened);
+}
+
+static void add_decision(struct table *t, struct pool *pool, const struct plan_decision *d, bool alternatives)
+{
+	const char *size = d->price.bytes > 0 ? pool_copy(pool, figure_bytes((double)d->price.bytes).text) : "-";
+	table_row(t,
+		(const char *const[]){d->name, d->cell, label(d), size, seconds(pool, d->price.before),
+			seconds(pool, d->price.frozen), running(pool, d)});
+	table_note(t, pool_format(pool, "%s%s%s: %s", what(pool, d), *d->there != '\0' ? " -> " : "", d->there, d->reason));
+	if (*d->warning != '\0')
+		table_note(t, pool_format(pool, "warning: %s", d->warning));
+	bool said = d->strategy == PMIG_REFUSE && d->alternative_count == 1; /* it is the reason already */
+	for (size_t i = 0; alternatives && !said && i < d->alternative_count; i++)
+		table_note(t,
+			pool_format(pool, "not %s: %s", strategy_name(d->alternatives[i].strategy),
+				d->alternatives[i].reason));
+}
+
+/* What must stay up from then on. */
+static void put_residual(const struct plan *plan, struct pool *pool, int width, FILE *out)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const char *host = plan->decisions[i].stays, *names = "";
+		bool told = *host == '\0';
+		for (size_t k = 0; k < i && !told; k++)
+			told = strcmp(plan->decisions[k].stays, host) == 0;
+		for (size_t k = i; k < plan->count && !told; k++)
+			if (strcmp(plan->decisions[k].stays, host) == 0)
+				names = pool_format(pool, "%s%s%s", names, *names != '\0' ? ", " : "",
+					plan->decisions[k].name);
+		if (!told)
+			table_wrap(pool_format(pool, "%s must stay up for: %s", host, names), width, 0, 4, out);
 	}
 }
 
-int plan_show_text(const struct plan *plan, bool alternatives, FILE *out)
+static void put_undeclared(const struct plan *plan, struct pool *pool, int width, FILE *out)
 {
-	fprintf(out, "%s from %s to %s: ", plan->process, plan->source, plan->target);
-	if (plan->refusal != NULL) {
-		text_put(plan->refusal, out);
-		putc('\n', out);
-	} else {
-		const struct plan_price *t = &plan->total;
-		fprintf(out, "%s to ship, %s before the freeze, %s frozen, %s of the link from then on\n",
-			figure_bytes((double)t->bytes).text, figure_seconds(t->before).text, figure_seconds(t->frozen).text,
-			figure_percent(t->share).text);
+	const char *names = "";
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_decision *d = &plan->decisions[i];
+		if (d->origin != PMIG_UNDECLARED || d->given || d->part)
+			continue;
+		names = pool_format(pool, "%s%s%s%s%s%s", names, *names != '\0' ? ", " : "", d->name,
+			*d->opened != '\0' ? " (opened at " : "", d->opened, *d->opened != '\0' ? ")" : "");
 	}
+	if (*names != '\0')
+		table_wrap(pool_format(pool, "nobody declared: %s", names), width, 0, 4, out);
+}
+
+static const char *verdict(const struct plan *plan, struct pool *pool)
+{
+	const struct plan_price *t = &plan->total;
+	if (plan->refusal != NULL)
+		return plan->refusal;
+	return pool_format(pool, "move possible: %s to ship, %s before the freeze, %s frozen, %s of the link from then on",
+		figure_bytes((double)t->bytes).text, figure_seconds(t->before).text, figure_seconds(t->frozen).text,
+		figure_percent(t->share).text);
+}
+
+int plan_show_text(const struct plan *plan, const struct plan_show_options *o, FILE *out)
+{
+	static const char *const headings[] = {"RESOURCE", "CELL", "STRATEGY", "BYTES", "BEFORE", "FROZEN", "RUNNING"};
+	struct table *t = table_create(sizeof headings / sizeof *headings);
+	struct pool pool = {0};
+	if (t == NULL)
+		return error_set(PMIG_ENOMEM, "plan: not enough memory");
+	for (int i = 3; i <= 5; i++)
+		table_numeric(t, i);
+	table_wrap(pool_format(&pool, "%s from %s to %s", plan->process, plan->source, plan->target), o->columns, 0, 4, out);
+	table_row(t, headings);
 	for (size_t i = 0; i < plan->count; i++)
-		put_decision(&plan->decisions[i], alternatives, out);
-	return ferror(out) ? error_set(PMIG_EIO, "plan: it could not be written") : 0;
+		add_decision(t, &pool, &plan->decisions[i], o->alternatives);
+	int r = plan->count > 0 ? table_print(t, o->columns, 2, out) : 0;
+	put_residual(plan, &pool, o->columns, out);
+	put_undeclared(plan, &pool, o->columns, out);
+	table_wrap(verdict(plan, &pool), o->columns, 0, 4, out);
+	if (r >= 0 && pool.failed)
+		r = error_set(PMIG_ENOMEM, "plan: not enough memory");
+	pool_finish(&pool);
+	table_destroy(t);
+	if (r >= 0 && ferror(out))
+		r = error_set(PMIG_EIO, "plan: it could not be written");
+	return r < 0 ? r : 0;
 }
 
 /* --- JSON --- */
@@ -94,9 +142,9 @@ static json_t *number_json(double value)
 
 static json_t *price_json(const struct plan_price *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:I}", "seconds_before", number_json(p->before), "seconds_frozen",
-		number_json(p->frozen), "share_of_link", number_json(p->share), "slowdown", number_json(p->slowdown),
-		"bytes", (json_int_t)p->bytes);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "seconds_before", number_json(p->before), "seconds_frozen",
+		number_json(p->frozen), "share_of_link", number_json(p->share), "bytes_per_second", number_json(p->rate),
+		"slowdown", number_json(p->slowdown), "bytes", (json_int_t)p->bytes);
 }
 
 static json_t *alternatives_json(const struct plan_decision *d)
@@ -122,12 +170,12 @@ static const char *origin_name(enum pmig_origin origin)
 
 static json_t *decision_json(const struct plan_decision *d)
 {
-	return json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "slot",
+	return json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "slot",
 		(json_int_t)d->slot, "name", text_json(d->name), "kind", text_json(d->kind), "locator",
 		text_json(d->locator), "cell", d->cell, "origin", origin_name(d->origin), "opened", text_json(d->opened),
 		"strategy", strategy_name(d->strategy), "kept", (int)d->kept, "dropped", (int)d->dropped, "part",
-		(int)d->part, "there", text_json(d->there), "reason", text_json(d->reason), "warning", text_json(d->warning),
-		"price", price_json(&d->price), "alternatives", alternatives_json(d));
+		(int)d->part, "there", text_json(d->there), "stays", text_json(d->stays), "reason", text_json(d->reason),
+		"warning", text_json(d->warning), "price", price_json(&d->price), "alternatives", alternatives_json(d));
 }
 
 /* {"value": ..., "source": "measured"}, or null. */
@@ -139,6 +187,32 @@ static json_t *fact_json(const struct plan_fact *fact)
 	return json_pack("{s:I, s:s}", "value", (json_int_t)fact->value, "source", names[fact->source]);
 }
 
+/* Which resource keeps which host from being switched off. */
+static json_t *residual_json(const struct plan *plan)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_decision *d = &plan->decisions[i];
+		if (*d->stays != '\0')
+			(void)json_array_append_new(array,
+				json_pack("{s:o, s:o, s:o}", "host", text_json(d->stays), "resource", text_json(d->name),
+					"why", text_json(d->reason)));
+	}
+	return array;
+}
+
+static json_t *undeclared_json(const struct plan *plan)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_decision *d = &plan->decisions[i];
+		if (d->origin == PMIG_UNDECLARED && !d->given && !d->part)
+			(void)json_array_append_new(array,
+				json_pack("{s:o, s:o}", "resource", text_json(d->name), "opened", text_json(d->opened)));
+	}
+	return array;
+}
+
 static json_t *plan_json(const struct plan *plan)
 {
 	const struct plan_facts *f = &plan->facts;
@@ -148,13 +222,15 @@ static json_t *plan_json(const struct plan *plan)
 			json_decref(resources);
 			return NULL;
 		}
-	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o}", "image_bytes", fact_json(&f->image), "space_bytes",
-		fact_json(&f->space), "bandwidth_bytes_per_second", fact_json(&f->bandwidth), "rtt_nanoseconds",
-		fact_json(&f->rtt), "remaining_nanoseconds", fact_json(&f->remaining));
-	return json_pack("{s:o, s:o, s:o, s:b, s:o*, s:o, s:o, s:o}", "process", text_json(plan->process), "source",
-		text_json(plan->source), "target", text_json(plan->target), "possible", plan->refusal == NULL, "refusal",
-		plan->refusal != NULL ? text_json(plan->refusal) : NULL, "facts", facts, "total", price_json(&plan->total),
-		"resources", resources);
+	json_t *facts = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "image_bytes", fact_json(&f->image), "program_bytes",
+		fact_json(&f->program), "space_bytes", fact_json(&f->space), "bandwidth_bytes_per_second",
+		fact_json(&f->bandwidth), "rtt_nanoseconds", fact_json(&f->rtt), "remaining_nanoseconds",
+		fact_json(&f->remaining));
+	return json_pack("{s:o, s:o, s:o, s:b, s:o*, s:o, s:o, s:o, s:o, s:o, s:o}", "process", text_json(plan->process),
+		"source", text_json(plan->source), "target", text_json(plan->target), "possible", plan->refusal == NULL,
+		"refusal", plan->refusal != NULL ? text_json(plan->refusal) : NULL, "facts", facts, "limits",
+		plan_limits_json(&plan->limits), "total", price_json(&plan->total), "resources", resources, "residual",
+		residual_json(plan), "undeclared", undeclared_json(plan));
 }
 
 int plan_show_json(const struct plan *plan, FILE *out)

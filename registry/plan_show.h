@@ -5,10 +5,16 @@
 #include "plan.h"
 #include <stdio.h>
 
-/* One line per resource, its reason, its warning; `alternatives`: also what was beaten, and why. PMIG_EIO: `out` failed. */
-int plan_show_text(const struct plan *plan, bool alternatives, FILE *out) PMIG_MUST_CHECK;
+struct plan_show_options {
+	int columns;       /* width of the terminal; 0: lines as long as they get */
+	bool alternatives; /* also what was beaten, and why */
+};
 
-/* One JSON object: process, source, target, refusal, total, resources with their alternatives. PMIG_ENOMEM, PMIG_EIO. */
+/* A table: each resource with its cell, strategy and prices, below it what it is, the reason, a warning; then what must stay up, what
+ * nobody declared, and the verdict. PMIG_EIO: `out` failed. PMIG_ENOMEM. */
+int plan_show_text(const struct plan *plan, const struct plan_show_options *options, FILE *out) PMIG_MUST_CHECK;
+
+/* One JSON object; its members are in the manual page of `pmig plan`, and a test compares. PMIG_ENOMEM, PMIG_EIO. */
 int plan_show_json(const struct plan *plan, FILE *out) PMIG_MUST_CHECK;
 
 /* The alternatives of one decision as a JSON array, as they are kept in the registry; free(). NULL: no memory. */

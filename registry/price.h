@@ -12,6 +12,10 @@ double price_value(const struct plan_fact *fact);
 struct plan_fact price_size(const struct plan_resource *resource);
 struct plan_fact price_rate(const struct plan_resource *resource);
 
+/* Of the way that a reference to the resource takes: bytes per second, and nanoseconds there and back. */
+struct plan_fact price_bandwidth(const struct plan_resource *resource, const struct plan_facts *facts);
+struct plan_fact price_rtt(const struct plan_resource *resource, const struct plan_facts *facts);
+
 /* Bytes over the link, in seconds; NAN where either is not known. Nothing takes no time. */
 double price_transfer(double bytes, const struct plan_facts *facts);
 

@@ -1,9 +1,9 @@
 /* What a resource means that nobody declared:
  *   DEFAULT(situation, words, binding, attachment, treatment)
- * treatment: ORDINARY; PART of the process, which travels in the image; EVERYWHERE: each host has one; REFUSED with the
- * sentence that follows. */
+ * treatment: ORDINARY; GIVEN to the program, which did not open it; PART of the process, which travels in the image;
+ * EVERYWHERE: each host has one; REFUSED with the sentence that follows. */
 /* clang-format off */
-DEFAULT(STANDARD_STREAM, "standard stream or controlling terminal", BY_IDENTIFIER, FIXED, ORDINARY)
+DEFAULT(STANDARD_STREAM, "standard stream or controlling terminal", BY_IDENTIFIER, FIXED, GIVEN)
 DEFAULT(FILE_READ, "regular file, read only", BY_VALUE, UNATTACHED, ORDINARY)
 DEFAULT(FILE_WRITTEN, "regular file, written", BY_IDENTIFIER, UNATTACHED, ORDINARY)
 DEFAULT(FILE_TEMPORARY, "temporary or deleted file", BY_VALUE, UNATTACHED, ORDINARY)
@@ -14,5 +14,5 @@ DEFAULT(SOCKET, "listener, connection, UDP or unix socket", BY_IDENTIFIER, FIXED
 DEFAULT(WITHIN, "pipe, socketpair, eventfd, timerfd or epoll within the process", BY_VALUE, UNATTACHED, PART)
 DEFAULT(PIPE_OUTSIDE, "pipe or unix socket with an outside end", BY_IDENTIFIER, FIXED, ORDINARY)
 DEFAULT(MEMORY_SHARED, "memory shared with another process", BY_VALUE, FIXED, ORDINARY)
-DEFAULT(LIBRARY, "shared library", BY_VALUE, FASTENED, ORDINARY)
+DEFAULT(LIBRARY, "shared library", BY_VALUE, FASTENED, GIVEN)
 DEFAULT(MEMORY_FOREIGN, "memory of a foreign library", BY_VALUE, FIXED, REFUSED, "the program points into memory that belongs to a foreign library and does not travel")

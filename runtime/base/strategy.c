@@ -25,25 +25,32 @@ static bool of_cell(const struct strategy_choice *c, enum pmig_binding binding, 
 		(c->sharing == EITHER || c->sharing == shared);
 }
 
-static bool offers_reference(enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
+static bool offers_reference(const struct strategy_choice *table, size_t count, enum pmig_binding binding,
+	enum pmig_attachment attachment, bool shared)
 {
-	for (size_t i = 0; i < CHOICE_COUNT; i++)
-		if (choices[i].strategy == PMIG_REFER && of_cell(&choices[i], binding, attachment, shared))
+	for (size_t i = 0; i < count; i++)
+		if (table[i].strategy == PMIG_REFER && of_cell(&table[i], binding, attachment, shared))
 			return true;
 	return false;
 }
 
-const struct strategy_choice *strategy_next(const struct strategy_choice *after, enum pmig_binding binding,
-	enum pmig_attachment attachment, bool shared)
+const struct strategy_choice *strategy_next_in(const struct strategy_choice *table, size_t count,
+	const struct strategy_choice *after, enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
 {
-	for (const struct strategy_choice *c = after != NULL ? after + 1 : choices; c < choices + CHOICE_COUNT; c++) {
+	for (const struct strategy_choice *c = after != NULL ? after + 1 : table; c < table + count; c++) {
 		bool general = c->binding == BY_ANY;
-		if (general && (c->strategy != PMIG_REFER || offers_reference(binding, attachment, shared)))
+		if (general && (c->strategy != PMIG_REFER || offers_reference(table, count, binding, attachment, shared)))
 			return c;
 		if (!general && of_cell(c, binding, attachment, shared))
 			return c;
 	}
 	return NULL;
+}
+
+const struct strategy_choice *strategy_next(const struct strategy_choice *after, enum pmig_binding binding,
+	enum pmig_attachment attachment, bool shared)
+{
+	return strategy_next_in(choices, CHOICE_COUNT, after, binding, attachment, shared);
 }
 
 const char *strategy_cell(enum pmig_binding binding, enum pmig_attachment attachment, bool shared)

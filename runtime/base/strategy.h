@@ -32,6 +32,10 @@ const struct strategy_choice *strategy_table(size_t *ret_count);
 const struct strategy_choice *strategy_next(const struct strategy_choice *after, enum pmig_binding binding,
 	enum pmig_attachment attachment, bool shared);
 
+/* The same in another table: `after` is NULL or an element of it. */
+const struct strategy_choice *strategy_next_in(const struct strategy_choice *table, size_t count,
+	const struct strategy_choice *after, enum pmig_binding binding, enum pmig_attachment attachment, bool shared);
+
 /* "by identifier, fixed" or "by value, unattached, shared"; "unknown" where binding or attachment is out of range. Static. */
 const char *strategy_cell(enum pmig_binding binding, enum pmig_attachment attachment, bool shared);
 

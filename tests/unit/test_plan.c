@@ -142,7 +142,7 @@ static void a_display_is_refused_in_the_words_of_the_design(void **state)
 	r.row.rate = 60000000;
 	assert_refusal(&r, &f, &l,
 		"move refused: display (by identifier, fixed): the reference would need 60 MB/s to alpha, of the link's 110 MB/s there "
-		"are 55 MB/s left");
+		"are 55 MB/s left (--max-reference 50 %)");
 }
 
 static void refusals_have_figure_and_limit(void **state)
@@ -171,8 +171,8 @@ static void refusals_have_figure_and_limit(void **state)
 	r.trips.value = 10000;
 	l.slowdown = 0.1;
 	assert_refusal(&r, &f, &l,
-		"move refused: data (by identifier, unattached): move: it would keep the program frozen for 10 s, the limit for all is 3 s; "
-		"reference: the round trips of the reference would slow the run down by 200 %, the limit is 10 %");
+		"move refused: data (by identifier, unattached): move: it would keep the program frozen for 10 s, of 3 s for all (--max-frozen) 3 s are "
+		"left; reference: the round trips of the reference would slow the run down by 200 %, the limit is 10 % (--max-slowdown)");
 }
 
 static void the_process_itself_can_be_the_culprit(void **state)
@@ -192,7 +192,8 @@ static void the_process_itself_can_be_the_culprit(void **state)
 	f = case_facts();
 	f.image.value = 1100000000;
 	l.frozen = 2.5;
-	assert_refusal(&r, &f, &l, "move refused: the image of queens would keep it frozen for 10 s, the limit is 2.5 s");
+	assert_refusal(&r, &f, &l,
+		"move refused: the image of queens would keep it frozen for 10 s, the limit is 2.5 s (--max-frozen)");
 }
 
 static void bytes_that_cost_more_than_the_reads_stay(void **state)
@@ -281,7 +282,7 @@ static void strict_refuses_what_nobody_declared(void **state)
 	assert_int_equal(plan->decisions[0].origin, PMIG_UNDECLARED);
 	plan_destroy(plan);
 	assert_refusal(&r, &f, &(struct plan_limits){.strict = true},
-		"move refused: data (by value, unattached): nobody declared it, and strict mode refuses that");
+		"move refused: data (by value, unattached): nobody declared it, and that is refused (--strict)");
 }
 
 static const struct {

@@ -146,7 +146,7 @@ static char *shown(const struct plan_resource *resources, size_t count, const st
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
-	assert_good(plan_show_text(plan, true, out));
+	assert_good(plan_show_text(plan, &(struct plan_show_options){0, true}, out));
 	assert_good(plan_show_json(plan, out));
 	assert_int_equal(fclose(out), 0);
 	plan_destroy(plan);

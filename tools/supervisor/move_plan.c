@@ -99,7 +99,7 @@ static json_t *plan_object(const struct planning *p)
 	FILE *out = open_memstream(&text, &size);
 	int r = out == NULL            ? PMIG_ENOMEM
 		: p->move->o.plan_json ? plan_show_json(p->plan, out)
-				       : plan_show_text(p->plan, false, out);
+				       : plan_show_text(p->plan, &(struct plan_show_options){p->move->o.columns, true}, out);
 	if (out != NULL && fclose(out) != 0)
 		r = PMIG_ENOMEM;
 	json_t *object = r < 0 ? NULL : p->move->o.plan_json ? json_loads(text, 0, NULL) : json_string(text);

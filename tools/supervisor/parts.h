@@ -131,7 +131,7 @@ struct move_options {
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
 	bool plan_json;                                      /* the plan as an object, not as text */
-	int columns;                                         /* the width of that text; 0: 80 */
+	int columns;                                         /* the width of that text; 0: any */
 	struct plan_limits limits;                           /* what the user allows it to cost */
 	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
 	void *context;

@@ -1,6 +1,8 @@
 /* server: the control socket of a supervisor: one JSON object a line, for the other verbs of the same user. */
 #include "checkpoint.h"
 
+#include "registry/plan_limits.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -146,14 +148,19 @@ static void request(struct client *c, json_t *object)
 			return;
 	} else if (strcmp(verb, "move") == 0) {
 		const char *target = json_string_value(json_object_get(object, "target"));
-		r = move_start(s,
-			&(struct move_options){.target = target != NULL ? target : "",
-				.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
-				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
-				.plan_only = json_is_true(json_object_get(object, "plan")),
-				.plan_json = json_is_true(json_object_get(object, "json")),
-				.progress = on_line_of_move,
-				.context = c});
+		struct plan_limits limits;
+		r = plan_limits_from_json(json_object_get(object, "limits"), &limits);
+		if (r >= 0)
+			r = move_start(s,
+				&(struct move_options){.target = target != NULL ? target : "",
+					.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
+					.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+					.plan_only = json_is_true(json_object_get(object, "plan")),
+					.plan_json = json_is_true(json_object_get(object, "json")),
+					.columns = (int)json_integer_value(json_object_get(object, "columns")),
+					.limits = limits,
+					.progress = on_line_of_move,
+					.context = c});
 		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL) {
 			c->again = json_incref(object);
 			r = loop_after(s->loop, AGAIN_MS, on_again, c, &c->again_timer);
