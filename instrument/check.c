@@ -62,7 +62,9 @@ void check_functions(struct work *w)
 	for (size_t k = 0; k < w->functions_count; k++) {
 		LLVMValueRef f = w->functions[k].value;
 		if (LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
-			work_error(w, f, "%s has a variable argument list and can reach a safe point: not carried yet",
+			work_error(w, f,
+				"%s has a variable argument list, can reach a safe point, and its address is taken: not carried yet; "
+				"call it by its name, or give it a va_list",
 				work_name(f));
 		for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 			for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))

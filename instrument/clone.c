@@ -212,12 +212,6 @@ static void return_in_memory(struct copy *c)
 	}
 }
 
-static LLVMValueRef field(struct work *w, LLVMValueRef record, uint32_t offset)
-{
-	LLVMValueRef n = LLVMConstInt(w->i64, offset, 0);
-	return LLVMBuildGEP2(w->builder, w->i8, record, &n, 1, "");
-}
-
 static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 {
 	struct work *w = c->w;
@@ -235,7 +229,7 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 		LLVMPositionBuilderAtEnd(w->builder, fill);
 		for (uint32_t k = 0; k < s->values_count; k++) {
 			LLVMValueRef v = LLVMBuildLoad2(w->builder, LLVMTypeOf(s->values[k]),
-				field(w, record, s->offsets[k]), "");
+				work_at(w, record, s->offsets[k]), "");
 			LLVMSetAlignment(v, 8);
 			LLVMBuildStore(w->builder, v, c->slot_places[map_get(&c->slots, s->values[k])]);
 		}

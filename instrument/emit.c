@@ -1,6 +1,8 @@
 /* emit: the back end, and files written whole or not at all. */
 #include "emit.h"
 
+#include <base/io.h>
+
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
 #include <errno.h>
@@ -81,15 +83,9 @@ static int write_file(const char *path, const char *data, size_t size)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return error_errno(PMIG_EIO, errno, "%s: cannot be created", path);
-	while (size > 0 && e >= 0) {
-		ssize_t n = write(fd, data, size);
-		if (n < 0 && errno != EINTR)
-			e = error_errno(PMIG_EIO, errno, "%s: cannot be written", path);
-		if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
+	e = io_write_all(fd, data, size);
+	if (e < 0)
+		e = error_prefix(e, "%s", path);
 	if (close(fd) < 0 && e >= 0)
 		e = error_errno(PMIG_EIO, errno, "%s: cannot be written", path);
 	struct stat st;

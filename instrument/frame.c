@@ -19,17 +19,12 @@ static LLVMValueRef constant(struct work *w, uint64_t n)
 	return LLVMConstInt(w->i64, n, 0);
 }
 
-static LLVMValueRef offset_pointer(struct work *w, LLVMValueRef base, LLVMValueRef offset)
-{
-	return LLVMBuildGEP2(w->builder, w->i8, base, &offset, 1, "");
-}
-
 /* (p + alignment - 1) & -alignment */
 static LLVMValueRef align_pointer(struct work *w, LLVMValueRef p, uint64_t alignment)
 {
 	if (alignment <= FRAME_ALIGNMENT)
 		return p;
-	LLVMValueRef n = LLVMBuildPtrToInt(w->builder, offset_pointer(w, p, constant(w, alignment - 1)), w->i64, "");
+	LLVMValueRef n = LLVMBuildPtrToInt(w->builder, work_at(w, p, alignment - 1), w->i64, "");
 	n = LLVMBuildAnd(w->builder, n, constant(w, -alignment), "");
 	return LLVMBuildIntToPtr(w->builder, n, w->ptr, "");
 }
@@ -108,7 +103,7 @@ static void replace_static(struct work *w, LLVMValueRef alloca, LLVMValueRef bas
 			else
 				LLVMPositionBuilderBefore(w->builder, user);
 			LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(user));
-			LLVMValueRef address = offset_pointer(w, base, constant(w, offset));
+			LLVMValueRef address = work_at(w, base, offset);
 			if (LLVMIsAPHINode(user) == NULL) {
 				LLVMSetOperand(user, i, address);
 				continue;
@@ -133,7 +128,7 @@ static void replace_dynamic(struct work *w, LLVMValueRef alloca)
 	size = LLVMBuildAnd(w->builder, LLVMBuildAdd(w->builder, size, constant(w, FRAME_ALIGNMENT - 1), ""),
 		constant(w, -(uint64_t)FRAME_ALIGNMENT), "");
 	LLVMValueRef p = align_pointer(w, LLVMBuildLoad2(w->builder, w->ptr, w->frame_sp, ""), LLVMGetAlignment(alloca));
-	LLVMBuildStore(w->builder, offset_pointer(w, p, size), w->frame_sp);
+	LLVMBuildStore(w->builder, LLVMBuildGEP2(w->builder, w->i8, p, &size, 1, ""), w->frame_sp);
 	for (LLVMUseRef u = LLVMGetFirstUse(alloca), next; u != NULL; u = next) {
 		next = LLVMGetNextUse(u);
 		if (work_is_intrinsic(LLVMGetUser(u), "llvm.lifetime."))
@@ -208,7 +203,7 @@ void frame_lower(struct work *w, struct function *f)
 	LLVMSetCurrentDebugLocation2(w->builder, NULL);
 	LLVMValueRef sp = LLVMBuildLoad2(w->builder, w->ptr, w->frame_sp, "frame.sp");
 	f->entry_sp = sp;
-	f->bump = offset_pointer(w, sp, constant(w, f->frame_size));
+	f->bump = work_at(w, sp, f->frame_size);
 	LLVMBuildStore(w->builder, f->bump, w->frame_sp);
 	LLVMValueRef base = align_pointer(w, sp, l.alignment);
 	for (size_t i = 0; i < l.count; i++) {

@@ -48,12 +48,6 @@ void jump_masks(struct work *w)
 	}
 }
 
-static LLVMValueRef at(struct work *w, LLVMValueRef base, uint64_t offset)
-{
-	LLVMValueRef n = LLVMConstInt(w->i64, offset, 0);
-	return LLVMBuildGEP2(w->builder, w->i8, base, &n, 1, "");
-}
-
 /* Copies what is live behind the call into the frame, and tells setjmp where it is. */
 static void copy_record(struct work *w, struct function *f, struct site *s, uint32_t id)
 {
@@ -65,9 +59,10 @@ static void copy_record(struct work *w, struct function *f, struct site *s, uint
 	LLVMPositionBuilderBefore(w->builder, s->call);
 	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(s->call));
 	for (uint32_t i = 0; i < s->values_count; i++)
-		LLVMSetAlignment(LLVMBuildStore(w->builder, s->values[i], at(w, f->entry_sp, s->copy + s->offsets[i])), 8);
+		LLVMSetAlignment(LLVMBuildStore(w->builder, s->values[i], work_at(w, f->entry_sp, s->copy + s->offsets[i])),
+			8);
 	LLVMValueRef arguments[] = {
-		LLVMGetOperand(s->call, 0), at(w, f->entry_sp, s->copy), f->entry_sp, LLVMConstInt(w->i32, id, 0)};
+		LLVMGetOperand(s->call, 0), work_at(w, f->entry_sp, s->copy), f->entry_sp, LLVMConstInt(w->i32, id, 0)};
 	LLVMValueRef made = LLVMBuildCall2(w->builder, LLVMGlobalGetValueType(set), set, arguments, 4, "");
 	LLVMAddCallSiteAttribute(made, LLVMAttributeFunctionIndex, twice(w));
 	LLVMReplaceAllUsesWith(s->call, made);

@@ -2,6 +2,8 @@
 #define XXH_INLINE_ALL
 #include "object.h"
 
+#include <base/io.h>
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,21 +39,6 @@ static size_t padding(size_t n)
 	return -n & (OBJECT_ALIGN - 1);
 }
 
-static int write_all(int fd, const void *data, size_t size)
-{
-	const char *p = data;
-	while (size > 0) {
-		ssize_t n = write(fd, p, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(PMIG_EIO, errno, "cannot write the bitcode's record");
-		p += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int object_write(int fd, const struct object_unit *u)
 {
 	static const char zeros[OBJECT_ALIGN];
@@ -64,15 +51,15 @@ int object_write(int fd, const struct object_unit *u)
 		.name_size = (uint32_t)strnlen(u->source, OBJECT_NAME_MAX),
 	};
 	memcpy(r.magic, magic, sizeof magic);
-	int e = write_all(fd, &r, sizeof r);
+	int e = io_write_all(fd, &r, sizeof r);
 	if (e >= 0)
-		e = write_all(fd, u->source, r.name_size);
+		e = io_write_all(fd, u->source, r.name_size);
 	if (e >= 0) /* at least one zero ends the name */
-		e = write_all(fd, zeros, padding(sizeof r + r.name_size + 1) + 1);
+		e = io_write_all(fd, zeros, padding(sizeof r + r.name_size + 1) + 1);
 	if (e >= 0)
-		e = write_all(fd, u->bitcode, u->size);
+		e = io_write_all(fd, u->bitcode, u->size);
 	if (e >= 0)
-		e = write_all(fd, zeros, padding(u->size));
+		e = io_write_all(fd, zeros, padding(u->size));
 	return e;
 }
 

@@ -72,8 +72,7 @@ static void rewrite_call(struct work *w, LLVMValueRef call, LLVMValueRef fresh, 
 	LLVMPositionBuilderBefore(w->builder, call);
 	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(call));
 	for (unsigned i = 0; i < n - fixed; i++) {
-		LLVMValueRef offset = LLVMConstInt(w->i64, further[i].offset, 0);
-		LLVMValueRef place = LLVMBuildGEP2(w->builder, w->i8, area, &offset, 1, "");
+		LLVMValueRef place = work_at(w, area, further[i].offset);
 		if (further[i].in_memory)
 			LLVMBuildMemCpy(w->builder, place, 8, further[i].value, 1, LLVMConstInt(w->i64, further[i].size, 0));
 		else
@@ -93,8 +92,7 @@ static void rewrite_call(struct work *w, LLVMValueRef call, LLVMValueRef fresh, 
 
 static void store_field(struct work *w, LLVMValueRef list, uint64_t offset, LLVMValueRef value)
 {
-	LLVMValueRef n = LLVMConstInt(w->i64, offset, 0);
-	LLVMBuildStore(w->builder, value, LLVMBuildGEP2(w->builder, w->i8, list, &n, 1, ""));
+	LLVMBuildStore(w->builder, value, work_at(w, list, offset));
 }
 
 /* The function itself: va_start fills the list, va_end does nothing. */

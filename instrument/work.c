@@ -85,6 +85,12 @@ void work_warning(struct work *w, LLVMValueRef where, const char *format, ...)
 		w->errors++;
 }
 
+LLVMValueRef work_at(struct work *w, LLVMValueRef base, uint64_t offset)
+{
+	LLVMValueRef n = LLVMConstInt(w->i64, offset, 0);
+	return LLVMBuildGEP2(w->builder, w->i8, base, &n, 1, "");
+}
+
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value)
 {
 	return LLVMCreateStringAttribute(w->context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));

@@ -80,6 +80,9 @@ const char *work_name(LLVMValueRef v);
  * function is declared); `v` itself if there is none. */
 LLVMValueRef work_first_user(LLVMValueRef v);
 
+/* base + offset bytes, built where the builder stands. */
+LLVMValueRef work_at(struct work *w, LLVMValueRef base, uint64_t offset);
+
 /* A string attribute for functions and call sites. */
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value);
 
