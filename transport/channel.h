@@ -8,7 +8,7 @@
  *   4. when `ended` is called, channel_destroy().
  * Who passes packets on uses channel_peek() only, and tells by channel_go_back() what it could not pass on.
  *
- * On the wire all channels share one stream, AGENT_CHANNEL, and one type, PACKET_DATA, since three parties would have to agree on
+ * On the wire all channels share one stream, CHANNEL_STREAM, and one type, PACKET_DATA, since three parties would have to agree on
  * numbers otherwise: a payload begins with (little-endian) u64 number of the channel, u32 enum channel_word, i32 code; `offset` counts the
  * bytes of that direction. A sender keeps what is not acknowledged, CHANNEL_WINDOW at most: an acknowledged byte has been
  * written at the other end, so who does not read there stops who writes here. What comes with a gap before it is dropped; HAVE says
@@ -20,6 +20,7 @@
 #include "packet.h"
 
 #define CHANNEL_WINDOW (1u << 20) /* bytes under way in one direction */
+#define CHANNEL_STREAM 8          /* the stream of all channels */
 #define CHANNEL_HEAD 16
 #define CHANNEL_ID_TEXT 17 /* a number as 16 hexadecimal digits */
 
@@ -70,7 +71,7 @@ bool channel_idle(const struct channel *c);      /* nothing is under way from he
 int channel_suspend(struct channel *c, int fd, int *ret_state) PMIG_MUST_CHECK;
 int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel) PMIG_MUST_CHECK;
 
-/* What a packet on AGENT_CHANNEL says. PMIG_EPROTOCOL. */
+/* What a packet on CHANNEL_STREAM says. PMIG_EPROTOCOL. */
 struct channel_packet {
 	uint64_t id, offset;
 	enum channel_word word;
