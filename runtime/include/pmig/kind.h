@@ -57,6 +57,9 @@ struct pmig_resource {
 	uint64_t reference; /* PMIG_REFER: the number under which it is held where it is (runtime/reference); 0: it is at this host */
 	void *handle; /* of pmig_declare_handle(): what the variable holds; set anew by the operation */
 	void *state;  /* the kind's own, between operations of one checkpoint or restore; freed by undo, settle or release */
+	const char *
+		content; /* PMIG_COPY, PMIG_REBIND: what lies `there` has this hash (xxh3-128, hexadecimal): equal content need not travel; "" */
+	bool dropped; /* nothing takes its place at the target; no operation is called */
 };
 
 /* All operations but match() and describe() may be NULL (match() of a kind of handles says 0): this kind cannot. New
@@ -78,6 +81,13 @@ struct pmig_kind {
 	int (*release)(struct pmig_resource *r); /* at the source, after the hand-over: 0 gone, 1 left */
 	void (*settle)(struct pmig_resource *r); /* at the target: the process runs here now; the end of `state` */
 	int (*handle)(struct pmig_resource *r);  /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
+	/* Of a handle, both may be NULL: 1: the open description `other` belongs to it and is no resource of its own, */
+	int (*owns)(const struct pmig_resource *r, const struct pmig_resource *other);
+	/* and 1: the index-th range of memory that the handle keeps for itself: what it points to is the kind's business. 0: no more. */
+	int (*memory)(const struct pmig_resource *r, size_t index, const void **ret_address, size_t *ret_size);
+	/* Of a handle, after the `before` hooks and before anything is looked at: 0; PMIG_EBUSY: not at this safe point, at the next one
+	 * perhaps; PMIG_EREFUSED. */
+	int (*ready)(struct pmig_resource *r);
 };
 
 /* What save() writes, the operations read in the same order. Numbers and texts; a content is the first `size` bytes

@@ -1,0 +1,376 @@
+/* database: an SQLite database that the program has open; the handle is its connection:
+ * pmig_declare_handle((void **)&db, "database", "/path/app.db", &d).
+ *
+ * Move and copy carry a snapshot, the write-ahead log folded in. For a reference the database stays where it is, and SQLite at the
+ * target works on it through a file system layer of its own (remote_database.h): a layer below SQLite and not a proxy of its
+ * API above it, because then every function of SQLite is what it is, statements are compiled and run where the program is, and
+ * what other processes at the source must see is what they see of any process: locks on byte ranges of the file, and a
+ * rollback journal beside it. A write-ahead log needs memory that its users share, so that a database with one is taken back to a
+ * rollback journal for a reference if the declaration says PMIG_LOSS, and refused otherwise.
+ *
+ * The connection is another one after a restore, set as it was (connection.h). SQLite's functions are weak symbols. */
+#include "../base/error.h"
+#include "../reference/reference.h"
+#include "../resource/descriptor.h"
+#include "connection.h"
+#include "left.h"
+#include "place.h"
+#include "remote_database.h"
+#include "snapshot.h"
+
+#include <pmig/kind.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SUFFIX_MAX 16
+
+#pragma weak reference_keep
+#pragma weak reference_carry
+#pragma weak reference_connect
+
+/* pmig_resource.state */
+struct database {
+	struct stat st;                       /* at the source: of the file when it was saved */
+	struct place_done done;               /* at the target: what was put there */
+	struct connection_settings *settings; /* at the target, until they are applied */
+};
+
+static const char *path_of(const struct pmig_resource *r)
+{
+	const char *path = sqlite3_db_filename(r->handle, "main");
+	return path != NULL && path[0] != 0 ? path : NULL;
+}
+
+static int match(const struct pmig_resource *r)
+{
+	(void)r;
+	return 0;
+}
+
+static int handle(struct pmig_resource *r)
+{
+	struct stat a, b;
+	if (!sqlite_linked())
+		return error_set(PMIG_EINVAL, "this program is not linked with SQLite, or with one before 3.7.15");
+	if (r->handle == NULL)
+		return error_set(PMIG_EINVAL, "the variable holds no connection; open the database first");
+	const char *path = path_of(r);
+	if (path == NULL)
+		return error_set(PMIG_EINVAL,
+			"this database is temporary or lies in memory; only one in a file can be carried");
+	if (r->locator[0] != '/' || stat(path, &a) < 0 || stat(r->locator, &b) < 0 || a.st_dev != b.st_dev ||
+		a.st_ino != b.st_ino)
+		return error_set(PMIG_EINVAL, "the connection leads to %s; give that path", path);
+	return 0;
+}
+
+/* The program keeps its variable at NULL while it has the database closed. */
+static bool closed(const struct pmig_resource *r)
+{
+	return r->handle == NULL;
+}
+
+static int ready(struct pmig_resource *r)
+{
+	return closed(r) ? 0 : connection_ready(r->handle);
+}
+
+static bool beside(const char *path, const char *locator)
+{
+	size_t n = strlen(path);
+	for (size_t i = 0; snapshot_suffix(i) != NULL; i++)
+		if (strncmp(locator, path, n) == 0 && strcmp(locator + n, snapshot_suffix(i)) == 0)
+			return true;
+	return false;
+}
+
+static int owns(const struct pmig_resource *r, const struct pmig_resource *other)
+{
+	struct stat st;
+	const char *path = closed(r) ? NULL : path_of(r);
+	if (path == NULL || !S_ISREG(other->st.st_mode))
+		return 0;
+	return (stat(path, &st) == 0 && st.st_dev == other->st.st_dev && st.st_ino == other->st.st_ino) ||
+		beside(path, other->locator);
+}
+
+static int describe(struct pmig_resource *r)
+{
+	struct stat st;
+	if (closed(r))
+		return error_set(PMIG_EREFUSED,
+			"the database is closed; a `before` hook that closes it must withdraw its declaration");
+	const char *path = path_of(r);
+	r->size = (uint64_t)(connection_number(r->handle, "PRAGMA main.page_count", 0) *
+		connection_number(r->handle, "PRAGMA main.page_size", 0));
+	if (r->reference == 0 && path != NULL && stat(path, &st) == 0 && !r->shared)
+		r->shared = descriptor_elsewhere(path, &st, false, r->shared_with, sizeof r->shared_with);
+	return 0;
+}
+
+/* --- at the source --- */
+
+/* A reference has no shared memory: no log, and no lock that is never let go. */
+static int fit_for_reference(struct pmig_resource *r)
+{
+	char mode[32];
+	connection_word(r->handle, "PRAGMA main.journal_mode", mode, sizeof mode);
+	if (strcmp(mode, "wal") == 0 && (r->declaration.consent & PMIG_LOSS) == 0)
+		return error_set(PMIG_EREFUSED,
+			"it has a write-ahead log, which needs memory that all its users share; a reference is possible with a rollback "
+			"journal (PRAGMA journal_mode = DELETE, or declare the consent PMIG_LOSS)");
+	if (strcmp(mode, "wal") == 0) {
+		connection_word(r->handle, "PRAGMA main.journal_mode = DELETE", mode, sizeof mode);
+		if (strcmp(mode, "delete") != 0)
+			return error_set(PMIG_EREFUSED, "its write-ahead log cannot be given up, somebody else uses it: %s",
+				connection_words(r->handle));
+	}
+	connection_word(r->handle, "PRAGMA main.locking_mode", mode, sizeof mode);
+	return strcmp(mode, "exclusive") == 0
+		? error_set(PMIG_EREFUSED, "its locking_mode is exclusive, which leaves the database locked here")
+		: 0;
+}
+
+static int save_reference(struct pmig_resource *r, struct pmig_writer *w, const struct stat *st)
+{
+	uint64_t id = r->reference;
+	int e = id != 0 ? 0 : fit_for_reference(r);
+	if (e >= 0 && id != 0)
+		e = reference_carry(id);
+	else if (e >= 0 && !r->kept)
+		e = reference_keep(REFERENCE_FILE, snapshot_descriptor(st), r->locator, &id);
+	pmig_write_number(w, id);
+	return e < 0 ? e : connection_save(r->handle, w);
+}
+
+static int save_content(struct pmig_resource *r, struct pmig_writer *w, const char *path, const struct stat *st)
+{
+	struct stat of;
+	int fd = -1;
+	bool own = false;
+	if (r->reference != 0)
+		return error_set(PMIG_EREFUSED, "it lies at another host and is referred to; it is not carried from here");
+	int e = snapshot_take(r->handle, path, !r->shared, &fd, &own);
+	if (e < 0)
+		return e;
+	pmig_write_number(w, st->st_mode & 07777);
+	pmig_write_number(w, (uint64_t)((int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec));
+	e = fstat(fd, &of) < 0 ? error_set(PMIG_EIO, "its snapshot is gone")
+			       : pmig_write_content(w, fd, (uint64_t)of.st_size);
+	if (e >= 0)
+		left_remember(r->locator, left_hash(pmig_written_content(w), (uint64_t)of.st_size));
+	if (own)
+		close(fd);
+	return e < 0 ? e : connection_save(r->handle, w);
+}
+
+static int save(struct pmig_resource *r, struct pmig_writer *w)
+{
+	struct stat st;
+	const char *path = path_of(r);
+	if (r->reference == 0 && (path == NULL || stat(path, &st) < 0))
+		return error_set(PMIG_EREFUSED, "its file has no name any more");
+	int e = r->strategy == PMIG_REFER ? save_reference(r, w, &st) : save_content(r, w, path, &st);
+	struct database *d = e < 0 ? NULL : calloc(1, sizeof *d);
+	if (d != NULL && r->reference == 0 && stat(path, &d->st) < 0)
+		d->st = st;
+	r->state = d;
+	return e < 0 || d != NULL ? e : error_set(PMIG_ENOMEM, "no memory for a database");
+}
+
+static void forget(struct pmig_resource *r)
+{
+	struct database *d = r->state;
+	if (d != NULL)
+		free(d->settings);
+	free(d);
+	r->state = NULL;
+}
+
+/* Removed only if nobody has changed it since the freeze. */
+static int release(struct pmig_resource *r)
+{
+	const struct database *d = r->state;
+	const struct stat *then = d != NULL ? &d->st : NULL;
+	struct stat now;
+	int left = 0;
+	if (r->strategy == PMIG_MOVE && then != NULL && lstat(r->locator, &now) == 0) {
+		bool same = now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size &&
+			now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
+		left = same && unlink(r->locator) == 0 ? 0 : 1;
+		for (size_t i = 0; left == 0 && snapshot_suffix(i) != NULL; i++) {
+			char path[4096 + SUFFIX_MAX];
+			(void)snprintf(path, sizeof path, "%s%s", r->locator, snapshot_suffix(i));
+			(void)unlink(path);
+		}
+	}
+	forget(r);
+	return left;
+}
+
+/* --- at the target --- */
+
+static int open_connection(struct pmig_resource *r, const char *path, const char *layer)
+{
+	struct database *d = r->state;
+	sqlite3 *db = NULL;
+	if (!sqlite_linked())
+		return error_set(PMIG_EREFUSED, "there is no SQLite here");
+	int code = sqlite3_open_v2(path, &db, connection_flags(d->settings), layer);
+	if (code != SQLITE_OK) {
+		int e = error_set(PMIG_EREFUSED, "it cannot be opened here: %s",
+			db != NULL ? sqlite3_errmsg(db) : "no memory");
+		(void)sqlite3_close(db);
+		return e;
+	}
+	r->handle = db;
+	return 0;
+}
+
+static struct database *arrived(struct pmig_resource *r)
+{
+	struct database *d = calloc(1, sizeof *d);
+	r->state = d;
+	r->handle = NULL; /* what the variable holds belongs to another process */
+	if (d == NULL)
+		(void)error_set(PMIG_ENOMEM, "no memory for a database");
+	return d;
+}
+
+/* A journal or log that lies there would be taken for this database's. */
+static int nothing_beside(const char *path)
+{
+	for (size_t i = 0; snapshot_suffix(i) != NULL; i++) {
+		char name[4096 + SUFFIX_MAX];
+		struct stat st;
+		(void)snprintf(name, sizeof name, "%s%s", path, snapshot_suffix(i));
+		if (strcmp(snapshot_suffix(i), "-shm") != 0 && lstat(name, &st) == 0 && st.st_size > 0)
+			return error_set(PMIG_EREFUSED,
+				"%s lies here, of a database that is gone or in use: it would be taken for this one's; move it away",
+				name);
+	}
+	return 0;
+}
+
+static int put(struct pmig_resource *r, const struct place_file *f, struct place_done *done)
+{
+	int fd = -1;
+	bool other = false;
+	if (!place_sound(f->path))
+		return error_set(PMIG_ECORRUPT, "%s is not an absolute path", f->path);
+	int e = nothing_beside(f->path);
+	if (e >= 0)
+		e = place_find(f, r->strategy == PMIG_MOVE, &fd, &other);
+	done->stale = e == 0 && other && place_left(f->path);
+	if (e == 0 && other)
+		e = r->rewind || done->stale
+			? place_aside(f->path, done)
+			: error_set(PMIG_EREFUSED,
+				  "another file lies here under that name; nothing was overwritten: move it away");
+	if (e == 0)
+		e = place_create(f, &fd, done);
+	if (fd >= 0)
+		close(fd); /* SQLite, which minds that this lets locks go, has not read anything yet: see resolve() */
+	return e < 0 ? e : 0;
+}
+
+static int arrive(struct pmig_resource *r, struct pmig_reader *in)
+{
+	struct place_file f = {.path = r->locator, .flags = 0};
+	struct database *d = arrived(r);
+	if (d == NULL)
+		return PMIG_ENOMEM;
+	f.mode = (mode_t)pmig_read_number(in) & 0777;
+	f.modified = (int64_t)pmig_read_number(in);
+	f.data = pmig_read_content(in, &f.size);
+	int e = connection_read(in, &d->settings);
+	if (e >= 0)
+		e = put(r, &f, &d->done);
+	r->reference = 0;
+	return e < 0 ? e : open_connection(r, r->locator, NULL);
+}
+
+/* The database itself is at this host: it must still be the one under its name. */
+static int open_itself(struct pmig_resource *r, int fd)
+{
+	struct stat held, named;
+	bool same = fstat(fd, &held) == 0 && stat(r->locator, &named) == 0 && held.st_dev == named.st_dev &&
+		held.st_ino == named.st_ino;
+	close(fd);
+	r->reference = 0;
+	return same ? open_connection(r, r->locator, NULL)
+		    : error_set(PMIG_EREFUSED, "another file lies under that name by now, or none");
+}
+
+static int refer(struct pmig_resource *r, struct pmig_reader *in)
+{
+	struct database *d = arrived(r);
+	int fd = -1;
+	bool itself = false;
+	if (d == NULL)
+		return PMIG_ENOMEM;
+	uint64_t id = pmig_read_number(in);
+	int e = connection_read(in, &d->settings);
+	if (e < 0)
+		return e;
+	r->reference = id;
+	if (id == 0)
+		return r->kept ? open_connection(r, r->locator, NULL)
+			       : error_set(PMIG_ECORRUPT, "a reference without a number");
+	e = reference_connect(id, &fd, &itself);
+	if (e < 0)
+		return e;
+	if (itself)
+		return open_itself(r, fd);
+	e = remote_database_serve(r->locator, fd);
+	return e < 0 ? e : open_connection(r, r->locator, REMOTE_DATABASE);
+}
+
+/* Only now is the database read, and may locks be held: no descriptor of it will be closed any more but by SQLite. */
+static int resolve(struct pmig_resource *r)
+{
+	struct database *d = r->state;
+	int e = d == NULL || d->settings == NULL ? 0 : connection_apply(r->handle, d->settings);
+	return e < 0 ? error_prefix(e, "%s", r->locator) : 0;
+}
+
+static int undo(struct pmig_resource *r)
+{
+	struct database *d = r->state;
+	if (r->handle != NULL && d != NULL)
+		(void)sqlite3_close(r->handle);
+	r->handle = NULL;
+	if (d != NULL)
+		place_undo(&d->done);
+	forget(r);
+	return 0;
+}
+
+static void settle(struct pmig_resource *r)
+{
+	struct database *d = r->state;
+	if (d != NULL)
+		place_settle(&d->done);
+	forget(r);
+}
+
+const struct pmig_kind kind_database = {
+	.version = PMIG_KIND_VERSION,
+	.name = "database",
+	.about = "an SQLite database, declared by its connection",
+	.match = match,
+	.describe = describe,
+	.save = save,
+	.move = arrive,
+	.copy = arrive,
+	.refer = refer,
+	.resolve = resolve,
+	.undo = undo,
+	.release = release,
+	.settle = settle,
+	.handle = handle,
+	.owns = owns,
+	.ready = ready,
+};

@@ -1,0 +1,25 @@
+/* What an SQLite connection is set to and its database does not say: PRAGMA(name), each asked for at the source and set at the target
+ * as it was, in this order. */
+PRAGMA(busy_timeout)
+PRAGMA(locking_mode) /* before the first read */
+PRAGMA(journal_mode)
+PRAGMA(journal_size_limit)
+PRAGMA(wal_autocheckpoint)
+PRAGMA(synchronous)
+PRAGMA(fullfsync)
+PRAGMA(checkpoint_fullfsync)
+PRAGMA(secure_delete)
+PRAGMA(cache_size)
+PRAGMA(cache_spill)
+PRAGMA(mmap_size)
+PRAGMA(temp_store)
+PRAGMA(max_page_count)
+PRAGMA(threads)
+PRAGMA(analysis_limit)
+PRAGMA(automatic_index)
+PRAGMA(cell_size_check)
+PRAGMA(ignore_check_constraints)
+PRAGMA(read_uncommitted)
+PRAGMA(recursive_triggers)
+PRAGMA(reverse_unordered_selects)
+PRAGMA(query_only) /* last: it forbids writing */
