@@ -1,0 +1,56 @@
+/* planning: what the files that make a plan share; included by them only. Normal usage: move_plan.c asks, facts_*() of move_facts.c make
+ * facts of the answers, registry/plan.h decides. */
+#ifndef PMIG_SUPERVISOR_PLANNING_H
+#define PMIG_SUPERVISOR_PLANNING_H
+
+#include "move.h"
+#include "probe.h"
+
+#include "registry/plan_input.h"
+
+#define ASK_PATH 1u
+#define ASK_CONTENT 2u
+#define ASK_SAME 4u
+#define ASK_REACH 8u
+
+#define PLANNING_TEXT 224 /* of an obstacle */
+
+/* What the target is asked about one resource: positions in the requests, -1: nothing. */
+struct asked {
+	int file, type, reach, mark;
+	int hash; /* the same, in what the source is asked */
+};
+
+struct planning {
+	struct move *move;
+	int64_t began;                             /* microseconds */
+	json_t *source;                            /* the answers */
+	json_t *target;                            /* the same */
+	struct probe *ways[2];                     /* from here to the target, and to a source that is not here */
+	bool waits;                                /* for them only */
+	struct plan_fact home_rtt, home_bandwidth; /* of the first of them */
+	char lacks[32];                            /* an instruction set */
+	json_t *files;                             /* what the target is asked about, */
+	size_t files_next;
+	json_t *types, *reach; /* the same; with the first of the files */
+	json_t *beside;        /* paths beside which the source puts marks, */
+	json_t *marks;         /* and those marks */
+	json_t *paths;         /* what the source hashes; */
+	size_t paths_next;
+	json_t *hashes;      /* answers are in the same order */
+	struct asked *asked; /* one for each resource */
+	struct plan_input *input;
+	char (*texts)[PLANNING_TEXT]; /* of obstacles, one for each resource */
+	struct plan *plan;
+	double took_ms;
+};
+
+/* --- move_facts.c --- */
+int facts_take(struct planning *p)
+	PMIG_MUST_CHECK;                /* the source's resources, with what it found; fills what the target is asked */
+void facts_compare(struct planning *p); /* which of them the source is to hash */
+void facts_asked(struct planning *p,
+	struct plan_facts *facts); /* what the target answered, and the ways; strings live as long as p */
+const json_t *facts_row(const struct planning *p, size_t i); /* as the source told it */
+
+#endif
