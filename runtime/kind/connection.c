@@ -97,8 +97,10 @@ int connection_save(sqlite3 *db, struct pmig_writer *w)
 		char sql[64], word[WORD_MAX];
 		(void)snprintf(sql, sizeof sql, "PRAGMA main.%s", pragmas[i]);
 		connection_word(db, sql, word, sizeof word);
+		bool fast = strcmp(pragmas[i], "secure_delete") == 0 &&
+			strcmp(word, "2") == 0; /* told as 2, set by its word only */
 		pmig_write_text(w, pragmas[i]);
-		pmig_write_text(w, word);
+		pmig_write_text(w, fast ? "fast" : word);
 	}
 	return 0;
 }
