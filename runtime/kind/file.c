@@ -123,7 +123,7 @@ static int put(struct pmig_resource *r, const struct place_file *file, struct pl
 		e = r->rewind || done->stale ? place_aside(f.path, done) : differs(&f);
 	if (e == 0)
 		e = place_create(&f, &r->fd, done);
-	if (e == PMIG_EREFUSED && !must && !other)
+	if (e == PMIG_EREFUSED && !must && (!other || (f.flags & O_ACCMODE) == O_RDONLY))
 		return place_nameless(&f, &r->fd);
 	return e;
 }
@@ -161,7 +161,8 @@ static int move(struct pmig_resource *r, struct pmig_reader *in)
 	return arrive(r, in, true);
 }
 
-/* Only the content counts: where the path cannot be had, a file without a name has the same bytes. */
+/* Only the content counts: where the path cannot be had a file without a name has the same bytes. So it is where another file
+ * has it by now, unless the program writes: then it may mean the name as well. */
 static int copy(struct pmig_resource *r, struct pmig_reader *in)
 {
 	return arrive(r, in, r->declaration.binding == PMIG_BY_IDENTIFIER);

@@ -107,6 +107,14 @@ static void no_directory(void)
 	assert_int_equal(mkdir(in_place("data"), 0700), 0);
 }
 
+static void another_input(void)
+{
+	still_there();
+	int fd = open(in_place("data"), O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, " and more", 9), 9);
+	close(fd);
+}
+
 static void only_read_after(void *state)
 {
 	char text[8] = "";
@@ -268,6 +276,11 @@ static const struct restore_case cases[] = {
 		.hand_over = true,
 		.between = no_directory,
 		.after = only_read_after},
+	{.name = "a copy where another file has the path",
+		.before = only_read,
+		.hand_over = true,
+		.between = another_input,
+		.after = only_read_after},
 	{.name = "a file that another process writes refuses", .before = with_child, .refused = "shared with process"},
 	{.name = "its own older version is replaced",
 		.before = comes_back,
@@ -284,7 +297,7 @@ static const struct restore_case cases[] = {
 
 static void failed_restore_left_nothing(void **state)
 {
-	const struct restore_case *c = &cases[9];
+	const struct restore_case *c = &cases[10];
 	(void)state;
 	char path[PATH_MAX - 2];
 	restore_prepare(path);
