@@ -20,6 +20,7 @@
 #include "../base/error.h"
 
 #include <fcntl.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -32,7 +33,7 @@
 
 struct remote_file;
 
-/* `socket` is taken (not on failure); `name` is for messages and copied. Waits for the other side. Errors: PMIG_EGONE, PMIG_EVERSION,
+/* `socket` is taken, also on failure; `name` is for messages and copied. Waits for the other side. Errors: PMIG_EGONE, PMIG_EVERSION,
  * PMIG_EPROTOCOL, PMIG_ENOMEM. */
 PMIG_MUST_CHECK int remote_file_connect(int socket, const char *name, struct remote_file **ret);
 

@@ -27,6 +27,7 @@ struct under_way {
 struct remote_link {
 	int socket;
 	unsigned users;
+	bool up; /* the other side has greeted: that it is lost is news */
 	bool lost;
 	char *name;
 	uint64_t last_id;
@@ -134,6 +135,11 @@ void remote_link_drop(struct remote_link *l)
 	free(l);
 }
 
+void remote_link_up(struct remote_link *l)
+{
+	l->up = true;
+}
+
 bool remote_link_lost(const struct remote_link *l)
 {
 	return l->lost;
@@ -174,7 +180,8 @@ static void lose(struct remote_link *l, const char *why)
 		return;
 	l->lost = true;
 	(void)shutdown(l->socket, SHUT_RDWR);
-	(void)dprintf(STDERR_FILENO, "pmig: %s: %s; it cannot be used any more\n", l->name, why);
+	if (l->up)
+		(void)dprintf(STDERR_FILENO, "pmig: %s: %s; it cannot be used any more\n", l->name, why);
 	while (l->n > 0) {
 		struct under_way u = take_first(l);
 		u.done(u.context, &u.q, &(struct protocol_answer){.id = u.q.id, .error = EIO}, NULL);
@@ -276,6 +283,17 @@ static bool is_under_way(const struct remote_link *l, uint64_t id)
 void remote_link_wait(struct remote_link *l, uint64_t id)
 {
 	while (is_under_way(l, id))
+		await(l, false);
+}
+
+uint64_t remote_link_next(const struct remote_link *l)
+{
+	return l->last_id + 1;
+}
+
+void remote_link_step(struct remote_link *l)
+{
+	if (l->n > 0)
 		await(l, false);
 }
 

@@ -29,9 +29,13 @@ void remote_link_drop(struct remote_link *l);
 int remote_link_send(struct remote_link *l, struct protocol_request *q, const void *data, remote_link_done *done,
 	void *context);
 
+/* The id that the next request gets. */
+uint64_t remote_link_next(const struct remote_link *l);
+
 /* Handles answers until that of request `id` is among them, until none is due, or until at most `bytes` of what was sent are
  * unanswered. */
 void remote_link_wait(struct remote_link *l, uint64_t id);
+void remote_link_step(struct remote_link *l); /* a little, while any is due */
 void remote_link_drain(struct remote_link *l);
 void remote_link_drain_to(struct remote_link *l, size_t bytes);
 
@@ -40,6 +44,7 @@ void remote_link_drain_to(struct remote_link *l, size_t bytes);
 int remote_link_call(struct remote_link *l, struct protocol_request *q, const void *data, struct protocol_answer *r,
 	void *to, size_t most);
 
+void remote_link_up(struct remote_link *l); /* greeted: from now on its loss is said on standard error */
 bool remote_link_lost(const struct remote_link *l);
 void remote_link_forget(struct remote_link *l); /* in a child: the socket is closed, nothing is sent by it any more */
 int remote_link_socket(const struct remote_link *l);
