@@ -30,8 +30,9 @@ enum control_type {
 	/* program to agent */
 	CONTROL_HELLO,    /* args[0]: pid, args[1]: 1 if restoring; text: build identity (hex) */
 	CONTROL_RESOURCE, /* a declaration: args[0] slot, [1] binding, [2] attachment, [3] strategy, [4] consent,
-	                   * [5] shared|secret<<1|file scope<<2 (then the locator is a pattern), [6] rate, [7] size;
-	                   * text: kind \n name \n locator \n type */
+	                   * [5] shared | secret << 1 | CONTROL_FILE_SCOPE | CONTROL_SECRET_HOOK | (descriptor + 1) << 8, [6] rate,
+	                   * [7] size; text: kind \n name \n locator (a pattern at file scope) \n type; in each of them a backslash is
+	                   * written twice and an end of line as backslash and n */
 	CONTROL_WITHDRAW, /* args[0]: slot */
 	CONTROL_NOT_HERE, /* a checkpoint was tried and waits for a better point; text: the sentence */
 	CONTROL_WHERE,    /* the answer to CANCEL; text: where the program is, innermost function first */
@@ -70,6 +71,8 @@ enum control_type {
 #define CONTROL_FREEZE 1
 #define CONTROL_PLANNED 2 /* the PLAN that came before belongs to it */
 #define CONTROL_KEEP 1
+#define CONTROL_FILE_SCOPE 4
+#define CONTROL_SECRET_HOOK 8
 
 struct control_message {
 	uint32_t magic;

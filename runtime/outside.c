@@ -4,12 +4,16 @@
 #include "arena/arena.h"
 #include "arena/escape.h"
 #include "arena/heap.h"
+#include "arena/mapping.h"
 #include "frame/program.h"
+#include "kind/table.h"
+#include "resource/declare.h"
 
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define PARTS_MAX 512
 
@@ -65,6 +69,8 @@ static void name_place(const struct search *s, const struct escape *e, char *out
 		(void)snprintf(out, size, "the variable %s", s->global->name);
 	else if (s->in_frames)
 		(void)snprintf(out, size, "a local value of %s()", frame_of(s->frames, e->word));
+	else if (mapping_contains(e->word))
+		(void)snprintf(out, size, "mapped memory at %p", e->word);
 	else if (heap_block_of(arena_heap(), e->word, &base, &block))
 		(void)snprintf(out, size, "the heap block of %zu bytes at %p, offset %zu", block, base,
 			(size_t)((const char *)e->word - (char *)base));
@@ -78,11 +84,38 @@ static bool counts(const struct search *s, const struct escape *e)
 	uintptr_t offset = (uintptr_t)e->word - ARENA_BASE;
 	void *base;
 	size_t size;
-	if (s->global != NULL || s->in_frames)
+	if (s->global != NULL || s->in_frames || mapping_contains(e->word))
 		return true;
 	if (offset >= ARENA_HEAP)
 		return heap_block_of(arena_heap(), e->word, &base, &size);
 	return offset >= ARENA_STACKS;
+}
+
+/* A word that is set anew by a kind: the variable of a declared handle, or memory that the handle keeps for itself. */
+static bool is_of_handle(const void *word)
+{
+	for (const struct declared *e = declare_first(); e != NULL; e = e->next) {
+		const struct pmig_kind *k = e->thing == DECLARE_HANDLE ? kind_table_find(e->kind) : NULL;
+		if (e->thing == DECLARE_HANDLE && word == (const void *)e->var)
+			return true;
+		if (k == NULL || k->memory == NULL)
+			continue;
+		const struct pmig_resource r = {.kind = k,
+			.fd = -1,
+			.locator = e->locator,
+			.there = e->there != NULL ? e->there : "",
+			.content = "",
+			.declaration = e->d,
+			.declared = true,
+			.reference = e->reference,
+			.handle = *e->var};
+		const void *address;
+		size_t size;
+		for (size_t i = 0; k->memory(&r, i, &address, &size) == 1; i++)
+			if ((uintptr_t)word - (uintptr_t)address < size)
+				return true;
+	}
+	return false;
 }
 
 /* The variable or function of a library that a pointer leads to. */
@@ -101,7 +134,7 @@ static int found(void *context, const struct escape *e)
 {
 	const struct search *s = context;
 	char place[160], owner[160];
-	if (!counts(s, e))
+	if (!counts(s, e) || is_of_handle(e->word))
 		return 0;
 	name_place(s, e, place, sizeof place);
 	if (s->target != NULL)
@@ -150,6 +183,27 @@ static int add_library(struct dl_phdr_info *info, size_t size, void *context)
 	return 0;
 }
 
+/* What the program mapped and can have written to. */
+static int look_at_mappings(struct search *s)
+{
+	struct mapping_range *all;
+	size_t n, bytes;
+	int r = 0;
+	(void)mapping_table(&n);
+	bytes = n * sizeof *all;
+	all = n > 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : NULL;
+	if (all == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for the list of mappings");
+	mapping_uncover();
+	n = n > 0 ? mapping_ranges(all, n) : 0;
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = all[i].data ? 0 : look(s, all[i].address, all[i].size);
+	mapping_cover();
+	if (all != NULL)
+		(void)munmap(all, bytes);
+	return r;
+}
+
 static int look_everywhere(const struct walk_buffer *frames, const struct escape_target *target)
 {
 	struct search s = {.frames = frames, .target = target};
@@ -167,7 +221,7 @@ static int look_everywhere(const struct walk_buffer *frames, const struct escape
 	size_t n = arena_ranges(ranges, ARENA_RANGES_MAX);
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = look(&s, ranges[i].address, ranges[i].size);
-	return r;
+	return r < 0 ? r : look_at_mappings(&s);
 }
 
 int outside_check(const struct walk_buffer *frames)

@@ -18,17 +18,17 @@
 #include <time.h>
 #include <unistd.h>
 
-__thread volatile int pmig_poll;
 __thread char *pmig_frame_sp;
 
 static struct {
 	int held;
 	int image; /* the request that waits for a good point; -1: none */
+	int plan;  /* what was decided for it; -1: nothing */
 	bool freeze, told;
 	struct timespec asked;
 	long interval, countdown, left; /* the test mode; left: restores that may still be made, < 0: any number */
 	const char *path, *count_path;
-} stop = {.image = -1};
+} stop = {.image = -1, .plan = -1};
 
 void stop_hold(int delta)
 {
@@ -55,6 +55,17 @@ static void drop_request(void)
 {
 	(void)close(stop.image);
 	stop.image = -1;
+	if (stop.plan >= 0)
+		(void)close(stop.plan);
+	stop.plan = -1;
+}
+
+/* A plan comes before the request that it is for. */
+static void keep_plan(int fd)
+{
+	if (stop.plan >= 0)
+		(void)close(stop.plan);
+	stop.plan = fd;
 }
 
 /* What the agent has said meanwhile. `context`: of the signal that interrupted the program; NULL at a safe point. */
@@ -63,10 +74,15 @@ static void read_requests(void *context)
 	struct control_message m;
 	int fd = -1;
 	while (control_request(&m, &fd) > 0) {
-		if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
+		if (m.type == CONTROL_PLAN && fd >= 0) {
+			keep_plan(fd);
+			fd = -1;
+		} else if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
 			if (stop.image >= 0)
-				drop_request();
+				(void)close(stop.image);
 			stop.image = fd;
+			if ((m.args[0] & CONTROL_PLANNED) == 0)
+				keep_plan(-1);
 			stop.freeze = (m.args[0] & CONTROL_FREEZE) != 0;
 			stop.told = false;
 			fd = -1;
@@ -167,6 +183,10 @@ static int take_checkpoint(struct walk_buffer *frames)
 	stop_hold(-1);
 	if (r == PMIG_EBUSY)
 		return try_later();
+	int plan = stop.plan;
+	stop.plan = -1;
+	if (r >= 0)
+		r = resource_plan(plan);
 	if (r >= 0)
 		r = checkpoint_write(stop.image, frames, &result);
 	drop_request();
@@ -243,6 +263,7 @@ static int work_at(const void *from, struct walk_buffer *frames)
 		return restore_in_fresh_process(from, frames);
 	}
 	pmig_poll = 0;
+	resource_tell();
 	read_requests(NULL);
 	if (stop.image < 0)
 		return 0;

@@ -14,6 +14,8 @@
 /* Process state: the heap of the arena once that exists. */
 static struct heap *_Atomic program_heap;
 
+void (*malloc_watch)(const void *p);
+
 static struct heap *make_heap(void)
 {
 	if (arena_create() < 0)
@@ -98,6 +100,8 @@ static bool is_ours(struct heap *h, const void *p)
 void pmig_free(void *p)
 {
 	struct heap *h = get_heap();
+	if (__builtin_expect(malloc_watch != NULL, 0))
+		malloc_watch(p);
 	if (__builtin_expect(is_ours(h, p), 1))
 		heap_free(h, p);
 	else
@@ -130,8 +134,12 @@ void *pmig_realloc(void *p, size_t size)
 	struct heap *h = get_heap();
 	if (h == NULL)
 		return no_memory(ENOMEM);
-	if (p == NULL || heap_owns(h, p))
-		return heap_realloc(h, p, size);
+	if (p == NULL || heap_owns(h, p)) {
+		void *q = heap_realloc(h, p, size);
+		if (malloc_watch != NULL && q != p && (q != NULL || size == 0))
+			malloc_watch(p);
+		return q;
+	}
 	return move_in(h, p, size);
 }
 

@@ -27,4 +27,7 @@ char *pmig_strdup(const char *s);
 char *pmig_strndup(const char *s, size_t n);
 wchar_t *pmig_wcsdup(const wchar_t *s);
 
+/* Called with each block that the program gives back, NULL included; NULL: nobody wants to know. */
+extern void (*malloc_watch)(const void *p);
+
 #endif

@@ -104,6 +104,7 @@ static int match(const struct pmig_resource *r)
 
 static int describe(struct pmig_resource *r)
 {
+	r->kept = true; /* the agents carry its bytes */
 	if (r->declaration.binding == 0) {
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_FIXED;

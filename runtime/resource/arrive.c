@@ -18,7 +18,10 @@
 #define NUMBER_MAX (1 << 20)
 
 /* What was made, in order; undone in reverse. */
-static struct pmig_resource *made;
+static struct made {
+	struct pmig_resource r;
+	char *texts[4]; /* of `r`: the image is not there any more when it is settled or undone */
+} *made;
 static size_t made_n;
 
 /* One record, as it stands in the image. */
@@ -29,7 +32,28 @@ struct arriving {
 	struct record_reader numbers; /* pairs */
 	uint32_t n;
 	struct record_reader own; /* what the kind wrote */
+	bool empty;               /* nothing: something that stands for it takes its numbers */
 };
+
+/* What leave.c's write_decision() wrote. True: nothing of it travelled. */
+static bool read_decision(struct record_reader *in, struct pmig_resource *r)
+{
+	struct pmig_declaration *d = &r->declaration;
+	d->binding = (enum pmig_binding)record_get_u32(in);
+	d->attachment = (enum pmig_attachment)record_get_u32(in);
+	d->type = record_get_text(in);
+	d->consent = record_get_u32(in);
+	uint32_t flags = record_get_u32(in);
+	r->declared = (flags & 1) != 0;
+	r->kept = (flags & 2) != 0;
+	d->secret = (flags & 8) != 0;
+	r->dropped = (flags & 4) != 0 && !d->secret;
+	r->strategy = (enum pmig_strategy)record_get_u32(in);
+	r->size = record_get_u64(in);
+	r->there = record_get_text(in);
+	r->content = record_get_text(in);
+	return (flags & 4) != 0;
+}
 
 static int read_head(struct record_reader *in, struct arriving *ret)
 {
@@ -37,11 +61,7 @@ static int read_head(struct record_reader *in, struct arriving *ret)
 	ret->kind = record_get_text(in);
 	ret->name = record_get_text(in);
 	ret->r.locator = record_get_text(in);
-	ret->r.declaration.binding = (enum pmig_binding)record_get_u32(in);
-	ret->r.declaration.attachment = (enum pmig_attachment)record_get_u32(in);
-	ret->r.declared = record_get_u32(in) != 0;
-	ret->r.strategy = (enum pmig_strategy)record_get_u32(in);
-	ret->r.size = record_get_u64(in);
+	ret->empty = read_decision(in, &ret->r);
 	ret->r.flags = (int)record_get_u32(in);
 	ret->offset = (int64_t)record_get_u64(in);
 	ret->r.unlinked = record_get_u32(in) != 0;
@@ -77,17 +97,52 @@ static int (*operation(const struct pmig_resource *r))(struct pmig_resource *, s
 	}
 }
 
+static void forget(struct made *m)
+{
+	for (size_t i = 0; i < sizeof m->texts / sizeof *m->texts; i++)
+		free(m->texts[i]);
+}
+
+/* The texts of `r` as copies that stay as long as it does. */
+static int keep_texts(struct pmig_resource *r, struct made *ret)
+{
+	const char **const texts[] = {&r->locator, &r->there, &r->content, &r->declaration.type};
+	*ret = (struct made){0};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		ret->texts[i] = strdup(*texts[i] != NULL ? *texts[i] : "");
+		if (ret->texts[i] == NULL) {
+			forget(ret);
+			return error_set(PMIG_ENOMEM, "no memory for a resource");
+		}
+		*texts[i] = ret->texts[i];
+	}
+	return 0;
+}
+
 static int make(struct pmig_resource *r, struct record_reader own, const struct pmig_reader *all)
 {
 	struct pmig_reader in = {.record = own, .contents = all->contents, .size = all->size};
 	int (*work)(struct pmig_resource *, struct pmig_reader *) = operation(r);
-	struct pmig_resource *more = realloc(made, (made_n + 1) * sizeof *made);
+	struct made one, *more = realloc(made, (made_n + 1) * sizeof *made);
 	if (more == NULL)
 		return error_set(PMIG_ENOMEM, "no memory for a resource");
 	made = more;
-	int e = work == NULL ? error_set(PMIG_ECORRUPT, "a strategy that its kind has not") : work(r, &in);
-	made[made_n++] = *r; /* also after a failure: undo() takes half-made ones */
+	int e = keep_texts(r, &one);
+	if (e < 0)
+		return e;
+	e = work == NULL ? error_set(PMIG_ECORRUPT, "a strategy that its kind has not") : work(r, &in);
+	one.r = *r;
+	made[made_n++] = one; /* also after a failure: undo() takes half-made ones */
 	return e;
+}
+
+/* What was dropped, or is to be obtained anew, keeps its numbers: reading and writing fail with EBADF, and no other file gets
+ * them, into which the program would then write. */
+static int make_empty(struct pmig_resource *r)
+{
+	r->flags = O_PATH;
+	r->fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	return r->fd < 0 ? error_errno(PMIG_EIO, errno, "/dev/null") : 0;
 }
 
 static int give_number(struct arriving *a, int fd, bool close_on_exec, bool (*skip)(int))
@@ -114,7 +169,7 @@ static int above(int fd, int limit)
 
 static int make_one(struct arriving *a, const struct pmig_reader *all, int limit, bool (*skip)(int))
 {
-	int r = make(&a->r, a->own, all);
+	int r = a->empty ? make_empty(&a->r) : make(&a->r, a->own, all);
 	if (r < 0)
 		return r;
 	r = above(a->r.fd, limit);
@@ -127,7 +182,7 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 	r = (a->r.flags & O_PATH) == 0 && now != want && fcntl(a->r.fd, F_SETFL, want) < 0
 		? error_errno(PMIG_EIO, errno, "its flags")
 		: 0;
-	if (r >= 0 && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
+	if (r >= 0 && !a->empty && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
 		lseek(a->r.fd, (off_t)a->offset, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "its position");
 	int first = -1;
@@ -137,7 +192,8 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
 	}
 	close(a->r.fd);
-	made[made_n - 1].fd = first;
+	if (!a->empty)
+		made[made_n - 1].r.fd = first;
 	return r;
 }
 
@@ -182,8 +238,11 @@ static int survey(struct record_reader in, uint64_t n, int *ret_limit, unsigned 
 
 static int make_handle(struct record_reader *part, const struct pmig_reader *all)
 {
-	uint32_t slot = record_get_u32(part), strategy = record_get_u32(part);
+	struct pmig_resource h = {.fd = -1};
 	struct record_reader own;
+	uint32_t slot = record_get_u32(part);
+	bool empty = read_decision(part, &h);
+	h.reference = record_get_u64(part);
 	record_get_part(part, &own);
 	struct declared *e = declare_first();
 	while (e != NULL && (e->slot != slot || e->thing != DECLARE_HANDLE))
@@ -193,17 +252,20 @@ static int make_handle(struct record_reader *part, const struct pmig_reader *all
 		return r;
 	if (e == NULL)
 		return error_set(PMIG_ECORRUPT, "%s: handle %u was never declared", part->what, slot);
-	struct pmig_resource h = {.kind = kind_table_find(e->kind),
-		.fd = -1,
-		.locator = e->locator,
-		.declaration = e->d,
-		.declared = true,
-		.strategy = (enum pmig_strategy)strategy,
-		.handle = *e->var};
-	r = h.kind == NULL ? error_set(PMIG_EVERSION, "the kind %s is not known here", e->kind) : make(&h, own, all);
+	h.kind = kind_table_find(e->kind);
+	h.locator = e->locator;
+	h.declaration = e->d;
+	h.handle = empty ? NULL : *e->var;
+	if (h.kind == NULL)
+		r = error_set(PMIG_EVERSION, "the kind %s is not known here; give it with --kind", e->kind);
+	else if (!empty)
+		r = make(&h, own, all);
 	if (r < 0)
 		return error_prefix(r, "%s", e->locator);
 	*e->var = h.handle;
+	e->reference = h.reference;
+	declare_set_text(&e->locator, h.locator);
+	declare_set_text(&e->there, h.there);
 	return 0;
 }
 
@@ -228,8 +290,8 @@ static int make_all(struct pmig_reader *in, uint64_t n, bool rewind, int limit, 
 		r = make_handle(&part, in);
 	}
 	for (size_t i = 0; i < made_n && r >= 0; i++)
-		if (made[i].kind->resolve != NULL)
-			r = made[i].kind->resolve(&made[i]);
+		if (made[i].r.kind->resolve != NULL)
+			r = made[i].r.kind->resolve(&made[i].r);
 	return r < 0 ? r : record_reader_check(&in->record);
 }
 
@@ -273,17 +335,20 @@ int arrive_read(struct pmig_reader *in, bool rewind, bool (*skip)(int fd))
 void arrive_undo(void)
 {
 	while (made_n > 0) {
-		struct pmig_resource *r = &made[--made_n];
-		if (r->kind->undo != NULL)
-			(void)r->kind->undo(r);
+		struct made *m = &made[--made_n];
+		if (m->r.kind->undo != NULL)
+			(void)m->r.kind->undo(&m->r);
+		forget(m);
 	}
 }
 
 void arrive_finish(void)
 {
-	for (size_t i = 0; i < made_n; i++)
-		if (made[i].kind->settle != NULL)
-			made[i].kind->settle(&made[i]);
+	for (size_t i = 0; i < made_n; i++) {
+		if (made[i].r.kind->settle != NULL)
+			made[i].r.kind->settle(&made[i].r);
+		forget(&made[i]);
+	}
 	free(made);
 	made = NULL;
 	made_n = 0;

@@ -178,12 +178,16 @@ int descriptor_scan(bool (*skip)(int fd), struct description **ret, size_t *ret_
 	return 0;
 }
 
+void descriptor_drop(struct description *d)
+{
+	free(d->link);
+	free(d->numbers);
+}
+
 void descriptor_free(struct description *all, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		free(all[i].link);
-		free(all[i].numbers);
-	}
+	for (size_t i = 0; i < n; i++)
+		descriptor_drop(&all[i]);
 	free(all);
 }
 

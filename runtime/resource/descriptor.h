@@ -26,6 +26,7 @@ struct description {
  * descriptor_free(). */
 PMIG_MUST_CHECK int descriptor_scan(bool (*skip)(int fd), struct description **ret, size_t *ret_n);
 void descriptor_free(struct description *all, size_t n);
+void descriptor_drop(struct description *d); /* one that is taken out of them */
 
 /* Whether two descriptors lead to one open file description. */
 bool descriptor_same(int a, int b);

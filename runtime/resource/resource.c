@@ -6,8 +6,10 @@
 #include "declare.h"
 #include "ending.h"
 #include "environment.h"
+#include "hooks.h"
 #include "inventory.h"
 #include "messages.h"
+#include "planned.h"
 #include "sharing.h"
 #include "signals.h"
 
@@ -20,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECORDS_VERSION 1
+#define RECORDS_VERSION 2
 #define PRIVATE_MAX 16
 
 static int private_fds[PRIVATE_MAX];
@@ -74,36 +76,20 @@ char **resource_arguments(int *ret_argc)
 	return environment_arguments(ret_argc);
 }
 
-static const char *name_of(const struct declared *e)
-{
-	return e->d.name != NULL ? e->d.name : e->locator != NULL ? e->locator : "a hook";
-}
-
-/* Calls `after` of the declarations before `end` (NULL: of all) in reverse order. */
-static void tell(const struct declared *end, const struct pmig_news *news)
-{
-	for (struct declared *e = end != NULL ? end->previous : declare_last(), *previous; e != NULL; e = previous) {
-		previous = e->previous; /* the hook may withdraw its own declaration */
-		struct pmig_news one = *news;
-		one.strategy = (enum pmig_strategy)e->strategy;
-		if (e->has_hooks && e->hooks.after != NULL && e->hooks.after(e->d.context, &one) < 0)
-			(void)dprintf(STDERR_FILENO, "pmig: the hook of %s failed\n", name_of(e));
-	}
-}
-
 int resource_prepare(void)
 {
-	for (struct declared *e = declare_first(); e != NULL; e = e->next) {
-		if (!e->has_hooks || e->hooks.before == NULL || e->hooks.before(e->d.context) >= 0)
-			continue;
-		char host[65] = "", reason[PMIG_REASON_MAX];
-		(void)gethostname(host, sizeof host - 1);
-		(void)error_set(PMIG_EBUSY, "%s: its hook says: not now", name_of(e));
-		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
-		tell(e, &(struct pmig_news){.outcome = PMIG_FAILED, .from = host, .to = host, .reason = reason});
-		return error_set(PMIG_EBUSY, "%s", reason);
-	}
-	return 0;
+	return hooks_before();
+}
+
+int resource_plan(int fd)
+{
+	planned_forget();
+	return fd >= 0 ? planned_take(fd) : 0;
+}
+
+void resource_tell(void)
+{
+	declare_tell();
 }
 
 /* Declared secret memory is never written. */
@@ -230,10 +216,14 @@ int resource_restore(struct image *im, const struct resource_options *options)
 	if (r >= 0)
 		r = restore_context(&in.record, options);
 	if (r >= 0)
+		referred_forget();
+	if (r >= 0)
 		r = arrive_read(&in, options->rewind, is_private);
 	if (r < 0)
 		return r;
-	r = stream_restore(&streams);
+	r = mapping_restore();
+	if (r >= 0)
+		r = stream_restore(&streams);
 	if (r >= 0)
 		r = clocks_restore(&clocks);
 	if (r >= 0)
@@ -248,21 +238,14 @@ void resource_undo(void)
 	arrive_undo();
 }
 
-/* Secrets come back first, so that every hook finds them. */
-static void fetch_secrets(void)
-{
-	for (struct declared *e = declare_first(); e != NULL; e = e->next)
-		if (e->d.secret && e->has_hooks && e->hooks.secret != NULL && e->hooks.secret(e->d.context) < 0)
-			(void)dprintf(STDERR_FILENO, "pmig: the secret %s could not be obtained anew\n", name_of(e));
-}
-
 void resource_after(const struct pmig_news *news)
 {
 	if (news->outcome == PMIG_RESTORED) {
 		arrive_finish();
-		declare_announce();
 		signals_let();
-		fetch_secrets();
+		hooks_secrets();
+		declare_arrived();
+		declare_announce();
 	}
-	tell(NULL, news);
+	hooks_after(news);
 }

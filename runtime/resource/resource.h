@@ -4,7 +4,7 @@
  *
  * Normal usage, by the runtime:
  *   fresh process      resource_start() before main()
- *   checkpoint         resource_prepare(), then resource_save() with the program stopped, then either
+ *   checkpoint         resource_prepare(), resource_plan(), then resource_save() with the program stopped, then either
  *                        resource_continue() and resource_after()   the same process goes on, or
  *                        resource_release()                         it was taken over elsewhere and ends
  *   restored process   resource_restore() after memory and globals are back and before any code of the program; then
@@ -51,6 +51,9 @@ void resource_public(int fd);
  * the result is PMIG_EBUSY with the name of the one that refused. */
 PMIG_MUST_CHECK int resource_prepare(void);
 
+/* What was decided for this checkpoint (planned.h); -1: nothing, then the program decides. Takes `fd`. Errors: as planned_take(). */
+PMIG_MUST_CHECK int resource_plan(int fd);
+
 /* Writes the sections RESOURCES (records, and a second one with the contents that travel), STREAMS and CLOCKS. To be
  * called before the memory is written, which it prepares. When it was good, resource_continue() or resource_release()
  * must follow; when not, all is as before. Errors: PMIG_EREFUSED (the resource is named), PMIG_EIO, PMIG_ENOMEM. */
@@ -71,6 +74,9 @@ PMIG_MUST_CHECK int resource_restore(struct image *im, const struct resource_opt
 
 /* The restored process will not run: files and directories that resource_restore() created go away. */
 void resource_undo(void);
+
+/* At a safe point: the agent is told of what was declared and withdrawn since the last one. */
+void resource_tell(void);
 
 /* Runs the `after` hooks in the reverse order of declaration; outcome CONTINUED, RESTORED or FAILED. news->strategy
  * is filled in for each. A hook's failure is reported on standard error by name and changes nothing else. */

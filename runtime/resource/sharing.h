@@ -18,4 +18,10 @@ bool sharing_inherited(const struct stat *st);
 /* As descriptor_elsewhere(), of r; sets r->shared and r->shared_with. */
 void sharing_describe(struct pmig_resource *r, bool writing);
 
+/* Whether this process had a child, which may go on without it and share memory. */
+bool sharing_had_child(void);
+
+/* Whether another process has mapped the file or memory; who that is. Processes of other users cannot be seen. */
+bool sharing_mapped(dev_t device, ino_t inode, char *who, size_t size);
+
 #endif
