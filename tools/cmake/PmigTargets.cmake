@@ -18,7 +18,7 @@ find_package(Threads REQUIRED)
 
 add_library(pmig_options INTERFACE)
 # Empty on purpose: the same as a bare `#define _GNU_SOURCE`, should a file have one.
-target_compile_definitions(pmig_options INTERFACE "_GNU_SOURCE=" "PMIG_VERSION=\"${PROJECT_VERSION}\"")
+target_compile_definitions(pmig_options INTERFACE "_GNU_SOURCE=" PMIG_INSIDE "PMIG_VERSION=\"${PROJECT_VERSION}\"")
 target_compile_options(pmig_options INTERFACE -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes
 	$<$<BOOL:${PMIG_WERROR}>:-Werror>)
 target_include_directories(pmig_options INTERFACE

@@ -116,11 +116,26 @@ struct pmig_declaration {
 	void *context; /* handed to the hooks; must lie in memory that travels (heap or global) */
 };
 
+#if defined __PMIG__ || defined PMIG_INSIDE /* PMIG_INSIDE: a part of pmig itself */
+
 /* The words of a PMIG_E* code; never NULL, static. */
 const char *pmig_strerror(int code);
 
 /* The last failure of this thread as a sentence; "" if none. Borrowed until the next failing call. */
 const char *pmig_reason(void);
+
+#else
+
+static inline const char *pmig_strerror(int code)
+{
+	return code < 0 ? "failed" : "no error";
+}
+static inline const char *pmig_reason(void)
+{
+	return "";
+}
+
+#endif
 
 #ifdef __PMIG__ /* built by pmig-cc */
 
