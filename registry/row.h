@@ -38,7 +38,7 @@ struct row_table {
 };
 
 extern const struct row_table row_process, row_resource, row_host, row_provider, row_handover, row_step, row_decision,
-	row_reference, row_image;
+	row_reference, row_image, row_policy;
 
 /* A row with all of its struct in place; large enough for each. */
 union row {
@@ -51,6 +51,7 @@ union row {
 	struct pmig_decision_row decision;
 	struct pmig_reference_row reference;
 	struct pmig_image_row image;
+	struct pmig_policy_row policy;
 };
 
 /* True for 8-4-4-4-12 lower-case hexadecimal digits. */

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct store {
 	struct pmig_store port; /* first: what the callers hold */
@@ -141,6 +142,8 @@ static int process_drop(struct pmig_store *s, const char *uuid)
 	r = change(s, "DELETE FROM processes WHERE uuid = ?1", 1, &uuid);
 	if (r == 0)
 		r = error_set(PMIG_ENOENT, "%.64s: no such process in the registry", uuid);
+	if (r >= 0)
+		r = change(s, "DELETE FROM policies WHERE process = ?1", 1, &uuid);
 	if (r >= 0)
 		r = change(s, "DELETE FROM handovers WHERE process = ?1", 1, &uuid);
 	if (r >= 0)
@@ -297,6 +300,35 @@ static int reference_list(struct pmig_store *s, const char *process, int (*each)
 	WALK(s, reference, "WHERE process = ?1 ORDER BY slot, kind, \"from\"", process, each, context);
 }
 
+/* --- what was added later --- */
+
+static int provider_drop(struct pmig_store *s, const char *host, const char *type, const char *locator)
+{
+	const char *texts[] = {host, type, locator};
+	return change(s, "DELETE FROM providers WHERE host = ?1 AND type = ?2 AND locator = ?3", 3, texts);
+}
+
+static int policy_put(struct pmig_store *s, const struct pmig_policy_row *row)
+{
+	struct pmig_policy_row stamped = *row;
+	struct timespec now;
+	if (stamped.added == 0 && clock_gettime(CLOCK_REALTIME, &now) == 0)
+		stamped.added = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return put(s, &row_policy, &stamped);
+}
+
+static int policy_drop(struct pmig_store *s, const char *process, const char *name)
+{
+	const char *texts[] = {process != NULL ? process : "", name};
+	return change(s, "DELETE FROM policies WHERE process = ?1 AND name = ?2", 2, texts);
+}
+
+static int policy_list(struct pmig_store *s, const char *process, int (*each)(void *, const struct pmig_policy_row *),
+	void *context)
+{
+	WALK(s, policy, "WHERE process = ?1 ORDER BY added, name", process != NULL ? process : "", each, context);
+}
+
 /* --- travel --- */
 
 static int rows_export(struct pmig_store *s, const char *process, char **ret_json)
@@ -355,6 +387,10 @@ static const struct pmig_store methods = {
 	.reference_list = reference_list,
 	.rows_export = rows_export,
 	.rows_import = rows_import,
+	.provider_drop = provider_drop,
+	.policy_put = policy_put,
+	.policy_drop = policy_drop,
+	.policy_list = policy_list,
 };
 
 static int open_store(const char *path, enum database_mode mode, struct pmig_store **ret_store)

@@ -1,7 +1,7 @@
 /* travel: the rows of one process as JSON, from the registry of one host into that of the next.
  *
  *   {"pmig_rows": 1, "process": {...}, "resources": [...], "references": [...], "handovers": [...], "steps": [...],
- *    "decisions": [...]}
+ *    "decisions": [...], "policies": [...]}
  *
  * Members and their order are those of tbl/row.h. Members that are not known are skipped: what must not be skipped
  * raises the version. */
@@ -21,18 +21,21 @@ static const struct section {
 	int owner; /* to what its rows belong */
 	const char *select;
 	const char *clear; /* makes room for the new ones; NULL: old ones stay */
+	bool optional;     /* rows of an older pmig have none */
 } sections[] = {
 	{"resources", &row_resource, OF_PROCESS, "WHERE process = ?1 ORDER BY slot",
-		"DELETE FROM resources WHERE process = ?1"},
+		"DELETE FROM resources WHERE process = ?1", false},
 	{"references", &row_reference, OF_PROCESS, "WHERE process = ?1 ORDER BY kind, \"from\"",
-		"DELETE FROM references_ WHERE process = ?1"},
-	{"handovers", &row_handover, ARE_HANDOVERS, "WHERE process = ?1 AND state >= 3 ORDER BY began, id", NULL},
+		"DELETE FROM references_ WHERE process = ?1", false},
+	{"handovers", &row_handover, ARE_HANDOVERS, "WHERE process = ?1 AND state >= 3 ORDER BY began, id", NULL, false},
 	{"steps", &row_step, OF_HANDOVER,
 		"WHERE handover IN (SELECT id FROM handovers WHERE process = ?1 AND state >= 3) ORDER BY handover, sequence",
-		NULL},
+		NULL, false},
 	{"decisions", &row_decision, OF_HANDOVER,
 		"WHERE handover IN (SELECT id FROM handovers WHERE process = ?1 AND state >= 3) ORDER BY handover, slot",
-		NULL},
+		NULL, false},
+	{"policies", &row_policy, OF_PROCESS, "WHERE process = ?1 ORDER BY added, name",
+		"DELETE FROM policies WHERE process = ?1", true},
 };
 #define SECTION_COUNT (sizeof sections / sizeof *sections)
 
@@ -182,6 +185,8 @@ static int admit(struct database *db, const struct section *section, const char 
 static int import_section(struct database *db, const struct section *section, const char *process, json_t *array,
 	json_t *fresh)
 {
+	if (array == NULL && section->optional)
+		return 0;
 	if (!json_is_array(array))
 		return error_set(PMIG_ECORRUPT, "is not an array");
 	int r = section->clear != NULL ? ask(db, section->clear, process, NULL) : 0;

@@ -122,3 +122,13 @@ SCHEMA_STEP(1,
 	"	made INTEGER NOT NULL"
 	") STRICT;"
 	"CREATE INDEX images_of ON images (process, epoch);")
+
+/* Policies of a process and, where that is '', of everything that is planned from here: no reference to processes. */
+SCHEMA_STEP(2,
+	"CREATE TABLE policies ("
+	"	process TEXT NOT NULL CHECK (length(process) IN (0, 36)),"
+	"	name TEXT NOT NULL CHECK (name <> ''),"
+	"	added INTEGER NOT NULL,"
+	"	text TEXT NOT NULL,"
+	"	PRIMARY KEY (process, name)"
+	") STRICT, WITHOUT ROWID;")

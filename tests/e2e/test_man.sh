@@ -12,7 +12,7 @@ page pmig-cc.1 >"$T/pmig-cc"
 check "there are verbs" test "$(wc -l <"$T/verbs")" -gt 10
 while read -r verb; do
 	grep -qE "^$verb( |\$)" "$T/pmig" || fail "pmig(1) has no verb $verb"
-	"$BIN/pmig" "$verb" --help | sed -nE 's/^ +((-[a-z], )?--[a-z]+).*/\1/p' | tr -d ' ' | tr ',' '\n' >"$T/options"
+	"$BIN/pmig" "$verb" --help | sed -nE 's/^ +((-[a-z], )?--[a-z-]+).*/\1/p' | tr -d ' ' | tr ',' '\n' >"$T/options"
 	# What follows the verb's heading, up to the next one.
 	awk -v verb="$verb" '$1 == verb { on = 1; print; next } on && NF == 0 { exit } on' "$T/pmig" >"$T/section"
 	while read -r option; do

@@ -123,10 +123,10 @@ static void a_new_registry_has_the_agreed_form(void **state)
 	struct stat st;
 	assert_int_equal(stat(c->path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_asks(c->path, "PRAGMA user_version", "1");
+	assert_asks(c->path, "PRAGMA user_version", "2");
 	assert_asks(c->path, "PRAGMA application_id", "1886218599");
 	assert_asks(c->path, "PRAGMA journal_mode", "wal");
-	assert_asks(c->path, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'", "10");
+	assert_asks(c->path, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'", "11");
 	assert_asks(c->path, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%STRICT%'", "0");
 	assert_asks(c->path, "PRAGMA integrity_check", "ok");
 }
@@ -206,14 +206,47 @@ static void only_the_journal_is_written_through(void **state)
 	assert_int_equal(synchronous(s), 2);
 }
 
+static int is_data(void *context, const struct pmig_resource_row *row)
+{
+	assert_string_equal(row->locator, "/home/mig/data");
+	assert_int_equal(row->binding, PMIG_BY_VALUE);
+	++*(int *)context;
+	return 0;
+}
+
+static void one_of_version_1_is_taken_over(void **state)
+{
+	struct registry_case *c = *state;
+	size_t size;
+	char *sql = slurp(PMIG_SOURCE_DIR "/tests/golden/registry-1.sql", &size);
+	char *text = strndup(sql, size);
+	raw(c->path, text);
+	free(text);
+	free(sql);
+	struct pmig_store *s = NULL;
+	assert_fails(registry_store_open_readonly(c->path, &s), PMIG_EVERSION);
+	assert_good(registry_store_open(c->path, &c->store));
+	assert_asks(c->path, "PRAGMA user_version", "2");
+	s = c->store;
+	int seen = 0;
+	assert_good(s->resource_list(s, UUID_A, is_data, &seen));
+	assert_int_equal(seen, 1);
+	struct pmig_owner owner;
+	assert_good(s->owner_get(s, UUID_A, &owner));
+	assert_int_equal(owner.epoch, 2);
+	assert_asks(c->path, "SELECT count(*) FROM decisions", "1");
+	assert_good(s->policy_put(s, &(struct pmig_policy_row){.name = "/p", .text = ""}));
+	assert_asks(c->path, "SELECT count(*) FROM policies", "1");
+}
+
 /* --- what is refused --- */
 
 static void a_newer_registry_is_refused(void **state)
 {
 	struct registry_case *c = *state;
 	make_filled(c);
-	raw(c->path, "PRAGMA user_version = 2");
-	assert_refused_untouched(c, PMIG_EVERSION, "the registry has version 2, this pmig knows up to 1");
+	raw(c->path, "PRAGMA user_version = 3");
+	assert_refused_untouched(c, PMIG_EVERSION, "the registry has version 3, this pmig knows up to 2");
 	struct pmig_store *s = NULL;
 	assert_fails(registry_store_open_readonly(c->path, &s), PMIG_EVERSION);
 }
@@ -455,6 +488,7 @@ int main(void)
 		case_test_closed(the_log_is_for_the_owner_only),
 		case_test_closed(tables_have_the_columns_of_the_rows),
 		case_test_closed(only_the_journal_is_written_through),
+		case_test_closed(one_of_version_1_is_taken_over),
 		case_test_closed(a_newer_registry_is_refused),
 		case_test_closed(a_database_of_another_program_is_refused),
 		case_test_closed(what_is_no_database_is_refused),

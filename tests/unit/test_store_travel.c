@@ -24,6 +24,12 @@ static int count_decisions(void *context, const struct pmig_decision_row *row)
 	return 0;
 }
 
+static int add_policy(void *context, const struct pmig_policy_row *row)
+{
+	(void)strcat(strcat((char *)context, row->name), row->text);
+	return 0;
+}
+
 static void fill(struct pmig_store *s)
 {
 	struct pmig_process_row p = case_process(UUID_A, "queens"), other = case_process(UUID_B, "index");
@@ -50,6 +56,9 @@ static void fill(struct pmig_store *s)
 		.reason = "only its content counts",
 		.alternatives = "[]"};
 	assert_good(s->decision_put(s, &d));
+	struct pmig_policy_row policy = {.process = UUID_A, .name = "/etc/queens.policy", .text = "# none\n"};
+	assert_good(s->policy_put(s, &policy));
+	assert_good(s->policy_put(s, &(struct pmig_policy_row){.name = "/of/this/host", .text = "# stays\n"}));
 	h = case_handover(HANDOVER_2, UUID_A, 2);
 	assert_good(s->handover_begin(s, &h)); /* under way: stays at home */
 }
@@ -89,6 +98,10 @@ static void the_rows_of_one_process_arrive_elsewhere(void **state)
 	assert_true(steps == 1 && decisions == 1);
 	assert_good(s->step_list(s, HANDOVER_2, count_steps, &steps));
 	assert_int_equal(steps, 1);
+	char policies[256] = "";
+	assert_good(s->policy_list(s, UUID_A, add_policy, policies));
+	assert_good(s->policy_list(s, NULL, add_policy, policies));
+	assert_string_equal(policies, "/etc/queens.policy# none\n");
 	assert_good(s->rows_export(s, UUID_A, &again));
 	assert_string_equal(json, again);
 	free(json);
@@ -277,8 +290,8 @@ static void what_is_not_of_that_form_is_refused(void **state)
 	free(deep);
 	char *good = exported(c);
 	json_t *root = json_loads(good, 0, NULL);
-	const char *sections[] = {"resources", "references", "handovers", "steps", "decisions"};
-	for (size_t i = 0; i < 5; i++) {
+	const char *sections[] = {"resources", "references", "handovers", "steps", "decisions", "policies"};
+	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
 		json_t *copy = json_deep_copy(root);
 		json_object_set_new(copy, sections[i], json_integer(1));
 		char *json = json_dumps(copy, 0);

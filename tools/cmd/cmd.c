@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -102,6 +103,12 @@ int cmd_fail(const char *verb, int code)
 {
 	(void)fprintf(stderr, "pmig %s: %s\n", verb, pmig_reason());
 	return error_exit_status(code);
+}
+
+int cmd_columns(void)
+{
+	struct winsize size;
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 int cmd_state(char ret_path[PATH_MAX])

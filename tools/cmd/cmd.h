@@ -37,6 +37,12 @@ int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *
 /* Prints "pmig VERB: reason" and returns the exit status for `code`. */
 int cmd_fail(const char *verb, int code);
 
+/* A policy file that was checked: its absolute path, and its text, free(). */
+int cmd_policy(const char *path, char ret_path[PATH_MAX], char **ret_text) PMIG_MUST_CHECK;
+
+/* The width of the terminal on standard output; 0 where that is none. */
+int cmd_columns(void);
+
 /* The state directory; the registry in it. */
 int cmd_state(char ret_path[PATH_MAX]) PMIG_MUST_CHECK;
 int cmd_store(struct pmig_store **ret_store) PMIG_MUST_CHECK;

@@ -237,6 +237,9 @@ int facts_take(struct planning *p)
 	int r = plan_input_create(rows, p->move->supervisor->uuid, &p->input);
 	if (r < 0)
 		return error_prefix(r, "%s", p->move->source_label);
+	r = policy_load(p->move->supervisor->store, p->move->supervisor->uuid, &p->policy);
+	if (r < 0)
+		return r;
 	p->asked = calloc(p->input->count + 1, sizeof *p->asked);
 	p->texts = calloc(p->input->count + 1, sizeof *p->texts);
 	p->files = json_array();
@@ -247,6 +250,7 @@ int facts_take(struct planning *p)
 		return error_set(PMIG_ENOMEM, "out of memory");
 	for (i = 0; i < p->input->count; i++) {
 		set_found(p, i);
+		(void)policy_apply(p->policy, &p->input->resources[i]);
 		ask_about(p, i);
 	}
 	return 0;
@@ -361,12 +365,14 @@ static void set_reached(struct planning *p, size_t i, const json_t *there)
 			continue;
 		const char *nonce = json_string_value(json_array_get(json_object_get(p->target, "nonces"), k));
 		bool same = nonce != NULL && strcmp(nonce, text_of(mark, "nonce")) == 0;
+		if (!same)
+			return; /* the usual case, and not worth a word in each plan */
 		const char *is = text_of(there, "is");
 		bool there_too = strcmp(is, "file") == 0
 			? (uint64_t)json_integer_value(json_object_get(there, "size")) == r->size.value ||
 				r->row.binding != PMIG_BY_VALUE
 			: strcmp(is, "directory") == 0;
-		r->reached = (struct plan_fact){same && there_too, PLAN_ASKED};
+		r->reached = (struct plan_fact){there_too, PLAN_ASKED};
 		if (r->reached.value != 0)
 			r->obstacle = NULL; /* it is not in its own way */
 	}

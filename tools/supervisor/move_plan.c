@@ -27,6 +27,7 @@ void plan_abandon(struct move *m)
 	m->plan = NULL;
 	plan_destroy(p->plan);
 	plan_input_destroy(p->input);
+	policy_destroy(p->policy);
 	probe_destroy(p->ways[0]);
 	probe_destroy(p->ways[1]);
 	json_decref(p->source);

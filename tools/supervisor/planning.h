@@ -7,6 +7,7 @@
 #include "probe.h"
 
 #include "registry/plan_input.h"
+#include "registry/policy.h"
 
 #define ASK_PATH 1u
 #define ASK_CONTENT 2u
@@ -40,6 +41,7 @@ struct planning {
 	json_t *hashes;      /* answers are in the same order */
 	struct asked *asked; /* one for each resource */
 	struct plan_input *input;
+	struct policy *policy;        /* has texts of `input` */
 	char (*texts)[PLANNING_TEXT]; /* of obstacles, one for each resource */
 	struct plan *plan;
 	double took_ms;

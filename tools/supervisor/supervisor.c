@@ -130,6 +130,10 @@ void supervisor_runs(struct supervisor *s)
 	int r = server_open(s);
 	if (r < 0)
 		supervisor_say(s, "%s", pmig_reason()); /* it runs, but the other verbs do not reach us */
+	const struct pmig_policy_row policy = {
+		.process = s->uuid, .name = s->options->policy, .text = s->options->policy_text};
+	if (policy.name != NULL && s->store->policy_put(s->store, &policy) < 0)
+		supervisor_say(s, "%s: %s", policy.name, pmig_reason());
 	if (s->options->ready_fd >= 0) {
 		(void)dprintf(s->options->ready_fd, "%s\n", s->name);
 		(void)close(s->options->ready_fd);

@@ -8,11 +8,12 @@
 #include <stdbool.h>
 
 struct supervisor_options {
-	const char *state; /* the state directory of home, absolute */
-	const char *name;  /* of the program; NULL: its basename, made unique */
-	const char *path;  /* of the executable, absolute; NULL: take over what runs already (attach) */
-	char *const *argv; /* of the program */
-	const char *on;    /* where it starts; NULL: here */
+	const char *state;                /* the state directory of home, absolute */
+	const char *name;                 /* of the program; NULL: its basename, made unique */
+	const char *path;                 /* of the executable, absolute; NULL: take over what runs already (attach) */
+	char *const *argv;                /* of the program */
+	const char *on;                   /* where it starts; NULL: here */
+	const char *policy, *policy_text; /* a policy file's path, absolute, and what is in it; NULL: none */
 	const char *
 		image; /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
 	bool clone;    /* ... as another process */

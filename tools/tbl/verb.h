@@ -1,10 +1,10 @@
 /* Every verb of pmig: VERB(name, function, synopsis, words), in the order of the help. */
-VERB("run", run, "[-d] [--name N] [--on HOST] [--] PROGRAM [ARGUMENT...]",
+VERB("run", run, "[-d] [--name N] [--policy FILE] [--on HOST] [--] PROGRAM [ARGUMENT...]",
 	"starts a program that can move, here or at another host")
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
-VERB("move", move, "[--plan] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home",
+VERB("move", move, "[--plan] [LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home",
 	"takes a running program to another host")
-VERB("plan", plan, "[--json] NAME [USER@]HOST[:PORT]", "shows what a move would do with every resource, and does nothing")
+VERB("plan", plan, "[LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]", "shows what a move would do with every resource, and does nothing")
 VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE",
 	"saves a running program into a file, wherever it runs")
 VERB("restart", restart, "[-d] [--name N] [--clone] FILE [[--] PROGRAM]",

@@ -33,6 +33,7 @@ extern "C" {
 #define PMIG_NAME_MAX 255           /* names, kinds, types, hosts, steps */
 #define PMIG_TEXT_MAX 65536         /* paths, locators, reasons */
 #define PMIG_ARGV_MAX (4u << 20)    /* the JSON of the arguments and of alternatives */
+#define PMIG_POLICY_MAX (1u << 20)  /* a policy file */
 #define PMIG_EXPORT_MAX (64u << 20) /* the JSON of one process */
 
 /* What a process is doing, as far as this host knows. The name of a process is unique among those before PMIG_PROCESS_LEFT. */
@@ -171,6 +172,14 @@ struct pmig_image_row {
 	int64_t made;     /* nanoseconds since 1970; set by image_put() where 0 */
 };
 
+/* What resources mean, for programs that nobody touches; registry/policy.h has the text's form. */
+struct pmig_policy_row {
+	const char *process; /* uuid; NULL or "": holds for all that are started here */
+	const char *name;    /* the path of the file that it was read from */
+	int64_t added;       /* nanoseconds since 1970; set by policy_put() where 0 */
+	const char *text;
+};
+
 /* What this host knows about who owns a process. */
 struct pmig_owner {
 	uint64_t epoch;               /* the highest that was claimed; 0: none */
@@ -273,7 +282,7 @@ struct pmig_store {
 
 	/* --- the rows of a process travel with it --- */
 
-	/* Process, resources, references, and the hand-overs that are over with their steps and decisions, as one JSON object;
+	/* Process, resources, references, policies of its own, and the hand-overs that are over with their steps and decisions, as one JSON object;
 	 * free() *ret_json. The epoch is the highest that was claimed here. What belongs to a host does not travel: who owns it,
 	 * pid, state, images, hosts, providers. PMIG_ENOENT. */
 	int (*rows_export)(struct pmig_store *s, const char *process, char **ret_json);
@@ -283,6 +292,17 @@ struct pmig_store {
 	 * PMIG_ECORRUPT (not of that form: the sentence has the place), PMIG_EVERSION, PMIG_EIDENTITY (not of `process`),
 	 * PMIG_EEXIST (the name belongs to another that lives), PMIG_ESTALE (a higher epoch was claimed here). */
 	int (*rows_import)(struct pmig_store *s, const char *process, const char *json, size_t size);
+
+	/* --- what was added later --- */
+
+	/* Good also when there is none. */
+	int (*provider_drop)(struct pmig_store *s, const char *host, const char *type, const char *locator);
+	int (*policy_put)(struct pmig_store *s, const struct pmig_policy_row *row); /* by process and name */
+	/* Returns 1, or 0 when there is none. */
+	int (*policy_drop)(struct pmig_store *s, const char *process, const char *name);
+	/* In the order in which they were added; NULL or "" for process: those that hold for all. */
+	int (*policy_list)(struct pmig_store *s, const char *process,
+		int (*each)(void *context, const struct pmig_policy_row *row), void *context);
 };
 
 #ifdef __cplusplus
