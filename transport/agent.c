@@ -372,6 +372,8 @@ int agent_serve(const struct agent_options *options)
 	json_decref(a->restore_request);
 	agent_forget_decisions(a);
 	json_decref(a->found);
+	json_decref(a->refers);
+	agent_rates_forget(a);
 	loop_destroy(a->loop);
 	if (a->directory >= 0)
 		(void)close(a->directory);

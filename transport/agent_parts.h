@@ -66,6 +66,8 @@ struct agent {
 	struct loop_source *where_timer, *lease_timer;
 	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
+	json_t *refers;            /* descriptors that stand for things elsewhere: {device, inode, id, kind, locator, at} */
+	struct agent_rates *rates; /* what was read and written when somebody looked */
 	struct agent_marks *marks; /* hidden files that say which file systems are shared */
 };
 
@@ -117,6 +119,15 @@ int agent_open_stdio(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 /* --- agent_resources.c --- */
 void agent_note_decision(struct agent *a, const struct control_message *m);
 void agent_forget_decisions(struct agent *a);
+
+void agent_note_reference(struct agent *a, const struct control_message *m); /* CONTROL_REFERS */
+
+/* --- agent_rates.c: how much the program reads and writes, from one look to the next --- */
+struct open_file;
+void agent_rates_look(struct agent *a, const struct open_file *files, size_t count);
+void agent_rates_add(struct agent *a, const struct open_file *file, json_t *row); /* rate_seen, trips_seen */
+void agent_rates_process(struct agent *a, json_t *answer);                        /* age, output, image, ... */
+void agent_rates_forget(struct agent *a);
 
 /* --- what a target has and reaches; see tbl/agent.h --- */
 void agent_marks_drop(struct agent *a);

@@ -1,9 +1,11 @@
 /* agent_resources: what the program uses: declared, as the store has it, and found, as /proc shows it. What it means is
  * decided elsewhere; for what is found without a declaration the situation is told, by its name in registry/tbl/default.h. */
 #include "agent_parts.h"
-#include "machine.h"
+#include "build_id.h"
+#include "hex_text.h"
 #include "open_file.h"
 #include "socket_name.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +15,6 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Slots of what is found, beyond those of declarations. */
@@ -30,6 +31,7 @@ struct found {
 	struct agent *agent;
 	char temporary[PATH_MAX]; /* the program's TMPDIR; "": none */
 	const json_t *declared;
+	const json_t *elsewhere; /* what other programs declared: {process, locator} */
 	json_t *rows;
 };
 
@@ -125,21 +127,6 @@ static bool is_private(const struct found *s, const struct open_file *f)
 
 /* --- rows --- */
 
-/* A text of any bytes, as rows travel: {"hex": ...} where it is not UTF-8. */
-static json_t *text(const char *bytes)
-{
-	json_t *t = json_string(bytes);
-	size_t n = strlen(bytes);
-	char *hex = t == NULL ? malloc(2 * n + 1) : NULL;
-	if (hex == NULL)
-		return t;
-	for (size_t i = 0; i < n; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)bytes[i]);
-	t = json_pack("{s:s}", "hex", hex);
-	free(hex);
-	return t;
-}
-
 static const char *value(const char *may_be_null)
 {
 	return may_be_null != NULL ? may_be_null : "";
@@ -148,11 +135,11 @@ static const char *value(const char *may_be_null)
 static json_t *row_json(const struct pmig_resource_row *row)
 {
 	return json_pack("{s:I, s:o, s:s, s:o, s:i, s:i, s:o, s:i, s:i, s:b, s:b, s:I, s:I, s:i, s:o}", "slot",
-		(json_int_t)row->slot, "name", text(row->name), "kind", row->kind, "locator", text(row->locator), "binding",
-		(int)row->binding, "attachment", (int)row->attachment, "type", text(value(row->type)), "strategy",
-		(int)row->strategy, "consent", (int)row->consent, "shared", (int)row->shared, "secret", (int)row->secret,
-		"rate", (json_int_t)row->rate, "size", (json_int_t)row->size, "origin", (int)row->origin, "opened",
-		text(value(row->opened)));
+		(json_int_t)row->slot, "name", hex_text_json(row->name), "kind", row->kind, "locator",
+		hex_text_json(row->locator), "binding", (int)row->binding, "attachment", (int)row->attachment, "type",
+		hex_text_json(value(row->type)), "strategy", (int)row->strategy, "consent", (int)row->consent, "shared",
+		(int)row->shared, "secret", (int)row->secret, "rate", (json_int_t)row->rate, "size", (json_int_t)row->size,
+		"origin", (int)row->origin, "opened", hex_text_json(value(row->opened)));
 }
 
 static int gather(void *context, const struct pmig_resource_row *row)
@@ -189,7 +176,9 @@ static json_t *declaration_of(const struct found *s, const struct open_file *f, 
 	json_t *row;
 	json_array_foreach(s->declared, i, row)
 	{
-		const char *locator = agent_text(row, "locator");
+		char locator[PATH_MAX];
+		if (!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator))
+			continue;
 		size_t n = strlen(locator);
 		bool same = n > 0 && strncmp(f->link, locator, n) == 0 &&
 			(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0);
@@ -208,9 +197,11 @@ static json_t *match_of(const struct found *s, const struct open_file *f, const 
 	json_array_foreach(s->declared, i, row)
 	{
 		const char *of = agent_text(row, "kind");
+		char pattern[PATH_MAX];
 		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE &&
 			(strcmp(of, "any") == 0 || strcmp(of, kind) == 0) &&
-			fnmatch(agent_text(row, "locator"), f->link, 0) == 0)
+			hex_text_get(json_object_get(row, "locator"), pattern, sizeof pattern) &&
+			fnmatch(pattern, f->link, 0) == 0)
 			return json_deep_copy(row);
 	}
 	return NULL;
@@ -226,29 +217,89 @@ static json_t *undeclared(const struct found *s, const struct open_file *f, cons
 	return row;
 }
 
-static void add_descriptor(struct found *s, const struct open_file *f)
+/* A descriptor that stands for a thing at another host, as the program said: that thing is what the plan is about. */
+static const json_t *referred(const struct found *s, const struct open_file *f)
 {
-	struct meaning m = meaning_of(s, f);
-	json_t *row = declaration_of(s, f, m.kind);
-	if (row == NULL && (row = match_of(s, f, m.kind)) != NULL) {
+	size_t i;
+	const json_t *r;
+	json_array_foreach(s->agent->refers, i, r)
+	{
+		if (agent_number(r, "device", -1) == (int64_t)f->st.st_dev &&
+			agent_number(r, "inode", -1) == (int64_t)f->st.st_ino)
+			return r;
+	}
+	return NULL;
+}
+
+/* Another program of ours that declared the same thing: it may use it from another host, where we do not see it. */
+static void add_elsewhere(const struct found *s, const char *locator, json_t *row)
+{
+	size_t i;
+	const json_t *other;
+	json_array_foreach(s->elsewhere, i, other)
+	{
+		char of[PATH_MAX], words[PMIG_NAME_MAX + 16];
+		if (locator[0] != '/' || !hex_text_get(json_object_get(other, "locator"), of, sizeof of) ||
+			strcmp(of, locator) != 0)
+			continue;
+		if (agent_number(row, "sharers", 0) == 0) {
+			(void)snprintf(words, sizeof words, "program %s", agent_text(other, "process"));
+			set(row, "shared_by", hex_text_json(words));
+		}
+		set(row, "sharers", json_integer(agent_number(row, "sharers", 0) + 1));
+	}
+}
+
+static void add_shared(const struct found *s, const struct open_file *f, json_t *row)
+{
+	if (!f->look)
+		return;
+	set(row, "sharers", json_integer(f->sharers));
+	if (f->sharers > 0)
+		set(row, "shared_by", hex_text_json(f->shared_by));
+	add_elsewhere(s, f->link, row);
+}
+
+static void add_identity(const struct open_file *f, json_t *row)
+{
+	set(row, "fd", json_integer(f->fd));
+	set(row, "device", json_integer((json_int_t)f->st.st_dev));
+	set(row, "inode", json_integer((json_int_t)f->st.st_ino));
+}
+
+static void add_descriptor(struct found *s, const struct open_file *found)
+{
+	struct open_file f = *found;
+	struct meaning m = meaning_of(s, &f);
+	const json_t *refers = referred(s, &f);
+	char there[PATH_MAX];
+	if (refers != NULL && hex_text_get(json_object_get(refers, "locator"), there, sizeof there)) {
+		m = (struct meaning){agent_text(refers, "kind"), "DEVICE"};
+		f.link = there;
+	}
+	json_t *row = declaration_of(s, &f, m.kind);
+	if (row == NULL && (row = match_of(s, &f, m.kind)) != NULL) {
 		char name[PMIG_NAME_MAX + 1];
-		name_of(s, f, name);
+		name_of(s, &f, name);
 		if (strcmp(agent_text(row, "name"), agent_text(row, "locator")) == 0)
-			set(row, "name", text(name)); /* the declaration gave none */
+			set(row, "name", hex_text_json(name)); /* the declaration gave none */
 		set(row, "kind", json_string(m.kind));
-		set(row, "locator", text(f->link));
-		set(row, "slot", json_integer(SLOT_DESCRIPTOR + f->fd));
+		set(row, "locator", hex_text_json(f.link));
+		set(row, "slot", json_integer(SLOT_DESCRIPTOR + f.fd));
 	}
 	if (row == NULL)
-		row = undeclared(s, f, &m, SLOT_DESCRIPTOR + f->fd);
-	set(row, "fd", json_integer(f->fd));
-	if (S_ISREG(f->st.st_mode))
-		set(row, "found_size", json_integer(f->st.st_size));
-	if (f->look)
-		set(row, "sharers", json_integer(f->sharers));
-	if (f->sharers > 0)
-		set(row, "shared_by", text(f->shared_by));
-	set(row, "named", json_boolean(f->st.st_nlink > 0 && f->link[0] == '/'));
+		row = undeclared(s, &f, &m, SLOT_DESCRIPTOR + f.fd);
+	add_identity(found, row);
+	if (refers != NULL) {
+		set(row, "reference", json_incref(json_object_get(refers, "id")));
+		set(row, "at", json_incref(json_object_get(refers, "at")));
+	} else {
+		if (S_ISREG(f.st.st_mode))
+			set(row, "found_size", json_integer(f.st.st_size));
+		add_shared(s, &f, row);
+	}
+	agent_rates_add(s->agent, found, row);
+	set(row, "named", json_boolean(refers == NULL && f.st.st_nlink > 0 && f.link[0] == '/'));
 	(void)json_array_append_new(s->rows, row);
 }
 
@@ -261,10 +312,11 @@ static int find_descriptors(struct found *s)
 		return r;
 	for (size_t i = 0; i < count; i++) {
 		struct open_file *f = &files[i];
-		f->writing = S_ISREG(f->st.st_mode);
-		f->look = !is_private(s, f) && !is_standard(s, f) && (is_pipe(f) || (f->writing && writes(f)));
+		f->writing = S_ISREG(f->st.st_mode) && !writes(f); /* what is only read is disturbed by writers alone */
+		f->look = !is_private(s, f) && !is_standard(s, f) && (is_pipe(f) || S_ISREG(f->st.st_mode));
 	}
 	open_file_share(s->agent->pid, files, count);
+	agent_rates_look(s->agent, files, count);
 	for (size_t i = 0; i < count; i++)
 		if (!is_private(s, &files[i]))
 			add_descriptor(s, &files[i]);
@@ -280,6 +332,12 @@ static int find_maps(struct found *s)
 	for (size_t i = 0; r >= 0 && i < count; i++) {
 		json_t *row = undeclared(s, &files[i], &(struct meaning){"library", "LIBRARY"}, SLOT_LIBRARY + (int64_t)i);
 		set(row, "found_size", json_integer(files[i].st.st_size));
+		char id[BUILD_ID_MAX];
+		int fd = open(files[i].link, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && build_id_get(fd, id) >= 0)
+			set(row, "build_id", json_string(id));
+		if (fd >= 0)
+			(void)close(fd);
 		(void)json_array_append_new(s->rows, row);
 	}
 	if (r >= 0) {
@@ -296,12 +354,53 @@ static int find_maps(struct found *s)
 			continue; /* a pointer into it is found when the image is made */
 		json_t *row = undeclared(s, &files[i], &(struct meaning){"memory", "MEMORY_SHARED"},
 			SLOT_MEMORY + (int64_t)i);
+		add_identity(&files[i], row);
 		set(row, "sharers", json_integer(files[i].sharers));
-		set(row, "shared_by", text(files[i].shared_by));
+		set(row, "shared_by", hex_text_json(files[i].shared_by));
 		(void)json_array_append_new(s->rows, row);
 	}
 	open_file_free(files, count);
 	return 0;
+}
+
+/* A database or a folder that is declared by its path: how large it is, who else has it or one of its companions open, and whether it
+ * is still there. */
+static void add_path_facts(struct found *s, json_t *row)
+{
+	static const char *const companions[] = {"", "-wal", "-shm", "-journal"};
+	struct open_file files[4] = {0};
+	char paths[4][PATH_MAX + 16], locator[PATH_MAX], real[PATH_MAX];
+	size_t count = 0;
+	if (!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator) || locator[0] != '/')
+		return;
+	if (realpath(locator, real) == NULL) {
+		set(row, "gone", json_boolean(errno == ENOENT));
+		return;
+	}
+	uint64_t size = 0;
+	for (size_t i = 0; i < sizeof companions / sizeof *companions; i++) {
+		(void)snprintf(paths[count], sizeof paths[count], "%s%s", real, companions[i]);
+		struct open_file *f = &files[count];
+		*f = (struct open_file){.link = paths[count], .fd = OPEN_FILE_PATH, .look = true};
+		if (stat(f->link, &f->st) < 0)
+			continue;
+		if (S_ISDIR(f->st.st_mode) && i == 0)
+			size += tree_size(real);
+		else if (S_ISREG(f->st.st_mode) && strcmp(companions[i], "-shm") != 0)
+			size += (uint64_t)f->st.st_size;
+		count++;
+	}
+	open_file_share(s->agent->pid, files, count);
+	set(row, "found_size", json_integer((json_int_t)size));
+	set(row, "sharers", json_integer(0));
+	for (size_t i = 0; i < count; i++) {
+		if (files[i].sharers == 0)
+			continue;
+		set(row, "shared_by", hex_text_json(files[i].shared_by));
+		set(row, "sharers", json_integer(files[i].sharers));
+		break;
+	}
+	add_elsewhere(s, locator, row);
 }
 
 /* Declared things without a descriptor: memory, handles. A file that is declared and not found was renamed or closed, and what is
@@ -317,9 +416,54 @@ static void add_others(struct found *s)
 		bool other = agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE;
 		for (size_t k = 0; other && k < sizeof descriptors / sizeof *descriptors; k++)
 			other = strcmp(agent_text(row, "kind"), descriptors[k]) != 0;
-		if (other)
-			(void)json_array_append(s->rows, row);
+		if (!other)
+			continue;
+		add_path_facts(s, row);
+		(void)json_array_append(s->rows, row);
 	}
+}
+
+/* --- other programs --- */
+
+#define ELSEWHERE_MAX 4096
+
+struct others {
+	struct agent *agent;
+	json_t *processes; /* {uuid, name} */
+	json_t *rows;
+	const char *name;
+};
+
+static int on_process(void *context, const struct pmig_process_row *row)
+{
+	struct others *o = context;
+	if (strcmp(row->uuid, o->agent->options->uuid) != 0 && row->state < PMIG_PROCESS_LEFT)
+		(void)json_array_append_new(o->processes, json_pack("{s:s, s:s}", "uuid", row->uuid, "name", row->name));
+	return 0;
+}
+
+static int on_row_of_other(void *context, const struct pmig_resource_row *row)
+{
+	struct others *o = context;
+	if (row->origin != PMIG_AT_FILE_SCOPE && row->locator[0] == '/' && json_array_size(o->rows) < ELSEWHERE_MAX)
+		(void)json_array_append_new(o->rows,
+			json_pack("{s:s, s:o}", "process", o->name, "locator", hex_text_json(row->locator)));
+	return 0;
+}
+
+static json_t *find_elsewhere(struct agent *a)
+{
+	struct others o = {.agent = a, .processes = json_array(), .rows = json_array()};
+	size_t i;
+	const json_t *process;
+	(void)a->store->process_list(a->store, on_process, &o);
+	json_array_foreach(o.processes, i, process)
+	{
+		o.name = agent_text(process, "name");
+		(void)a->store->resource_list(a->store, agent_text(process, "uuid"), on_row_of_other, &o);
+	}
+	json_decref(o.processes);
+	return o.rows;
 }
 
 /* --- the process --- */
@@ -336,45 +480,6 @@ static void read_temporary(struct found *s)
 	free(line);
 	if (f != NULL)
 		(void)fclose(f);
-}
-
-/* Memory that is the program's own: about what an image will hold. */
-static int64_t image_size(const struct agent *a)
-{
-	char path[64], line[256];
-	long long kilobytes = 0;
-	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)a->pid);
-	FILE *f = fopen(path, "re");
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "RssAnon: %lld", &kilobytes) == 1)
-			break;
-	if (f != NULL)
-		(void)fclose(f);
-	return kilobytes * 1024;
-}
-
-static void add_process(struct agent *a, json_t *answer)
-{
-	char path[64];
-	struct timespec now;
-	struct pmig_process_row *row;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (a->store->process_get(a->store, a->options->uuid, &row) >= 0) {
-		int64_t age = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - row->started;
-		set(answer, "age", json_integer(age > 0 ? age : 0));
-		free(row);
-	}
-	if (a->io != NULL) {
-		uint64_t written = agent_stdio_end(a->io, AGENT_STDOUT) + agent_stdio_end(a->io, AGENT_STDERR);
-		set(answer, "output", json_integer((json_int_t)written));
-	}
-	set(answer, "arch", json_string(machine_arch()));
-	set(answer, "image", json_integer(image_size(a)));
-	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)a->pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	set(answer, "level", json_integer(fd >= 0 ? machine_level_needed(fd) : 0));
-	if (fd >= 0)
-		(void)close(fd);
 }
 
 static size_t bytes_of(const json_t *object)
@@ -402,7 +507,8 @@ static json_t *page_of(const json_t *rows, size_t from)
 static int find(struct agent *a)
 {
 	json_t *declared = json_array();
-	struct found s = {.agent = a, .declared = declared, .rows = json_array()};
+	json_t *elsewhere = find_elsewhere(a);
+	struct found s = {.agent = a, .declared = declared, .elsewhere = elsewhere, .rows = json_array()};
 	int r = a->store->resource_list(a->store, a->options->uuid, gather, declared);
 	if (r >= 0 && a->pid > 0) {
 		read_temporary(&s);
@@ -417,6 +523,7 @@ static int find(struct agent *a)
 	}
 	json_decref(s.rows);
 	json_decref(declared);
+	json_decref(elsewhere);
 	return r < 0 ? r : 0;
 }
 
@@ -428,8 +535,27 @@ int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answ
 		return r;
 	*ret_answer = page_of(a->found, from > 0 ? (size_t)from : 0);
 	if (from == 0)
-		add_process(a, *ret_answer);
+		agent_rates_process(a, *ret_answer);
 	return 0;
+}
+
+/* --- what the program said of descriptors that stand for things elsewhere --- */
+
+void agent_note_reference(struct agent *a, const struct control_message *m)
+{
+	const char *end = strchr(m->text, '\n');
+	if (a->refers == NULL)
+		a->refers = json_array();
+	for (size_t i = json_array_size(a->refers); i-- > 0;) {
+		const json_t *old = json_array_get(a->refers, i);
+		if (agent_number(old, "device", -1) == m->args[0] && agent_number(old, "inode", -1) == m->args[1])
+			(void)json_array_remove(a->refers, i);
+	}
+	if (end != NULL && m->args[2] != 0 && json_array_size(a->refers) < OPEN_FILE_MAX)
+		(void)json_array_append_new(a->refers,
+			json_pack("{s:I, s:I, s:I, s:s%, s:o}", "device", (json_int_t)m->args[0], "inode",
+				(json_int_t)m->args[1], "id", (json_int_t)m->args[2], "kind", m->text,
+				(size_t)(end - m->text), "locator", hex_text_json(end + 1)));
 }
 
 /* --- what the program decided itself, at its last checkpoint --- */
@@ -444,7 +570,7 @@ void agent_note_decision(struct agent *a, const struct control_message *m)
 		return; /* so many things that what is decided of the others cannot be told with the image */
 	(void)json_array_append_new(a->decided,
 		json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1], "kind",
-			m->text, (size_t)(end - m->text), "locator", text(end + 1)));
+			m->text, (size_t)(end - m->text), "locator", hex_text_json(end + 1)));
 }
 
 void agent_forget_decisions(struct agent *a)

@@ -317,6 +317,9 @@ void agent_on_message(struct agent *a, const struct control_message *m)
 	case CONTROL_RESOURCE:
 		enter_resource(a, m);
 		break;
+	case CONTROL_REFERS:
+		agent_note_reference(a, m);
+		break;
 	case CONTROL_WITHDRAW:
 		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
 		break;

@@ -1,4 +1,4 @@
-/* open_file: reads /proc/PID/fd, fdinfo and maps. */
+/* open_file: reads /proc/PID/fd, fdinfo and maps. Who else has those files is told by open_file_share.c. */
 #include "open_file.h"
 
 #include <dirent.h>
@@ -58,7 +58,7 @@ static int finish(struct list *l, int r, struct open_file **ret_files, size_t *r
 
 /* --- descriptors --- */
 
-static int flags_of(int process, const char *fd)
+int open_file_flags(int process, const char *fd, uint64_t *ret_position)
 {
 	char path[64], text[256];
 	(void)snprintf(path, sizeof path, "fdinfo/%.16s", fd);
@@ -67,7 +67,10 @@ static int flags_of(int process, const char *fd)
 	if (from >= 0)
 		(void)close(from);
 	text[n > 0 ? n : 0] = '\0';
-	const char *at = strstr(text, "flags:");
+	const char *at = strstr(text, "pos:");
+	if (ret_position != NULL)
+		*ret_position = at != NULL ? strtoull(at + 4, NULL, 10) : 0;
+	at = strstr(text, "flags:");
 	return at != NULL ? (int)strtoul(at + 6, NULL, 8) & ~O_CLOEXEC : O_RDWR;
 }
 
@@ -94,7 +97,7 @@ static int add_descriptor(struct list *l, int process, int fds, int fd)
 	if (n < 0 || fstatat(fds, name, &f.st, 0) < 0)
 		return 0; /* closed meanwhile */
 	link[n] = '\0';
-	f.flags = flags_of(process, name);
+	f.flags = open_file_flags(process, name, &f.position);
 	return is_known(l, &f, link) ? 0 : add(l, &f, link);
 }
 
@@ -130,7 +133,7 @@ int open_file_list(pid_t pid, struct open_file **ret_files, size_t *ret_count)
 /* --- mappings --- */
 
 /* A line of /proc/PID/maps; *ret_path points into it. */
-static bool parse_map(char *line, struct open_file *ret_file, char ret_modes[5], char **ret_path)
+bool open_file_parse_map(char *line, struct open_file *ret_file, char ret_modes[5], char **ret_path)
 {
 	unsigned major_number, minor_number;
 	unsigned long inode;
@@ -166,7 +169,7 @@ int open_file_maps(pid_t pid, bool shared, struct open_file **ret_files, size_t 
 	struct open_file f;
 	int r = 0;
 	while (r >= 0 && fgets(line, sizeof line, maps) != NULL) {
-		bool wanted = parse_map(line, &f, modes, &link) && strcmp(link, exe) != 0 &&
+		bool wanted = open_file_parse_map(line, &f, modes, &link) && strcmp(link, exe) != 0 &&
 			(shared ? modes[3] == 's' && modes[1] == 'w' : modes[2] == 'x' && link[0] == '/');
 		if (!wanted || is_known(&l, &f, link))
 			continue;
@@ -177,90 +180,4 @@ int open_file_maps(pid_t pid, bool shared, struct open_file **ret_files, size_t 
 	}
 	(void)fclose(maps);
 	return finish(&l, r, ret_files, ret_count);
-}
-
-/* --- others --- */
-
-static void found(struct open_file *f, const char *pid)
-{
-	if (f->sharers++ > 0)
-		return;
-	char path[64], name[32] = "?";
-	(void)snprintf(path, sizeof path, "/proc/%.16s/comm", pid);
-	FILE *comm = fopen(path, "re");
-	if (comm != NULL) {
-		if (fgets(name, sizeof name, comm) != NULL)
-			name[strcspn(name, "\n")] = '\0';
-		(void)fclose(comm);
-	}
-	(void)snprintf(f->shared_by, sizeof f->shared_by, "process %.16s (%s)", pid, name);
-}
-
-static void share_descriptors(const char *pid, struct open_file *files, size_t count)
-{
-	char path[64], link[LINK_BYTES];
-	(void)snprintf(path, sizeof path, "/proc/%.16s", pid);
-	int process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fds = process >= 0 ? openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	DIR *d = fds >= 0 ? fdopendir(fds) : NULL;
-	bool seen[64] = {false}; /* once a process; beyond, twice does no harm */
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		ssize_t n = readlinkat(fds, e->d_name, link, sizeof link - 1);
-		link[n > 0 ? n : 0] = '\0';
-		for (size_t i = 0; n > 0 && i < count; i++) {
-			struct open_file *f = &files[i];
-			struct stat st;
-			if (!f->look || f->fd < 0 || (i < 64 && seen[i]) || strcmp(f->link, link) != 0 ||
-				fstatat(fds, e->d_name, &st, 0) < 0 || st.st_dev != f->st.st_dev ||
-				st.st_ino != f->st.st_ino ||
-				(f->writing && (flags_of(process, e->d_name) & O_ACCMODE) == O_RDONLY))
-				continue;
-			found(f, pid);
-			if (i < 64)
-				seen[i] = true;
-		}
-	}
-	if (d != NULL)
-		(void)closedir(d);
-	else if (fds >= 0)
-		(void)close(fds);
-	if (process >= 0)
-		(void)close(process);
-}
-
-static void share_maps(const char *pid, struct open_file *files, size_t count)
-{
-	char line[LINK_BYTES + 128], modes[5], *link;
-	FILE *maps = open_maps(pid);
-	struct open_file f;
-	while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-		if (!parse_map(line, &f, modes, &link) || modes[3] != 's')
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (files[i].look && files[i].fd < 0 && f.st.st_ino == files[i].st.st_ino &&
-				strcmp(link, files[i].link) == 0)
-				found(&files[i], pid);
-	}
-	if (maps != NULL)
-		(void)fclose(maps);
-}
-
-void open_file_share(pid_t pid, struct open_file *files, size_t count)
-{
-	bool descriptors = false, maps = false;
-	for (size_t i = 0; i < count; i++) {
-		descriptors |= files[i].look && files[i].fd >= 0;
-		maps |= files[i].look && files[i].fd < 0;
-	}
-	DIR *d = descriptors || maps ? opendir("/proc") : NULL;
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' || atoi(e->d_name) == pid)
-			continue;
-		if (descriptors)
-			share_descriptors(e->d_name, files, count);
-		if (maps)
-			share_maps(e->d_name, files, count);
-	}
-	if (d != NULL)
-		(void)closedir(d);
 }

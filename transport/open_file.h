@@ -12,18 +12,20 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#define OPEN_FILE_PATH (-2)
 #define OPEN_FILE_MAX 65536 /* descriptors, or mapped files, of one process */
 
 /* One open file, or one mapped one. Descriptors that differ in nothing are one. */
 struct open_file {
 	char *link; /* a path, or what the kernel writes in its place */
-	int fd;     /* the lowest; -1: mapped */
+	int fd;     /* the lowest; -1: mapped; OPEN_FILE_PATH: only its path is of interest */
 	int flags;  /* as open(2) has them */
+	uint64_t position;
 	struct stat st;
 	bool look;          /* set by the caller: sharing matters */
 	bool writing;       /* set by the caller: only those who can write count */
 	unsigned sharers;   /* others who have it */
-	char shared_by[64]; /* the first of them: "process 123 (tail)" */
+	char shared_by[96]; /* the first of them: "process 123 (tail)" */
 };
 
 /* Every descriptor of the process, in the order of their numbers. Errors: PMIG_EGONE (there is no such process, or it is not
@@ -34,9 +36,18 @@ int open_file_list(pid_t pid, struct open_file **ret_files, size_t *ret_count) P
  * executable itself. Errors as above. */
 int open_file_maps(pid_t pid, bool shared, struct open_file **ret_files, size_t *ret_count) PMIG_MUST_CHECK;
 
-/* One walk through all processes that we may see, if any file is to be looked for: fills in `sharers`. */
+/* One walk through all processes that we may see, if any file is to be looked for: fills in `sharers`: who has it open, who has it mapped
+ * shared, and who has locked it (/proc/locks). Neither `pid` nor this process counts. */
 void open_file_share(pid_t pid, struct open_file *files, size_t count);
 
 void open_file_free(struct open_file *files, size_t count);
+
+/* --- for open_file_share.c --- */
+
+/* `process`: /proc/PID. A descriptor that is not there any more: O_RDWR, the careful answer. */
+int open_file_flags(int process, const char *fd, uint64_t *ret_position);
+
+/* A line of /proc/PID/maps; *ret_path points into it. False: no file is behind it. */
+bool open_file_parse_map(char *line, struct open_file *ret_file, char ret_modes[5], char **ret_path);
 
 #endif
