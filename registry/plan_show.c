@@ -255,7 +255,13 @@ char *plan_show_alternatives(const struct plan_decision *decision)
 
 /* --- registry --- */
 
-static int record(const struct plan_decision *d, struct pmig_store *store, const char *handover)
+static unsigned how_of(const struct plan_decision *d)
+{
+	return (d->kept ? PMIG_KEPT : 0) | (d->dropped ? PMIG_DROPPED : 0) | (d->part ? PMIG_PART : 0);
+}
+
+static int record(const struct plan_decision *d, const struct plan_done *done, struct pmig_store *store,
+	const char *handover)
 {
 	char *alternatives = plan_show_alternatives(d);
 	if (alternatives == NULL)
@@ -266,19 +272,23 @@ static int record(const struct plan_decision *d, struct pmig_store *store, const
 		.cell = d->cell,
 		.strategy = d->strategy,
 		.reason = d->reason,
-		.alternatives = alternatives};
+		.alternatives = alternatives,
+		.there = d->there,
+		.how = how_of(d),
+		.done = done != NULL ? done->strategy : 0,
+		.done_how = done != NULL ? done->how : 0};
 	int r = store->decision_put(store, &row);
 	free(alternatives);
 	return r;
 }
 
-int plan_show_record(const struct plan *plan, struct pmig_store *store, const char *handover)
+int plan_show_record(const struct plan *plan, const struct plan_done *done, struct pmig_store *store, const char *handover)
 {
 	int r = store->batch_begin(store);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r >= 0 && i < plan->count; i++)
-		r = record(&plan->decisions[i], store, handover);
+		r = record(&plan->decisions[i], done != NULL ? &done[i] : NULL, store, handover);
 	if (r >= 0)
 		return store->batch_commit(store);
 	(void)store->batch_rollback(store);

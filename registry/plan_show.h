@@ -20,8 +20,15 @@ int plan_show_json(const struct plan *plan, FILE *out) PMIG_MUST_CHECK;
 /* The alternatives of one decision as a JSON array, as they are kept in the registry; free(). NULL: no memory. */
 char *plan_show_alternatives(const struct plan_decision *decision);
 
-/* Writes what was decided, with reasons and alternatives, as rows of hand-over `handover`. Errors of decision_put(), and
- * PMIG_ENOMEM. */
-int plan_show_record(const struct plan *plan, struct pmig_store *store, const char *handover) PMIG_MUST_CHECK;
+/* What the program did with one of the resources; strategy 0: not known. */
+struct plan_done {
+	enum pmig_strategy strategy;
+	unsigned how; /* PMIG_KEPT | PMIG_DROPPED */
+};
+
+/* Writes what was decided, with reasons and alternatives, as rows of hand-over `handover`, and beside it what was done: one for each
+ * decision, NULL: nothing yet. Errors of decision_put(), and PMIG_ENOMEM. */
+int plan_show_record(const struct plan *plan, const struct plan_done *done, struct pmig_store *store,
+	const char *handover) PMIG_MUST_CHECK;
 
 #endif

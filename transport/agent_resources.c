@@ -565,12 +565,21 @@ void agent_note_decision(struct agent *a, const struct control_message *m)
 	const char *end = strchr(m->text, '\n');
 	if (a->decided == NULL)
 		a->decided = json_array();
-	a->decided_size += 2 * (size_t)m->size + 64;
-	if (end == NULL || a->decided_size > PAGE_BYTES)
-		return; /* so many things that what is decided of the others cannot be told with the image */
-	(void)json_array_append_new(a->decided,
-		json_pack("{s:I, s:i, s:s%, s:o}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1], "kind",
-			m->text, (size_t)(end - m->text), "locator", hex_text_json(end + 1)));
+	json_t *one = json_pack("{s:I, s:i}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1]);
+	a->decided_size += 40;
+	if (m->args[2] != 0)
+		set(one, "how", json_integer(m->args[2]));
+	if (m->args[3] != 0) { /* the plan's own number says it all */
+		set(one, "slot", json_integer(m->args[3]));
+	} else if (end != NULL) {
+		a->decided_size += 2 * (size_t)m->size;
+		set(one, "kind", json_stringn(m->text, (size_t)(end - m->text)));
+		set(one, "locator", hex_text_json(end + 1));
+	}
+	if (a->decided_size < PAGE_BYTES)
+		(void)json_array_append_new(a->decided, one);
+	else
+		json_decref(one); /* so many things that what is decided of the others cannot be told with the image */
 }
 
 void agent_forget_decisions(struct agent *a)

@@ -43,7 +43,9 @@ QUERY(steps, "each step of each move, as the journal has it",
 
 QUERY(decisions, "what the planner chose for each resource, and why",
 	"SELECT " QUERY_NAME("h.process") " AS process, h.target AS target, d.slot AS slot, d.resource AS resource, d.cell AS cell,"
-	" " QUERY_STRATEGY " AS strategy, d.reason AS reason, d.alternatives AS \"alternatives:json\", h.id AS handover"
+	" " QUERY_STRATEGY " AS strategy, iif(d.how & 1, 'kept', iif(d.how & 2, 'dropped', iif(d.how & 4, 'part', ''))) AS how, d.there AS there,"
+	" CASE d.done WHEN 1 THEN 'move' WHEN 2 THEN 'copy' WHEN 3 THEN 'reference' WHEN 4 THEN 'rebind' ELSE '' END AS done,"
+	" iif(d.done_how & 1, 'kept', iif(d.done_how & 2, 'dropped', '')) AS done_how, d.reason AS reason, d.alternatives AS \"alternatives:json\", h.id AS handover"
 	" FROM decisions d JOIN handovers h ON h.id = d.handover WHERE " QUERY_OF("h.process") " ORDER BY h.began, h.id, d.slot")
 
 QUERY(references, "what must stay up where, and why",

@@ -139,7 +139,16 @@ struct pmig_decision_row {
 	enum pmig_strategy strategy;
 	const char *reason;
 	const char *alternatives; /* JSON array of {strategy, reason}: those it beat */
+	const char *there;        /* what it is bound to at the target; NULL or "": its own locator */
+	unsigned how;             /* PMIG_KEPT | ... */
+	enum pmig_strategy done;  /* what the program did when it was frozen; 0: it does nothing for it, or never came so far */
+	unsigned done_how;
 };
+
+/* Finer than a strategy. */
+#define PMIG_KEPT 1    /* PMIG_REFER at no cost: the target reaches the same thing by the same name */
+#define PMIG_DROPPED 2 /* PMIG_REBIND to nothing */
+#define PMIG_PART 4    /* part of the process: travels in the image */
 
 /* A residual dependency: what must stay up where, and why. */
 struct pmig_reference_row {
