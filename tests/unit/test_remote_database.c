@@ -88,6 +88,8 @@ static void both_see_all(void **state)
 	(void)state;
 	sqlite3 *here = fresh(), *there = remote();
 	char sql[80];
+	GOOD(here, "PRAGMA synchronous = OFF");
+	GOOD(there, "PRAGMA synchronous = OFF");
 	for (int i = 1; i <= 300; i += 2) { /* faster than the clock that stamps the file */
 		(void)snprintf(sql, sizeof sql, "UPDATE t SET y = %d", i);
 		GOOD(there, sql);
@@ -134,6 +136,16 @@ static void locks_both_ways(void **state)
 	assert_int_equal(run(here, "SELECT * FROM t"), SQLITE_BUSY); /* no new reader comes before it */
 	GOOD(there, "COMMIT");
 	assert_int_equal(connection_number(here, "SELECT count(*) FROM t", -1), 5);
+
+	sqlite3 *third = NULL;
+	GOOD(there, "BEGIN; SELECT * FROM t"); /* the same with the parts exchanged */
+	GOOD(here, "BEGIN; INSERT INTO t VALUES (6, 6)");
+	assert_int_equal(run(here, "COMMIT"), SQLITE_BUSY);
+	assert_int_equal(connect_to(&third, open("/dev/null", O_RDWR | O_CLOEXEC), SQLITE_OPEN_READWRITE), SQLITE_BUSY);
+	GOOD(there, "COMMIT");
+	GOOD(here, "COMMIT");
+	assert_int_equal(connection_number(third, "SELECT count(*) FROM t", -1), 6);
+	sqlite3_close(third);
 
 	GOOD(there, "BEGIN EXCLUSIVE");
 	assert_int_equal(run(here, "SELECT * FROM t"), SQLITE_BUSY);
