@@ -380,5 +380,6 @@ int agent_serve(const struct agent_options *options)
 	if (lock >= 0)
 		(void)close(lock); /* the lock's file stays: removing it would let two take it */
 	free(a);
+	json_decref(a->planned);
 	return r;
 }

@@ -91,7 +91,19 @@ int agent_journal_begin(struct agent *a, const json_t *request)
 	return r;
 }
 
-static int ask_for_image(struct agent *a, int freeze)
+/* `plan`: what was decided, -1: nothing was; taken. */
+static int send_request(struct agent *a, int image, int plan, int flags)
+{
+	int r = 0;
+	if (plan >= 0) {
+		r = agent_program_send(a, CONTROL_PLAN, 0, "", plan);
+		(void)close(plan);
+		flags |= CONTROL_PLANNED;
+	}
+	return r < 0 ? r : agent_program_send(a, CONTROL_CHECKPOINT, flags, "", image);
+}
+
+static int ask_for_image(struct agent *a, int freeze, int64_t decisions)
 {
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
@@ -106,7 +118,8 @@ static int ask_for_image(struct agent *a, int freeze)
 		return error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, a->image);
 	a->why[0] = '\0';
 	agent_forget_decisions(a);
-	int r = agent_program_send(a, CONTROL_CHECKPOINT, freeze, "", fd);
+	int plan = agent_plan_file(a, decisions);
+	int r = plan < 0 && decisions >= 0 ? plan : send_request(a, fd, plan, freeze);
 	(void)close(fd);
 	if (r >= 0)
 		a->state = freeze ? AGENT_FREEZING : AGENT_SAVING;
@@ -118,7 +131,7 @@ int agent_do_checkpoint(struct agent *a, const json_t *request, json_t **ret_ans
 	(void)ret_answer;
 	(void)request;
 	(void)snprintf(a->image, sizeof a->image, "image/%s.checkpoint", a->options->uuid);
-	int r = ask_for_image(a, 0);
+	int r = ask_for_image(a, 0, -1);
 	return r < 0 ? r : AGENT_LATER;
 }
 
@@ -144,7 +157,7 @@ int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = agent_journal(a, "freeze", PMIG_STEP_BEGIN, NULL);
 	(void)snprintf(a->image, sizeof a->image, "image/%s.%llu", a->options->uuid, (unsigned long long)epoch);
 	if (r >= 0)
-		r = ask_for_image(a, CONTROL_FREEZE);
+		r = ask_for_image(a, CONTROL_FREEZE, agent_number(request, "decisions", -1));
 	if (r < 0) {
 		agent_journal_end(a, PMIG_HANDOVER_UNDONE, pmig_reason());
 		return r;

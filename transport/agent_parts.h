@@ -58,6 +58,7 @@ struct agent {
 	int64_t checkpoint_args[8];
 	json_t *found;   /* what "resources" found, until its last page is read */
 	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
+	json_t *planned; /* what was decided for the freeze that follows; NULL: nothing has come */
 
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
@@ -139,6 +140,10 @@ void agent_places(struct agent *a, void (*each)(void *context, const char *place
 /* --- agent_image.c, agent_restore.c --- */
 int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
 int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
+/* --- agent_decisions.c --- */
+int agent_plan_file(struct agent *a, int64_t expected) PMIG_MUST_CHECK; /* for CONTROL_PLAN; PMIG_ENOENT: `expected` < 0 */
+void agent_forget_plan(struct agent *a);
+
 int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
 void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);

@@ -27,10 +27,10 @@ static int check_meaning(const struct pmig_resource *r, const struct decision_re
 	if (strcmp(r->kind->name, planned_text(p->kind)) != 0)
 		return error_set(PMIG_EREFUSED, "the plan took it for a %s, and now it is a %s; move again",
 			planned_text(p->kind), r->kind->name);
-	if (p->binding == 0 && r->declared)
+	if ((p->flags & DECISION_UNDECLARED) != 0 && r->declared)
 		return error_set(PMIG_EREFUSED, "it was declared after the plan was made; move again");
-	if (p->binding != 0 && (p->binding != d->binding || p->attachment != d->attachment))
-		return error_set(PMIG_EREFUSED, "the plan took it as %s, and now it is declared %s; move again",
+	if (p->binding != d->binding || p->attachment != d->attachment)
+		return error_set(PMIG_EREFUSED, "the plan took it as %s, and now it is %s; move again",
 			strategy_cell((enum pmig_binding)p->binding, (enum pmig_attachment)p->attachment, false),
 			strategy_cell(d->binding, d->attachment, false));
 	if (p->most != 0 && r->size > p->most)

@@ -165,7 +165,7 @@ begin turning "$BIN/tests/holds" turning "$home/data/text"
 plan turning gamma
 decided turning "$home/data/text" copy
 expect 5 pmig_on alpha move turning gamma
-says "freeze: $home/data/text: the plan says copy, .* become move"
+says "freeze: .*$home/data/text .*the plan took it as by value, unattached, and now it is by identifier"
 check "the text is where it was" on alpha test -e "$home/data/text"
 goes_on turning
 end turning

@@ -72,6 +72,9 @@ void ship_destroy(struct ship *h);
 void plan_start(struct move *m);   /* both sides are connected */
 void plan_abandon(struct move *m); /* forgets it */
 
+/* --- move_decisions.c --- */
+json_int_t decisions_send(const struct move *m); /* to the source's agent, before the freeze; how many */
+
 /* --- move_agree.c --- */
 void agree_record(struct move *m); /* the journal has the hand-over: what was decided goes into the registry */
 bool agree_check(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */

@@ -13,6 +13,7 @@ AGENT_REQUEST("mark", mark, "beside each of `paths` a hidden file with a nonce, 
 AGENT_REQUEST("unmark", unmark, "they go")
 AGENT_REQUEST("checkpoint", checkpoint, "writes an image and lets the program go on; later")
 AGENT_REQUEST("drop", drop, "the image of the last checkpoint, which was fetched, goes")
+AGENT_REQUEST("decisions", decisions, "what was decided for its resources, from the `from`-th on: for the freeze that follows")
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
 AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
