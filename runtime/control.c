@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAME_BYTES 128
+#define ASIDE_MAX 8
 #define HEAD offsetof(struct control_message, text)
 
 /* The only state: which descriptor, and what the environment said before it was cleaned. */
@@ -24,6 +26,13 @@ static struct {
 	uint64_t epoch;
 	char name[NAME_BYTES];
 	char uuid[NAME_BYTES];
+	volatile bool asking; /* an answer is waited for: nobody else reads */
+	int64_t ticket;       /* of the last question */
+	struct aside {
+		struct control_message message;
+		int fd;
+	} aside[ASIDE_MAX]; /* requests that came instead */
+	size_t aside_count;
 } control = {.fd = -1, .image = -1};
 
 /* As high as the limit allows, so that the numbers that a program expects (3, 4, ...) stay free. */
@@ -128,7 +137,7 @@ bool control_pending(void)
 {
 	int saved = errno;
 	struct pollfd p = {.fd = control.fd, .events = POLLIN};
-	bool pending = control.fd >= 0 && poll(&p, 1, 0) > 0;
+	bool pending = control.fd >= 0 && !control.asking && (control.aside_count > 0 || poll(&p, 1, 0) > 0);
 	errno = saved;
 	return pending;
 }
@@ -177,12 +186,26 @@ static int receive(struct control_message *ret, int *ret_fd, int flags)
 	return 1;
 }
 
-int control_request(struct control_message *ret, int *ret_fd)
+/* The one that waits longest, of those that were put aside. */
+static bool take_aside(struct control_message *ret, int *ret_fd)
 {
-	return receive(ret, ret_fd, MSG_DONTWAIT);
+	if (control.aside_count == 0)
+		return false;
+	memcpy(ret, &control.aside[0].message, sizeof *ret);
+	*ret_fd = control.aside[0].fd;
+	control.aside_count--;
+	memmove(control.aside, control.aside + 1, control.aside_count * sizeof *control.aside);
+	return true;
 }
 
-int control_send(enum control_type type, const int64_t args[8], const char *text)
+int control_request(struct control_message *ret, int *ret_fd)
+{
+	if (control.asking)
+		return 0;
+	return take_aside(ret, ret_fd) ? 1 : receive(ret, ret_fd, MSG_DONTWAIT);
+}
+
+static int send_message(enum control_type type, const int64_t args[8], const char *text, int fd)
 {
 	if (control.fd < 0)
 		return 0;
@@ -200,9 +223,22 @@ int control_send(enum control_type type, const int64_t args[8], const char *text
 		m.size = (uint32_t)length;
 		memcpy(m.text, text, length);
 	}
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ancillary = {0};
+	struct iovec part = {.iov_base = &m, .iov_len = HEAD + m.size};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
+	if (fd >= 0) {
+		h.msg_control = &ancillary;
+		h.msg_controllen = sizeof ancillary;
+		*CMSG_FIRSTHDR(&h) = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&h)), &fd, sizeof fd);
+	}
 	ssize_t n;
 	do
-		n = send(control.fd, &m, HEAD + m.size, MSG_NOSIGNAL);
+		n = sendmsg(control.fd, &h, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	int number = errno;
 	errno = saved;
@@ -213,11 +249,74 @@ int control_send(enum control_type type, const int64_t args[8], const char *text
 	return error_errno(PMIG_EIO, number, "control: send");
 }
 
+int control_send(enum control_type type, const int64_t args[8], const char *text)
+{
+	return send_message(type, args, text, -1);
+}
+
+int control_send_descriptor(enum control_type type, const int64_t args[8], const char *text, int fd)
+{
+	return send_message(type, args, text, fd);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until the answer to `ticket` is here. */
+static int await_answer(int64_t ticket, int64_t until, struct control_message *ret, int *ret_fd)
+{
+	for (;;) {
+		struct pollfd p = {.fd = control.fd, .events = POLLIN};
+		int64_t left = until - now_ms();
+		int fd = -1, r = left <= 0 ? 0 : poll(&p, 1, (int)left);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return error_set(PMIG_ETIMEOUT, "the agent did not answer");
+		r = receive(ret, &fd, MSG_DONTWAIT);
+		if (r < 0)
+			return r;
+		if (r == 1 && ret->type == CONTROL_REFERENCE && ret->args[7] == ticket) {
+			*ret_fd = fd;
+			return 0;
+		}
+		if (r == 1 && ret->type != CONTROL_REFERENCE && control.aside_count < ASIDE_MAX) {
+			struct aside *a = &control.aside[control.aside_count++];
+			memcpy(&a->message, ret, sizeof *ret);
+			a->fd = fd;
+		} else if (fd >= 0) { /* the answer to a question that was given up */
+			(void)close(fd);
+		}
+	}
+}
+
+int control_ask(enum control_type type, const int64_t args[8], const char *text, int fd, int timeout_ms,
+	struct control_message *ret, int *ret_fd)
+{
+	if (control.fd < 0)
+		return error_set(PMIG_EGONE, "control: there is no agent");
+	int64_t with[8];
+	memcpy(with, args, sizeof with);
+	with[7] = ++control.ticket;
+	control.asking = true;
+	int r = send_message(type, with, text, fd);
+	if (r >= 0)
+		r = await_answer(with[7], now_ms() + timeout_ms, ret, ret_fd);
+	control.asking = false;
+	if (control.aside_count > 0)
+		(void)raise(CONTROL_SIGNAL); /* its handler was turned away meanwhile */
+	return r;
+}
+
 int control_wait_verdict(struct control_message *ret)
 {
 	for (;;) {
 		int fd = -1;
-		int r = receive(ret, &fd, 0);
+		int r = take_aside(ret, &fd) ? 1 : receive(ret, &fd, 0);
 		if (r < 0)
 			return r;
 		if (fd >= 0)

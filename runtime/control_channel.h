@@ -46,6 +46,15 @@ PMIG_MUST_CHECK int control_request(struct control_message *ret, int *ret_fd);
  * channel blocks. Errors: PMIG_EGONE, PMIG_EIO. */
 int control_send(enum control_type type, const int64_t args[8], const char *text);
 
+/* As control_send(), with a descriptor (borrowed; -1: none). */
+int control_send_descriptor(enum control_type type, const int64_t args[8], const char *text, int fd);
+
+/* A question about a reference, with a ticket in args[7], and its answer (CONTROL_REFERENCE), which is waited for; requests that come meanwhile
+ * are put aside, and the signal is raised for them. *ret_fd: what the answer carries, the caller's; -1: nothing. Errors:
+ * PMIG_EGONE (no agent), PMIG_ETIMEOUT, PMIG_EIO; what the agent said is in ret->args[0] and ret->text. */
+PMIG_MUST_CHECK int control_ask(enum control_type type, const int64_t args[8], const char *text, int fd, int timeout_ms,
+	struct control_message *ret, int *ret_fd);
+
 /* Blocks until GO_ON, END or ACTIVATE arrives; CANCEL meanwhile is dropped (too late), CHECKPOINT is refused with FAILED. On
  * PMIG_EGONE the program must end without running another instruction of its own: it cannot know whether another copy
  * runs by now. */

@@ -1,5 +1,6 @@
 /* agent: its life: the socket, the conversation with the supervisor, requests and answers. */
 #include "agent_parts.h"
+#include "channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,7 @@ json_t *agent_describe(struct agent *a)
 	}
 	if (d != NULL && a->image[0] != '\0' && access(a->image, R_OK) == 0)
 		(void)json_object_set_new(d, "image", json_string(a->image)); /* it has this name when it is complete */
+	agent_reference_describe(a, d);
 	return d;
 }
 
@@ -154,6 +156,8 @@ static int on_packet(void *context, const struct packet *p)
 		return peer_put(a->driver, &(struct packet){.type = PACKET_PROBE, .stream = p->stream, .offset = p->offset});
 	if (p->stream >= AGENT_BULK)
 		return agent_file_packet(a, p);
+	if (p->stream == CHANNEL_STREAM)
+		return agent_reference_packet(a, p);
 	if (p->stream == PACKET_STREAM_CONTROL) {
 		json_t *request;
 		int r = packet_get_json(p, &request);
@@ -182,6 +186,7 @@ static void on_room(void *context)
 	struct agent *a = context;
 	if (a->io != NULL && a->attached)
 		agent_stdio_pump(a->io, a->driver);
+	agent_reference_room(a);
 	agent_file_room(a);
 }
 
@@ -200,6 +205,7 @@ static void drop_driver(struct agent *a)
 	agent_marks_drop(a);
 	peer_destroy(a->driver);
 	a->driver = NULL;
+	agent_reference_lost(a);
 	a->attached = false;
 	a->later = 0;
 }
@@ -216,7 +222,8 @@ static void on_closed(void *context, int code)
 
 void agent_consider_end(struct agent *a)
 {
-	if (a->driver == NULL && (a->state == AGENT_EMPTY || (a->state == AGENT_AWAY && a->io == NULL)))
+	if (a->driver == NULL && !agent_reference_busy(a) &&
+		(a->state == AGENT_EMPTY || (a->state == AGENT_AWAY && a->io == NULL)))
 		loop_stop(a->loop, 0);
 }
 
@@ -368,10 +375,12 @@ int agent_serve(const struct agent_options *options)
 	if (a->driver != NULL)
 		peer_drain(a->driver, 1000);
 	drop_driver(a);
+	agent_reference_end(a);
 	agent_stdio_destroy(a->io);
 	json_decref(a->restore_request);
 	agent_forget_decisions(a);
 	json_decref(a->found);
+	json_decref(a->planned);
 	json_decref(a->refers);
 	agent_rates_forget(a);
 	loop_destroy(a->loop);
@@ -380,6 +389,5 @@ int agent_serve(const struct agent_options *options)
 	if (lock >= 0)
 		(void)close(lock); /* the lock's file stays: removing it would let two take it */
 	free(a);
-	json_decref(a->planned);
 	return r;
 }

@@ -220,6 +220,11 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 	add_hex(d, "unread", unread, (size_t)unread_size);
 	if (a->decided != NULL)
 		(void)json_object_set(d, "decided", a->decided);
+	r = agent_reference_frozen(a, d);
+	if (r < 0) {
+		json_decref(d);
+		return r;
+	}
 	(void)json_object_set_new(d, "fresh", json_true()); /* nobody has kept it somewhere: see agent_restore.c */
 	*ret_answer = d;
 	return 0;
@@ -236,6 +241,7 @@ static void remove_image(struct agent *a)
 static void run_on(struct agent *a, const char *reason)
 {
 	remove_image(a);
+	agent_reference_undo(a);
 	(void)agent_program_send(a, CONTROL_GO_ON, PMIG_FAILED, reason, -1);
 	agent_stdio_go_on(a->io);
 	(void)agent_set_state(a, AGENT_RUNNING, PMIG_PROCESS_RUNNING);
@@ -270,6 +276,7 @@ static void give_up(struct agent *a, int code)
 {
 	loop_remove(&a->where_timer);
 	(void)unlink(a->image);
+	agent_reference_undo(a);
 	if (a->state == AGENT_FREEZING || a->state == AGENT_SAVING)
 		a->state = AGENT_RUNNING;
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, pmig_reason());
@@ -307,6 +314,10 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		loop_remove(&a->where_timer);
 		if (a->state == AGENT_SAVING)
 			a->state = AGENT_RUNNING;
+		if (agent_reference_refused(a) < 0) {
+			give_up(a, PMIG_EREFUSED);
+			break;
+		}
 		agent_finish_later(a, 0,
 			json_pack("{s:s, s:I, s:I, s:I}", "file", a->image, "bytes", (json_int_t)m->args[0], "frames",
 				(json_int_t)m->args[1], "ns", (json_int_t)m->args[2]));
@@ -392,6 +403,7 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 static void gone(struct agent *a)
 {
 	remove_image(a);
+	agent_reference_firm(a);
 	a->image[0] = '\0';
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);
 	(void)agent_set_state(a, AGENT_AWAY, strcmp(a->home, a->host) == 0 ? PMIG_PROCESS_AWAY : PMIG_PROCESS_LEFT);
@@ -428,6 +440,7 @@ bool agent_on_exit_of_copy(struct agent *a)
 		agent_finish_later(a, 0, NULL);
 		return true;
 	case AGENT_UNDOING:
+		agent_reference_lose(a);
 		agent_stdio_destroy(a->io);
 		a->io = NULL;
 		a->state = AGENT_EMPTY;

@@ -29,6 +29,7 @@ enum agent_state {
 };
 
 struct agent_bulk; /* one file under way */
+struct agent_references;
 
 struct agent {
 	const struct agent_options *options;
@@ -57,8 +58,8 @@ struct agent {
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
 	json_t *found;   /* what "resources" found, until its last page is read */
-	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
 	json_t *planned; /* what was decided for the freeze that follows; NULL: nothing has come */
+	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
@@ -67,6 +68,7 @@ struct agent {
 	struct loop_source *where_timer, *lease_timer;
 	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
+	struct agent_references *references; /* held here, or used here; NULL: none yet */
 	json_t *refers;            /* descriptors that stand for things elsewhere: {device, inode, id, kind, locator, at} */
 	struct agent_rates *rates; /* what was read and written when somebody looked */
 	struct agent_marks *marks; /* hidden files that say which file systems are shared */
@@ -100,6 +102,7 @@ struct agent_spawn {
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
 int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);
+int agent_program_send_args(struct agent *a, enum control_type type, const int64_t args[8], const char *text, int fd);
 void agent_program_reap(struct agent *a); /* SIGCHLD */
 void agent_program_kill(struct agent *a, int number);
 
@@ -137,13 +140,13 @@ json_t *agent_reach(const json_t *addresses);
 json_t *agent_providers(struct agent *a, const json_t *types);
 void agent_places(struct agent *a, void (*each)(void *context, const char *place), void *context);
 
-/* --- agent_image.c, agent_restore.c --- */
-int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
-int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
 /* --- agent_decisions.c --- */
 int agent_plan_file(struct agent *a, int64_t expected) PMIG_MUST_CHECK; /* for CONTROL_PLAN; PMIG_ENOENT: `expected` < 0 */
 void agent_forget_plan(struct agent *a);
 
+/* --- agent_image.c, agent_restore.c --- */
+int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
+int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
 int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
 void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);
@@ -156,6 +159,22 @@ int agent_file_send(struct agent *a, const char *path, const char *kind, unsigne
 int agent_file_packet(struct agent *a, const struct packet *p) PMIG_MUST_CHECK;
 void agent_file_room(struct agent *a);
 void agent_file_drop(struct agent *a); /* the connection is lost */
+
+/* --- agent_reference.c, agent_channel.c: what stays behind, or is used from elsewhere --- */
+bool agent_reference_message(struct agent *a, const struct control_message *m,
+	int fd); /* true: it was about that; fd is borrowed */
+int agent_reference_packet(struct agent *a, const struct packet *p) PMIG_MUST_CHECK;
+void agent_reference_room(struct agent *a);
+void agent_reference_lost(struct agent *a);                    /* the connection */
+void agent_reference_describe(struct agent *a, json_t *hello); /* what is held and open */
+bool agent_reference_busy(const struct agent *a);              /* something is held or open */
+int agent_reference_frozen(struct agent *a, json_t *answer);   /* adds what is used; < 0: something cannot be held */
+int agent_reference_refused(struct agent *a);                  /* < 0: the same without an answer */
+void agent_reference_undo(struct agent *a);                    /* the program goes on here */
+void agent_reference_firm(struct agent *a);                    /* the program runs elsewhere for good */
+void agent_reference_begin(struct agent *a);                   /* a restored program begins to run here */
+void agent_reference_lose(struct agent *a); /* a restored program does not begin, or the program has ended */
+void agent_reference_end(struct agent *a);  /* everything is let go at once */
 
 /* --- json --- */
 const char *agent_text(const json_t *object, const char *key); /* "" if there is none */

@@ -77,16 +77,20 @@ static _Noreturn void become(const struct agent *a, const struct agent_spawn *s,
 	_exit(127);
 }
 
-static int receive(struct agent *a, struct control_message *ret);
+static int receive(struct agent *a, struct control_message *ret, int *ret_fd);
 
 static void on_control(void *context, short events)
 {
 	(void)events;
 	struct agent *a = context;
 	struct control_message m;
-	int r;
-	while ((r = receive(a, &m)) > 0)
-		agent_on_message(a, &m);
+	int r, fd;
+	while ((r = receive(a, &m, &fd)) > 0) {
+		if (!agent_reference_message(a, &m, fd))
+			agent_on_message(a, &m);
+		if (fd >= 0)
+			(void)close(fd);
+	}
 	if (r < 0) {
 		loop_remove(&a->control_source); /* its end is seen by waitpid() */
 		(void)close(a->control);
@@ -148,15 +152,13 @@ int agent_program_spawn(struct agent *a, const struct agent_spawn *s)
 	return r;
 }
 
-int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd)
+int agent_program_send_args(struct agent *a, enum control_type type, const int64_t args[8], const char *text, int fd)
 {
 	if (a->control < 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
-	struct control_message m = {.magic = CONTROL_MAGIC,
-		.version = CONTROL_VERSION,
-		.type = (uint16_t)type,
-		.sequence = ++a->sequence,
-		.args = {arg, (int64_t)a->epoch}};
+	struct control_message m = {
+		.magic = CONTROL_MAGIC, .version = CONTROL_VERSION, .type = (uint16_t)type, .sequence = ++a->sequence};
+	memcpy(m.args, args, sizeof m.args);
 	m.size = (uint32_t)strnlen(text, CONTROL_TEXT_MAX - 1);
 	memcpy(m.text, text, m.size);
 	struct iovec part = {.iov_base = &m, .iov_len = HEAD + m.size};
@@ -174,21 +176,40 @@ int agent_program_send(struct agent *a, enum control_type type, int64_t arg, con
 	}
 	if (sendmsg(a->control, &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return error_errno(errno == EAGAIN ? PMIG_EBUSY : PMIG_EGONE, errno, "%s does not listen", a->name);
-	if (type != CONTROL_GO_ON && type != CONTROL_END && type != CONTROL_ACTIVATE)
+	if (type != CONTROL_GO_ON && type != CONTROL_END && type != CONTROL_ACTIVATE && type != CONTROL_REFERENCE)
 		agent_program_kill(a, CONTROL_SIGNAL);
 	return 0;
 }
 
-/* 1: a message, 0: none now, < 0: the program closed the channel or talks nonsense. */
-static int receive(struct agent *a, struct control_message *ret)
+int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd)
 {
-	ssize_t n = recv(a->control, ret, sizeof *ret, MSG_DONTWAIT);
+	return agent_program_send_args(a, type, (const int64_t[8]){arg, (int64_t)a->epoch}, text, fd);
+}
+
+/* 1: a message, 0: none now, < 0: the program closed the channel or talks nonsense. *ret_fd: what it carries; -1: nothing. */
+static int receive(struct agent *a, struct control_message *ret, int *ret_fd)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ancillary;
+	struct iovec part = {.iov_base = ret, .iov_len = sizeof *ret};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+	ssize_t n = recvmsg(a->control, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
+	int fd = -1;
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof fd))
+		memcpy(&fd, CMSG_DATA(c), sizeof fd);
 	if (n < (ssize_t)HEAD || ret->magic != CONTROL_MAGIC || ret->version != CONTROL_VERSION ||
-		ret->size >= CONTROL_TEXT_MAX || (size_t)n != HEAD + ret->size)
+		ret->size >= CONTROL_TEXT_MAX || (size_t)n != HEAD + ret->size) {
+		if (fd >= 0)
+			(void)close(fd);
 		return PMIG_EPROTOCOL;
+	}
 	ret->text[ret->size] = '\0';
+	*ret_fd = fd;
 	return 1;
 }
 

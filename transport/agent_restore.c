@@ -188,6 +188,7 @@ static int set_running(struct agent *a)
 		r = agent_program_send(a, CONTROL_ACTIVATE, 0, "", -1);
 	if (r < 0)
 		return r;
+	agent_reference_begin(a);
 	r = agent_set_state(a, AGENT_RUNNING, PMIG_PROCESS_RUNNING);
 	agent_journal_end(a, PMIG_HANDOVER_DONE, NULL);
 	return r < 0 ? r : agent_fault(a, "activate:sent");
@@ -236,6 +237,7 @@ void agent_on_copy_lost(struct agent *a)
 	last_words(a, words);
 	agent_stdio_destroy(a->io);
 	a->io = NULL;
+	agent_reference_lose(a);
 	a->state = AGENT_EMPTY;
 	if (a->claimed == a->epoch)
 		(void)a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_STORED, 0, -1);

@@ -239,14 +239,24 @@ int agent_do_window(struct agent *a, const json_t *request, json_t **ret_answer)
 
 int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 {
-	(void)request;
-	(void)ret_answer;
 	if (a->pid > 0)
 		return error_set(PMIG_EBUSY, "%s runs", a->name);
 	int r = agent_do_settle(a, NULL, NULL); /* it may have ended before the hand-over did */
 	agent_stdio_destroy(a->io);
 	a->io = NULL;
-	loop_stop(a->loop, 0);
+	if (json_is_true(json_object_get(request, "all")))
+		agent_reference_end(a);
+	if (!agent_reference_busy(a)) {
+		loop_stop(a->loop, 0);
+		return r;
+	}
+	/* It stays for what it holds, and is as one that has just been started. */
+	a->state = AGENT_EMPTY;
+	a->promised = a->claimed = 0;
+	a->handover[0] = a->image[0] = a->arrived[0] = '\0';
+	json_decref(a->restore_request);
+	a->restore_request = NULL;
+	*ret_answer = json_pack("{s:b}", "stays", 1);
 	return r;
 }
 
@@ -335,6 +345,7 @@ void agent_on_exit(struct agent *a)
 		(void)agent_stdio_settle(a->io);
 	if (agent_on_exit_of_copy(a))
 		return;
+	agent_reference_lose(a);
 	(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
 	if (before == AGENT_SAVING || before == AGENT_FREEZING) {
 		loop_remove(&a->where_timer);

@@ -480,7 +480,7 @@ int channel_packet(struct channel *c, const struct packet *packet)
 		break;
 	case CHANNEL_FAILED:
 		(void)error_set(p.code < 0 ? p.code : PMIG_EGONE, "%.*s", (int)p.size, (const char *)p.data);
-		finish(c, p.code < 0 ? p.code : PMIG_EGONE);
+		finish(c, p.code < 0 ? p.code : 0);
 		return 0;
 	}
 	if (r >= 0)

@@ -29,7 +29,7 @@ enum channel_word {
 	CHANNEL_ACK,      /* the first `offset` bytes are with whom they are for */
 	CHANNEL_END,      /* no more bytes than `offset` */
 	CHANNEL_HAVE,     /* the first `offset` bytes have arrived: send again what follows */
-	CHANNEL_FAILED,   /* the other end is gone; `code`; then the sentence */
+	CHANNEL_FAILED,   /* the other end is gone; `code`, 0: after it had everything; then the sentence */
 };
 
 struct channel;
@@ -70,6 +70,10 @@ bool channel_idle(const struct channel *c);      /* nothing is under way from he
  * then; channel_hold(false) goes on as before. channel_resume() makes an end from that at another host. */
 int channel_suspend(struct channel *c, int fd, int *ret_state) PMIG_MUST_CHECK;
 int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel) PMIG_MUST_CHECK;
+
+uint64_t channel_state_id(int state); /* whose it is; 0: it is none */
+/* Nothing is under way between the two ends, of which `moved` is not in use yet. */
+bool channel_meets(const struct channel *moved, const struct channel *other);
 
 /* What a packet on CHANNEL_STREAM says. PMIG_EPROTOCOL. */
 struct channel_packet {

@@ -189,3 +189,16 @@ int channel_resume(const struct channel_options *options, int state, struct chan
 	c->held = true; /* until the program runs here */
 	return 0;
 }
+
+uint64_t channel_state_id(int state)
+{
+	struct state s;
+	bool whole = pread(state, &s, sizeof s, 0) == (ssize_t)sizeof s && le64toh(s.magic) == MAGIC;
+	return whole ? le64toh(s.id) : 0;
+}
+
+bool channel_meets(const struct channel *moved, const struct channel *other)
+{
+	return channel_idle(moved) && other->out.end == moved->in.end && other->in.begin == other->in.end &&
+		other->in.end == moved->out.end;
+}

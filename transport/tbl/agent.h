@@ -31,7 +31,12 @@ AGENT_REQUEST("go-on", go_on,
 	"lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
 AGENT_REQUEST("release", release,
 	"ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
+AGENT_REQUEST("open", open, "`channel` to what is held here as `reference`")
+AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
+AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
+AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
+AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
 AGENT_REQUEST("die", die, "SIGKILL to the agent: what a fault point of the supervisor asks for")
-AGENT_REQUEST("end", end, "everything was acknowledged: the agent ends")
+AGENT_REQUEST("end", end, "everything was acknowledged: the agent ends, unless it `stays` for what it holds; with `all` that is let go")

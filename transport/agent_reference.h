@@ -1,0 +1,102 @@
+/* agent_reference: what this host holds for a program that runs elsewhere, and what the program here uses from other hosts:
+ * runtime/reference/reference.h from the agent's side. Included by files of the agent only.
+ *
+ *   agent_reference.c  what is held, and what the program asks for
+ *   agent_channel.c    ends of channels (channel.h), towards the supervisor or to one another
+ *   agent_serve.c      what an end at the holder is connected to: a stream, an address, a server of files
+ *   agent_listen.c     addresses at this host that lead to a held one
+ *
+ * The supervisor is asked by {"event": "connect", channel, reference} and answers with the request "opened"; the holder gets the
+ * request "open". Numbers are texts of 16 hexadecimal digits in JSON. */
+#ifndef PMIG_TRANSPORT_AGENT_REFERENCE_H
+#define PMIG_TRANSPORT_AGENT_REFERENCE_H
+
+#include "agent_parts.h"
+#include "channel.h"
+
+#include "../runtime/reference/reference.h"
+
+#include <sys/socket.h>
+
+#define HELD_MAX 512  /* things; all of them are told in one packet */
+#define ENDS_MAX 1024 /* of channels */
+#define LISTENERS_MAX 64
+#define HELD_LEASE_MS (7 * 24 * 60 * 60 * 1000) /* without any supervisor */
+
+struct held {
+	struct held *next;
+	uint64_t id;
+	enum reference_kind kind;
+	int fd;        /* -1: an address */
+	bool firm;     /* the hand-over for which it is held is over */
+	bool returned; /* the program has come back to it, and is about to run here */
+	int64_t slot;
+	char locator[CONTROL_TEXT_MAX];
+};
+
+/* One end of a channel. */
+struct end {
+	struct end *next;
+	struct agent *agent;
+	struct channel *channel;
+	uint64_t id, reference;
+	bool opener; /* the program's side; else the thing's */
+	bool asked;  /* the supervisor has not said yet whether it can be had */
+	bool waits;  /* the program does not run here: not yet, or it is frozen and may go on elsewhere */
+	bool suspended;
+	bool resumed;      /* it began at another host */
+	struct end *local; /* the other end is here too */
+	int64_t ticket;    /* the program waits for it; 0: it does not */
+	int give;          /* the program's side of it; -1 */
+};
+
+struct listener;
+struct local_packet;
+
+struct agent_references {
+	struct held *held;
+	struct end *ends;
+	struct listener *listeners;
+	size_t held_count, end_count, listener_count;
+	json_t *carried; /* what is used from elsewhere, as the program said when it was frozen */
+	json_t *dropped; /* of which the supervisor does not know yet */
+	int failed;      /* < 0: something could not be held */
+	char why[PMIG_REASON_MAX];
+	struct local_packet *local, **local_last; /* between two ends that are here */
+	struct loop_source *local_timer, *lease;
+};
+
+/* --- agent_reference.c --- */
+struct agent_references *agent_references(struct agent *a);             /* never NULL */
+struct held *agent_held(struct agent *a, uint64_t id);                  /* NULL: it is not held here */
+uint64_t agent_reference_number(const json_t *object, const char *key); /* 0: there is none */
+void agent_program_answer(struct agent *a, int64_t ticket, int code, bool itself, const char *text,
+	int fd); /* code < 0: with pmig_reason() */
+
+/* --- agent_channel.c --- */
+/* An end whose descriptor is `fd` (taken), unless `state` has one that is moved here (not taken; -1: none). */
+struct end_options {
+	uint64_t id, reference;
+	int fd, state;
+	bool opener, device;
+};
+int agent_end_create(struct agent *a, const struct end_options *o, struct end **ret_end) PMIG_MUST_CHECK;
+void agent_end_drop(struct end *e); /* without a word to anybody */
+struct end *agent_end(struct agent *a, uint64_t id, bool opener);
+void agent_end_ask(struct end *e);                           /* the supervisor, for the other end */
+void agent_end_join(struct end *opener, struct end *holder); /* both are here */
+void agent_ends_gone(struct agent *a, uint64_t reference);   /* what was held is let go: they end, with pmig_reason() */
+json_t *agent_ends_describe(struct agent *a);
+
+/* --- agent_serve.c --- */
+/* *ret_fd: what an end is to be connected to; `device`: as for a channel. */
+int agent_serve_open(const struct held *h, int *ret_fd, bool *ret_device) PMIG_MUST_CHECK;
+/* "HOST:PORT" with localhost or a number, or an absolute path. PMIG_EINVAL. */
+int agent_serve_parse(const char *locator, struct sockaddr_storage *ret_address, socklen_t *ret_size) PMIG_MUST_CHECK;
+int agent_serve_address(const char *locator, int *ret_fd) PMIG_MUST_CHECK; /* a connection to it */
+
+/* --- agent_listen.c --- */
+int agent_listen(struct agent *a, uint64_t reference, const char *wanted, char *ret_address, size_t size) PMIG_MUST_CHECK;
+void agent_listen_end(struct agent *a); /* all of them */
+
+#endif
