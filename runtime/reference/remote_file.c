@@ -453,6 +453,27 @@ int remote_file_set_flags(struct remote_file *f, int flags)
 	return 0;
 }
 
+void remote_file_resume(struct remote_file *f, int flags, off_t position)
+{
+	f->flags = flags & ~O_CLOEXEC;
+	f->position = position >= 0 ? position : 0;
+}
+
+off_t remote_file_position(const struct remote_file *f)
+{
+	return f->position == POSITION_APPENDED ? (off_t)f->appended : f->position;
+}
+
+void remote_file_known(const struct remote_file *f, struct stat *ret)
+{
+	to_stat(&f->st, ret);
+}
+
+void remote_file_forget(struct remote_file *f)
+{
+	remote_link_forget(f->link);
+}
+
 int remote_file_socket(const struct remote_file *f)
 {
 	return remote_link_socket(f->link);

@@ -78,7 +78,12 @@ ssize_t remote_file_entries(struct remote_file *f, void *to, size_t size);
 
 int remote_file_flags(const struct remote_file *f); /* F_GETFL */
 int remote_file_set_flags(struct remote_file *f, int flags);
-int remote_file_socket(const struct remote_file *f); /* borrowed */
+/* As at the checkpoint: position and flags are the program's. */
+void remote_file_resume(struct remote_file *f, int flags, off_t position);
+off_t remote_file_position(const struct remote_file *f);               /* settled */
+void remote_file_known(const struct remote_file *f, struct stat *ret); /* what was told last */
+void remote_file_forget(struct remote_file *f);                        /* in a fork's child */
+int remote_file_socket(const struct remote_file *f);                   /* borrowed */
 const char *remote_file_name(const struct remote_file *f);
 
 /* From now on every write waits for its answer: the process is about to end. */

@@ -3,6 +3,7 @@
 
 #include "../kind/standard.h"
 #include "../kind/table.h"
+#include "../reference/descriptors.h"
 #include "declare.h"
 #include "descriptor.h"
 
@@ -153,7 +154,10 @@ static int give_number(struct arriving *a, int fd, bool close_on_exec, bool (*sk
 	int from = fcntl(own >= 0 ? own : a->r.fd, F_DUPFD_CLOEXEC, 0);
 	if (from < 0)
 		return error_errno(PMIG_EIO, errno, "descriptor %d cannot be had", fd);
-	return descriptor_renumber(from, fd, close_on_exec);
+	int r = descriptor_renumber(from, fd, close_on_exec);
+	if (r >= 0 && descriptors_duplicated(a->r.fd, fd) < 0)
+		r = error_set(PMIG_ENOMEM, "no memory for descriptor %d", fd);
+	return r;
 }
 
 /* Away from the numbers that are still to come. */
@@ -163,7 +167,26 @@ static int above(int fd, int limit)
 	if (r < 0)
 		return error_errno(PMIG_EREFUSED, errno, "no descriptor above %d is free; raise the limit (ulimit -n)",
 			limit);
+	if (descriptors_duplicated(fd, r) < 0)
+		return error_set(PMIG_ENOMEM, "no memory for descriptor %d", fd);
+	(void)descriptors_closed(fd);
 	close(fd);
+	return r;
+}
+
+/* `a->r.fd` gets all its numbers instead of the one that it has. */
+static int give_numbers(struct arriving *a, bool (*skip)(int))
+{
+	int r = 0, first = -1;
+	for (uint32_t i = 0; i < a->n && r >= 0; i++) {
+		int fd = (int)record_get_u32(&a->numbers);
+		first = first < 0 ? fd : first;
+		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
+	}
+	(void)descriptors_closed(a->r.fd);
+	close(a->r.fd);
+	if (!a->empty)
+		made[made_n - 1].r.fd = first;
 	return r;
 }
 
@@ -176,6 +199,8 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 	if (r < 0)
 		return r;
 	a->r.fd = r;
+	if (descriptors_resume(r, a->r.flags, a->offset)) /* the placeholder has neither */
+		return give_numbers(a, skip);
 	/* The launcher shares the descriptions of the standard streams: only what the program can have changed there
 	 * is set. */
 	int now = fcntl(a->r.fd, F_GETFL), want = (now & ~FLAGS_SET) | (a->r.flags & FLAGS_SET);
@@ -185,16 +210,7 @@ static int make_one(struct arriving *a, const struct pmig_reader *all, int limit
 	if (r >= 0 && !a->empty && a->offset >= 0 && strcmp(a->kind, "standard") != 0 && strcmp(a->kind, "directory") != 0 &&
 		lseek(a->r.fd, (off_t)a->offset, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "its position");
-	int first = -1;
-	for (uint32_t i = 0; i < a->n && r >= 0; i++) {
-		int fd = (int)record_get_u32(&a->numbers);
-		first = first < 0 ? fd : first;
-		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
-	}
-	close(a->r.fd);
-	if (!a->empty)
-		made[made_n - 1].r.fd = first;
-	return r;
+	return r < 0 ? r : give_numbers(a, skip);
 }
 
 /* What the launcher passed on beyond the standard three is not the program's. */

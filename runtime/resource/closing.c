@@ -1,39 +1,79 @@
-/* closing: close() and its kind end the declaration of what they close. */
+/* closing: close() and its kind end the declaration of what they close, and what leads to another host; what the runtime itself needs
+ * stays. */
 #include "declare.h"
 #include "replaced.h"
+#include "resource.h"
 
+#include "../reference/descriptors.h"
+
+#include <errno.h>
 #include <unistd.h>
+
+/* What an earlier write to another host has to say is said by close(): close(2). */
+static int both(int said, int number, int closed)
+{
+	if (said < 0 && closed >= 0)
+		errno = number;
+	return said < 0 && closed >= 0 ? said : closed;
+}
 
 int pmig_close(int fd)
 {
 	declare_closed(fd);
-	return close(fd);
+	if (!descriptors_any)
+		return close(fd);
+	int r = descriptors_closed(fd), number = errno;
+	return both(r, number, close(fd));
+}
+
+/* `to` leads where `from` does, whatever it led to before. */
+static int led(int from, int to)
+{
+	if (to < 0 || !descriptors_any)
+		return to;
+	if (!descriptors_refers(from)) {
+		(void)descriptors_closed(to);
+		return to;
+	}
+	if (descriptors_duplicated(from, to) == 0)
+		return to;
+	close(to);
+	errno = ENOMEM;
+	return -1;
 }
 
 int pmig_dup2(int from, int to)
 {
-	if (from != to)
-		declare_closed(to);
-	return dup2(from, to);
+	if (from == to)
+		return dup2(from, to);
+	declare_closed(to);
+	return led(from, dup2(from, to));
 }
 
 int pmig_dup3(int from, int to, int flags)
 {
 	if (from != to)
 		declare_closed(to);
-	return dup3(from, to, flags);
+	return led(from, dup3(from, to, flags));
 }
 
 int pmig_close_range(unsigned first, unsigned last, int flags)
 {
-	if (flags == 0)
-		declare_closed_from(first, last);
-	return close_range(first, last, flags);
+	int r = 0;
+	if (first > last || flags != 0)
+		return close_range(first, last, flags);
+	declare_closed_from(first, last);
+	(void)descriptors_closed_from(first, last);
+	for (int own; r == 0 && first <= last; first = (unsigned)own + 1) {
+		own = resource_next_private((int)first);
+		if (own < 0 || (unsigned)own > last)
+			return close_range(first, last, flags);
+		r = (unsigned)own > first ? close_range(first, (unsigned)own - 1, flags) : 0;
+	}
+	return r;
 }
 
 void pmig_closefrom(int first)
 {
-	if (first >= 0)
-		declare_closed_from((unsigned)first, ~0u);
-	closefrom(first);
+	(void)pmig_close_range(first > 0 ? (unsigned)first : 0, ~0u, 0);
 }

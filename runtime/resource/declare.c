@@ -5,6 +5,7 @@
 #include "../arena/heap.h"
 #include "../arena/malloc.h"
 #include "../kind/table.h"
+#include "../reference/descriptors.h"
 #include "announce.h"
 
 #include <errno.h>
@@ -256,7 +257,7 @@ int pmig_declare_fd(int fd, const struct pmig_declaration *d)
 	int r = check(d);
 	if (r < 0)
 		return r;
-	if (fstat(fd, &st) < 0)
+	if (descriptors_stat(fd, &st) < 0)
 		return error_errno(PMIG_EINVAL, errno, "declare: descriptor %d", fd);
 	declare_closed(fd);
 	return add(&(struct declared){.thing = DECLARE_DESCRIPTOR,
@@ -433,6 +434,12 @@ static void look(struct declared *e)
 {
 	struct stat st;
 	char link[64], path[4096];
+	const char *remote = descriptors_locator(e->fd, &st);
+	if (remote != NULL) {
+		declare_set_text(&e->kind, S_ISDIR(st.st_mode) ? "directory" : "file");
+		declare_set_text(&e->locator, remote);
+		return;
+	}
 	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", e->fd);
 	ssize_t n = readlink(link, path, sizeof path - 1);
 	path[n > 0 ? n : 0] = '\0';
@@ -449,7 +456,7 @@ void declare_arrived(void)
 		next = e->next;
 		if (e->thing != DECLARE_DESCRIPTOR)
 			continue;
-		if (!e->present || fstat(e->fd, &st) < 0) {
+		if (!e->present || descriptors_stat(e->fd, &st) < 0) {
 			withdraw(list(), e);
 			continue;
 		}

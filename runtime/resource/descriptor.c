@@ -1,6 +1,8 @@
 /* descriptor: finds the open file descriptions of this process. */
 #include "descriptor.h"
 
+#include "../reference/descriptors.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -85,30 +87,47 @@ static int add_number(struct description *d, int fd)
 	return 0;
 }
 
-static int describe(struct description *d, int fd, const struct stat *st, int flags)
+/* What a descriptor leads to; a placeholder stands for a file at another host. */
+static int look(int fd, struct description *ret)
 {
-	*d = (struct description){.r = {.fd = fd, .flags = flags, .st = *st}, .link = link_of(fd), .offset = -1};
-	if (d->link == NULL)
-		return error_errno(PMIG_EIO, errno, "descriptor %d: its name cannot be read", fd);
-	d->r.locator = d->link;
-	if ((flags & O_PATH) == 0)
-		d->offset = lseek(fd, 0, SEEK_CUR);
-	return add_number(d, fd);
+	struct description d = {.r.fd = fd, .offset = -1};
+	const char *remote = descriptors_describe(fd, &d.r.st, &d.r.flags, &d.offset, &d.r.reference);
+	if (remote == NULL) {
+		d.r.flags = fcntl(fd, F_GETFL);
+		if (d.r.flags < 0 || fstat(fd, &d.r.st) < 0)
+			return error_errno(PMIG_EIO, errno, "descriptor %d", fd);
+	}
+	*ret = d;
+	return 0;
 }
 
-static bool alike(const struct description *d, const struct stat *st, int flags)
+static int describe(struct description *d, const struct description *seen)
 {
-	return d->r.st.st_dev == st->st_dev && d->r.st.st_ino == st->st_ino && d->r.flags == flags;
+	struct stat st;
+	const char *remote = descriptors_locator(seen->r.fd, &st);
+	*d = *seen;
+	d->link = remote != NULL ? strdup(remote) : link_of(d->r.fd);
+	if (d->link == NULL)
+		return error_errno(PMIG_EIO, errno, "descriptor %d: its name cannot be read", d->r.fd);
+	d->r.locator = d->link;
+	if (remote == NULL && (d->r.flags & O_PATH) == 0)
+		d->offset = lseek(d->r.fd, 0, SEEK_CUR);
+	return add_number(d, d->r.fd);
+}
+
+static bool alike(const struct description *a, const struct description *b)
+{
+	return a->r.st.st_dev == b->r.st.st_dev && a->r.st.st_ino == b->r.st.st_ino && a->r.flags == b->r.flags;
 }
 
 static int add(struct description **all, size_t *n, int fd)
 {
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fstat(fd, &st) < 0)
-		return error_errno(PMIG_EIO, errno, "descriptor %d", fd);
+	struct description d;
+	int r = look(fd, &d);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < *n; i++)
-		if (alike(&(*all)[i], &st, flags) && descriptor_same((*all)[i].r.fd, fd))
+		if (alike(&(*all)[i], &d) && descriptor_same((*all)[i].r.fd, fd))
 			return add_number(&(*all)[i], fd);
 	if ((*n & (*n - 1)) == 0) {
 		struct description *more = realloc(*all, (*n == 0 ? 1 : 2 * *n) * sizeof *more);
@@ -116,7 +135,7 @@ static int add(struct description **all, size_t *n, int fd)
 			return error_set(PMIG_ENOMEM, "no memory for descriptors");
 		*all = more;
 	}
-	return describe(&(*all)[(*n)++], fd, &st, flags);
+	return describe(&(*all)[(*n)++], &d);
 }
 
 static int by_number(const void *a, const void *b)
@@ -226,7 +245,7 @@ static bool process_has(const char *pid, const char *link, const struct stat *st
 	return found;
 }
 
-static void words(const char *pid, char *who, size_t size)
+void descriptor_process(const char *pid, char *who, size_t size)
 {
 	char path[300], name[32] = "?";
 	(void)snprintf(path, sizeof path, "/proc/%s/comm", pid);
@@ -249,7 +268,7 @@ bool descriptor_elsewhere(const char *link, const struct stat *st, bool writing,
 			continue;
 		found = process_has(e->d_name, link, st, writing);
 		if (found)
-			words(e->d_name, who, size);
+			descriptor_process(e->d_name, who, size);
 	}
 	if (d != NULL)
 		closedir(d);

@@ -5,6 +5,8 @@
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
+#include "../reference/descriptors.h"
+#include "../reference/remote_file.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -40,6 +42,8 @@ static void at_exit(int status, void *argument)
 {
 	(void)argument;
 	run(status, false);
+	remote_file_hurry(); /* what the streams still have is written after this, and nobody waits for it any more */
+	descriptors_flush();
 }
 
 static void at_quick(void)

@@ -13,8 +13,11 @@
 #include "sharing.h"
 #include "signals.h"
 
+#include "../arena/mapping.h"
 #include "../image/image.h"
 #include "../kind/standard.h"
+#include "../reference/descriptors.h"
+#include "../reference/referred.h"
 #include "../stream/stream.h"
 
 #include <stdio.h>
@@ -49,7 +52,17 @@ static bool is_private(int fd)
 	for (size_t i = 0; i < private_n; i++)
 		if (private_fds[i] == fd)
 			return true;
-	return fd == writer_fd;
+	return fd == writer_fd || descriptors_private(fd);
+}
+
+int resource_next_private(int from)
+{
+	int r = -1;
+	for (size_t i = 0; i < private_n; i++)
+		if (private_fds[i] >= from && (r < 0 || private_fds[i] < r))
+			r = private_fds[i];
+	int other = descriptors_next_private(from);
+	return r < 0 || (other >= 0 && other < r) ? other : r;
 }
 
 int resource_start(int argc, char **argv, char **envp)
@@ -147,6 +160,8 @@ int resource_save(struct image_writer *w)
 	int r = leave_out_secrets(w);
 	if (r >= 0) /* before the descriptors: flushing changes sizes and positions */
 		r = put_record(w, IMAGE_STREAMS, STREAM_VERSION, stream_save);
+	if (r >= 0)
+		descriptors_settle();
 	if (r >= 0)
 		r = put_resources(w);
 	if (r >= 0)
@@ -246,6 +261,7 @@ void resource_after(const struct pmig_news *news)
 		hooks_secrets();
 		declare_arrived();
 		declare_announce();
+		referred_announce();
 	}
 	hooks_after(news);
 }

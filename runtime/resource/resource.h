@@ -47,6 +47,9 @@ char **resource_arguments(int *ret_argc);
 void resource_private(int fd);
 void resource_public(int fd);
 
+/* The lowest of them that is not below `from`; -1: none. */
+int resource_next_private(int from);
+
 /* Runs the `before` hooks in the order of declaration. If one refuses, those already asked get after(PMIG_FAILED) and
  * the result is PMIG_EBUSY with the name of the one that refused. */
 PMIG_MUST_CHECK int resource_prepare(void);

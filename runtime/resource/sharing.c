@@ -4,11 +4,17 @@
 #include "descriptor.h"
 #include "replaced.h"
 
+#include "../reference/descriptors.h"
+
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #define INHERITED_MAX 64
 
@@ -28,7 +34,7 @@ static void note_child(void)
 int sharing_watch(void)
 {
 	static bool watching;
-	if (!watching && pthread_atfork(note_child, NULL, NULL) != 0)
+	if (!watching && pthread_atfork(note_child, NULL, descriptors_forked) != 0)
 		return error_set(PMIG_ENOMEM, "no memory for a fork handler");
 	watching = true;
 	return 0;
@@ -74,6 +80,44 @@ void sharing_describe(struct pmig_resource *r, bool writing)
 {
 	if (!r->shared && possible(r))
 		r->shared = descriptor_elsewhere(r->locator, &r->st, writing, r->shared_with, sizeof r->shared_with);
+}
+
+bool sharing_had_child(void)
+{
+	return had_child;
+}
+
+/* Whether /proc/PID/maps has the file: "start-end rwxp offset major:minor inode path". */
+static bool maps(const char *pid, dev_t device, ino_t inode)
+{
+	char path[300], *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	(void)snprintf(path, sizeof path, "/proc/%s/maps", pid);
+	FILE *f = fopen(path, "re");
+	while (f != NULL && !found && getline(&line, &room, f) > 0) {
+		unsigned long long number;
+		unsigned x, y;
+		found = sscanf(line, "%*s %*s %*x %x:%x %llu", &x, &y, &number) == 3 && number == inode &&
+			makedev(x, y) == device;
+	}
+	free(line);
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
+bool sharing_mapped(dev_t device, ino_t inode, char *who, size_t size)
+{
+	DIR *d = opendir("/proc");
+	bool found = false;
+	for (struct dirent *e; d != NULL && !found && (e = readdir(d)) != NULL;)
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && atoi(e->d_name) != getpid() &&
+			(found = maps(e->d_name, device, inode)))
+			descriptor_process(e->d_name, who, size);
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
 }
 
 /* These start a program without a fork that a handler would notice. */

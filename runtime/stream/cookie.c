@@ -2,6 +2,8 @@
 #include "cookie.h"
 
 #include "../arena/malloc.h"
+#include "../reference/replaced.h"
+#include "../resource/replaced.h"
 
 #include <errno.h>
 #include <string.h>
@@ -78,6 +80,8 @@ static ssize_t cookie_read(void *cookie, char *to, size_t size)
 	}
 	if (c->kind == COOKIE_PROGRAM)
 		return c->io.read(c->context, to, size);
+	if (c->kind == COOKIE_REMOTE)
+		return pmig_read(c->fd, to, size);
 	return memory_read(c, to, size);
 }
 
@@ -86,6 +90,10 @@ static ssize_t cookie_write(void *cookie, const char *from, size_t size)
 	struct cookie *c = cookie;
 	if (c->kind == COOKIE_PROGRAM)
 		return c->io.write(c->context, from, size);
+	if (c->kind == COOKIE_REMOTE) { /* libc takes 0, never less, for a failure */
+		ssize_t n = pmig_write(c->fd, from, size);
+		return n > 0 ? n : 0;
+	}
 	return c->kind == COOKIE_MEMORY ? memory_write(c, from, size) : growing_write(c, from, size);
 }
 
@@ -94,6 +102,11 @@ static int cookie_seek(void *cookie, off64_t *offset, int whence)
 	struct cookie *c = cookie;
 	if (c->kind == COOKIE_PROGRAM)
 		return c->io.seek(c->context, offset, whence);
+	if (c->kind == COOKIE_REMOTE) {
+		off64_t at = pmig_lseek(c->fd, *offset, whence);
+		*offset = at < 0 ? *offset : at;
+		return at < 0 ? -1 : 0;
+	}
 	off64_t base = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (off64_t)c->position : (off64_t)c->end;
 	off64_t to;
 	if (__builtin_add_overflow(base, *offset, &to) || to < 0 || (c->kind == COOKIE_MEMORY && (size_t)to > c->room)) {
@@ -113,6 +126,8 @@ static int cookie_close(void *cookie)
 	int r = 0;
 	if (c->kind == COOKIE_PROGRAM && c->io.close != NULL)
 		r = c->io.close(c->context);
+	else if (c->kind == COOKIE_REMOTE)
+		r = pmig_close(c->fd);
 	if (c->owned)
 		pmig_free(c->data);
 	pmig_free(c);

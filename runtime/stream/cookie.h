@@ -12,7 +12,8 @@
 enum cookie_kind {
 	COOKIE_PROGRAM = 1, /* fopencookie */
 	COOKIE_MEMORY,      /* fmemopen */
-	COOKIE_GROWING      /* open_memstream */
+	COOKIE_GROWING,     /* open_memstream */
+	COOKIE_REMOTE       /* a descriptor of a file at another host; never in an image */
 };
 
 struct cookie {
@@ -21,6 +22,9 @@ struct cookie {
 	/* COOKIE_PROGRAM */
 	void *context;
 	cookie_io_functions_t io;
+
+	/* COOKIE_REMOTE */
+	int32_t fd;
 
 	/* COOKIE_MEMORY, COOKIE_GROWING */
 	char *data;

@@ -4,7 +4,9 @@
 #include "replaced.h"
 
 #include "../arena/malloc.h"
-#include "../resource/declare.h"
+#include "../reference/descriptors.h"
+#include "../reference/replaced.h"
+#include "../resource/replaced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +43,7 @@ static int read_all(struct directory *d)
 			d->entries = more;
 			d->room += 2 * CHUNK;
 		}
-		ssize_t n = getdents64(d->fd, d->entries + d->size, d->room - d->size);
+		ssize_t n = pmig_getdents64(d->fd, d->entries + d->size, d->room - d->size);
 		if (n <= 0) {
 			d->filled = n == 0;
 			return (int)n;
@@ -53,7 +55,7 @@ static int read_all(struct directory *d)
 DIR *pmig_fdopendir(int fd)
 {
 	struct stat st;
-	if (fstat(fd, &st) < 0)
+	if (descriptors_stat(fd, &st) < 0)
 		return NULL;
 	if (!S_ISDIR(st.st_mode)) {
 		errno = ENOTDIR;
@@ -83,8 +85,7 @@ int pmig_closedir(DIR *dir)
 		errno = EINVAL;
 		return -1;
 	}
-	declare_closed(d->fd);
-	int r = close(d->fd);
+	int r = pmig_close(d->fd);
 	pmig_free(d->entries);
 	pmig_free(d);
 	return r;
@@ -119,7 +120,7 @@ int pmig_readdir_r(DIR *dir, struct dirent *entry, struct dirent **ret_entry)
 void pmig_rewinddir(DIR *dir)
 {
 	struct directory *d = of(dir);
-	(void)lseek(d->fd, 0, SEEK_SET);
+	(void)pmig_lseek(d->fd, 0, SEEK_SET);
 	d->filled = false;
 	d->at = d->size = 0;
 }

@@ -4,6 +4,8 @@
 #include "stream.h"
 
 #include "../arena/malloc.h"
+#include "../reference/descriptors.h"
+#include "../reference/replaced.h"
 #include "../resource/declare.h"
 
 #include <errno.h>
@@ -101,6 +103,35 @@ FILE *pmig_fdopen(int fd, const char *mode)
 	FILE *f = on_descriptor(fd, m.plain);
 	if (f != NULL && (m.flags & O_CLOEXEC) != 0)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	/* As libc's fdopen(), which does not know of files at other hosts. */
+	int flags = f != NULL && m.plain[0] == 'a' && descriptors_refers(fd) ? pmig_fcntl(fd, F_GETFL) : -1;
+	if (flags >= 0 && (flags & O_APPEND) == 0)
+		(void)pmig_fcntl(fd, F_SETFL, flags | O_APPEND);
+	return f;
+}
+
+/* From a file at another host to one here: libc's freopen() keeps the functions. The new FILE lies where the old one lay. */
+static FILE *reopen_here(struct stream *s, const char *path, const char *mode)
+{
+	struct mode m;
+	int to = s->fd, number = EBADF;
+	int fd = path != NULL && parse(mode, &m) == 0 ? open(path, m.flags, 0666) : -1;
+	if (fd < 0)
+		number = path != NULL ? errno : number;
+	declare_closed(to);
+	(void)fclose(s->handle);
+	s->buffering = 0;
+	if (fd >= 0 && fd != to && dup3(fd, to, m.flags & O_CLOEXEC) < 0)
+		number = errno;
+	else if (fd >= 0)
+		memcpy(s->mode, m.plain, sizeof s->mode);
+	if (fd >= 0 && fd != to)
+		close(fd);
+	FILE *f = fd >= 0 ? stream_place_descriptor(s) : NULL;
+	if (f == NULL) {
+		stream_slot_give(s);
+		errno = number;
+	}
 	return f;
 }
 
@@ -108,6 +139,8 @@ FILE *pmig_freopen(const char *path, const char *mode, FILE *f)
 {
 	struct stream *s = stream_find(f);
 	struct mode m;
+	if (s != NULL && s->kind == STREAM_DESCRIPTOR && s->cookie != NULL)
+		return reopen_here(s, path, mode);
 	FILE *g = freopen(path, mode, f);
 	if (s == NULL)
 		return g;

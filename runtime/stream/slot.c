@@ -4,9 +4,11 @@
 
 #include "../arena/arena.h"
 #include "../arena/interpose.h"
+#include "../reference/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,9 +105,29 @@ static FILE *placed(struct stream *s, FILE *f)
 	return s->handle = f;
 }
 
+/* A file at another host has no descriptor that libc could use. The functions look at what the number leads to with every call. */
+static FILE *place_remote(struct stream *s)
+{
+	struct cookie *c = malloc(sizeof *c);
+	if (c == NULL)
+		return NULL;
+	*c = (struct cookie){.kind = COOKIE_REMOTE, .fd = s->fd};
+	s->cookie = c;
+	interpose_place(s->file, STREAM_FILE_MAX, cookie_call.skip);
+	FILE *f = placed(s, fopencookie(c, s->mode, cookie_functions(c)));
+	if (f == NULL) {
+		s->cookie = NULL;
+		free(c);
+	}
+	return f;
+}
+
 FILE *stream_place_descriptor(struct stream *s)
 {
 	s->kind = STREAM_DESCRIPTOR;
+	s->cookie = NULL;
+	if (descriptors_refers(s->fd))
+		return place_remote(s);
 	interpose_place(s->file, STREAM_FILE_MAX, descriptor_call.skip);
 	return placed(s, fdopen(s->fd, s->mode));
 }

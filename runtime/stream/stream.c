@@ -6,6 +6,7 @@
 #include "../arena/arena.h"
 #include "../arena/interpose.h"
 #include "../arena/malloc.h"
+#include "../reference/descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +88,7 @@ static int save_one(struct record_writer *w, struct stream *s)
 	record_put_u64(w, s->buffer_size);
 	record_put_u64(w, __fbufsize(f));
 	record_put_u32(w, __flbf(f) != 0);
-	record_put_u64(w, (uintptr_t)s->cookie);
+	record_put_u64(w, s->kind == STREAM_COOKIE ? (uintptr_t)s->cookie : 0);
 	record_put_u32(w, (uint32_t)(fwide(f, 0) > 0 ? 2 : fwide(f, 0) < 0 ? 1 : 0));
 	record_put_u32(w, (uint32_t)__fsetlocking(f, FSETLOCKING_QUERY));
 	record_put_u32(w, s->flags);
@@ -189,7 +190,8 @@ static int restore_one(struct saved *saved)
 	if (s->kind == STREAM_DESCRIPTOR && s->fd < 0)
 		return error_set(PMIG_EREFUSED, "a stream whose freopen() failed cannot be carried");
 	/* fdopen in append mode seeks to the end. */
-	off_t offset = s->kind == STREAM_DESCRIPTOR ? lseek(s->fd, 0, SEEK_CUR) : -1;
+	bool seeks = s->kind == STREAM_DESCRIPTOR && !descriptors_refers(s->fd);
+	off_t offset = seeks ? lseek(s->fd, 0, SEEK_CUR) : -1;
 	FILE *f = s->kind == STREAM_DESCRIPTOR ? stream_place_descriptor(s) : stream_place_cookie(s);
 	if (f == NULL)
 		return error_errno(PMIG_EIO, errno, "stream %u on descriptor %d cannot be made anew", saved->index, s->fd);

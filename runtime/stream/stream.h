@@ -21,7 +21,7 @@
 #define STREAM_VERSION 1
 
 enum stream_kind {
-	STREAM_DESCRIPTOR = 1, /* fdopen on a descriptor */
+	STREAM_DESCRIPTOR = 1, /* fdopen on a descriptor; over functions where that leads to a file at another host */
 	STREAM_COOKIE,         /* fopencookie: the program's own functions, or memory */
 	STREAM_UNSUPPORTED     /* works, but cannot be carried; `note` says why */
 };
@@ -38,7 +38,8 @@ struct stream {
 	int32_t buffering;                       /* of the last setvbuf: _IOFBF + 1 ...; 0: never called */
 	void *buffer;                            /* of the last setvbuf: the program's, borrowed by libc */
 	uint64_t buffer_size;
-	struct cookie *cookie; /* STREAM_COOKIE; in the arena's heap */
+	struct cookie *
+		cookie; /* STREAM_COOKIE; in the arena's heap. STREAM_DESCRIPTOR: malloc's, where fd leads to another host */
 	const char *note;      /* STREAM_UNSUPPORTED; a constant */
 	unsigned char *unread; /* between stream_save() and stream_continue(): what was taken out; malloc's */
 	uint64_t unread_size;

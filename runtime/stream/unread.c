@@ -40,7 +40,7 @@ static void undivert(int fd, int kept, int flags)
 /* Runs `work` while reading s gives `size` bytes at `data` and then its end. */
 static int with_input(struct stream *s, const void *data, size_t size, int (*work)(struct stream *))
 {
-	if (s->kind == STREAM_COOKIE) {
+	if (s->cookie != NULL) {
 		struct cookie *c = s->cookie;
 		c->diverted = 1;
 		c->divert = data;

@@ -1,0 +1,162 @@
+/* calls_other: a file at another host is always ready, is no terminal and takes no ioctl, as any file. */
+#include "descriptors.h"
+#include "remote_file.h"
+#include "replaced.h"
+
+#include "../stream/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int pmig_dup(int fd)
+{
+	int to = dup(fd);
+	if (to >= 0 && descriptors_any && descriptors_duplicated(fd, to) < 0) {
+		close(to);
+		errno = ENOMEM;
+		return -1;
+	}
+	return to;
+}
+
+int pmig_isatty(int fd)
+{
+	if (!descriptors_refers(fd))
+		return isatty(fd);
+	errno = ENOTTY;
+	return 0;
+}
+
+int pmig_ioctl(int fd, unsigned long request, ...)
+{
+	va_list arguments;
+	va_start(arguments, request);
+	void *argument = va_arg(arguments, void *);
+	va_end(arguments);
+	if (!descriptors_refers(fd))
+		return ioctl(fd, request, argument);
+	if (request == FIOCLEX || request == FIONCLEX)
+		return fcntl(fd, F_SETFD, request == FIOCLEX ? FD_CLOEXEC : 0);
+	errno = ENOTTY;
+	return -1;
+}
+
+/* Takes ours out of the list before the call, and puts them in again after it. */
+static bool any_remote(const struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; descriptors_any && i < n; i++)
+		if (descriptors_refers(fds[i].fd))
+			return true;
+	return false;
+}
+
+static int poll_others(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	static const struct timespec at_once;
+	struct pollfd *others = malloc(n * sizeof *others);
+	int ready = 0;
+	if (others == NULL)
+		return -1;
+	memcpy(others, fds, n * sizeof *others);
+	for (nfds_t i = 0; i < n; i++) {
+		if (!descriptors_refers(fds[i].fd))
+			continue;
+		others[i].fd = -1;
+		fds[i].revents = fds[i].events & (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+		ready += fds[i].revents != 0;
+	}
+	int r = ppoll(others, n, ready > 0 ? &at_once : timeout, mask);
+	for (nfds_t i = 0; i < n && r >= 0; i++)
+		if (others[i].fd == fds[i].fd)
+			fds[i].revents = others[i].revents;
+	int number = errno;
+	free(others);
+	errno = number;
+	return r < 0 ? r : r + ready;
+}
+
+int pmig_poll_files(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (!any_remote(fds, n))
+		return poll(fds, n, timeout);
+	struct timespec t = {timeout / 1000, (long)(timeout % 1000) * 1000000};
+	return poll_others(fds, n, timeout < 0 ? NULL : &t, NULL);
+}
+
+int pmig_poll_files_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
+{
+	if (n > room / sizeof *fds)
+		abort();
+	return pmig_poll_files(fds, n, timeout);
+}
+
+int pmig_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	return any_remote(fds, n) ? poll_others(fds, n, timeout, mask) : ppoll(fds, n, timeout, mask);
+}
+
+/* Takes ours out of a set; the number that it had. `ret` has them and no others. */
+static int take_out(int n, fd_set *set, fd_set *ret)
+{
+	int count = 0;
+	FD_ZERO(ret);
+	for (int fd = 0; set != NULL && fd < n; fd++)
+		if (FD_ISSET(fd, set) && descriptors_refers(fd)) {
+			FD_CLR(fd, set);
+			FD_SET(fd, ret);
+			count++;
+		}
+	return count;
+}
+
+static void put_in(int n, fd_set *set, const fd_set *ours)
+{
+	for (int fd = 0; set != NULL && fd < n; fd++)
+		if (FD_ISSET(fd, ours))
+			FD_SET(fd, set);
+}
+
+int pmig_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask)
+{
+	static const struct timespec at_once;
+	fd_set ours[3];
+	if (!descriptors_any || n > FD_SETSIZE)
+		return pselect(n, in, out, special, timeout, mask);
+	int ready = take_out(n, in, &ours[0]) + take_out(n, out, &ours[1]);
+	(void)take_out(n, special, &ours[2]);
+	int r = pselect(n, in, out, special, ready > 0 ? &at_once : timeout, mask);
+	if (r < 0)
+		return r;
+	put_in(n, in, &ours[0]);
+	put_in(n, out, &ours[1]);
+	return r + ready;
+}
+
+int pmig_select(int n, fd_set *in, fd_set *out, fd_set *special, struct timeval *timeout)
+{
+	if (!descriptors_any)
+		return select(n, in, out, special, timeout);
+	struct timespec t = {0};
+	if (timeout != NULL)
+		t = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
+	return pmig_pselect(n, in, out, special, timeout != NULL ? &t : NULL, NULL);
+}
+
+/* Files are never waited for: epoll_ctl(2), EPERM. */
+int pmig_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+	if (!descriptors_refers(fd))
+		return epoll_ctl(epoll, operation, fd, event);
+	errno = EPERM;
+	return -1;
+}
+
+/* A stream over a file at another host is one over functions for libc, and has a number for the program. */
+int pmig_fileno(FILE *f)
+{
+	const struct stream *s = descriptors_any ? stream_find(f) : NULL;
+	return s != NULL && s->kind == STREAM_DESCRIPTOR && descriptors_refers(s->fd) ? s->fd : fileno(f);
+}

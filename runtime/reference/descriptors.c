@@ -1,0 +1,269 @@
+/* descriptors: a table by number. Changed with signals held back, so that a handler of the program may use any descriptor. */
+#include "descriptors.h"
+
+#include "reference.h"
+#include "referred.h"
+#include "remote_file.h"
+#include "remote_file_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NUMBERS_MAX (1 << 20)
+
+struct opened {
+	struct remote_file *remote;
+	uint64_t id;
+	unsigned numbers; /* that lead here */
+	bool process_locks;
+	struct stat placeholder;
+	char locator[];
+};
+
+bool descriptors_any;
+
+static struct opened **table;
+static int room;
+static unsigned used;
+
+static struct opened *find(int fd)
+{
+	return fd >= 0 && fd < room ? table[fd] : NULL;
+}
+
+struct remote_file *descriptors_lookup(int fd)
+{
+	struct opened *o = find(fd);
+	return o != NULL ? o->remote : NULL;
+}
+
+static int make_room(int fd)
+{
+	if (fd < room)
+		return 0;
+	if (fd >= NUMBERS_MAX) {
+		errno = EMFILE;
+		return -1;
+	}
+	int more = room < 64 ? 64 : room;
+	while (more <= fd)
+		more *= 2;
+	struct opened **bigger = realloc(table, (size_t)more * sizeof(struct opened *));
+	if (bigger == NULL)
+		return -1;
+	memset(bigger + room, 0, (size_t)(more - room) * sizeof(struct opened *));
+	table = bigger;
+	room = more;
+	return 0;
+}
+
+static void lead(int fd, struct opened *o)
+{
+	table[fd] = o;
+	o->numbers++;
+	used++;
+	descriptors_any = true;
+}
+
+/* The memory file has no bytes and its name tells who looks (lsof, /proc) what stands there. */
+static int placeholder(uint64_t id)
+{
+	char name[64];
+	(void)snprintf(name, sizeof name, "pmig-reference-%llu", (unsigned long long)id);
+	int made = memfd_create(name, MFD_CLOEXEC);
+	if (made < 0)
+		return -1;
+	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", made);
+	int fd = open(name, O_PATH | O_CLOEXEC), number = errno;
+	close(made);
+	errno = number;
+	return fd;
+}
+
+int descriptors_create(struct remote_file *f, uint64_t id, const char *locator, int *ret_fd)
+{
+	REMOTE_FILE_HELD;
+	struct opened *o = calloc(1, sizeof *o + strlen(locator) + 1);
+	int fd = o != NULL ? placeholder(id) : -1;
+	if (fd < 0 || make_room(fd) < 0 || fstat(fd, &o->placeholder) < 0) {
+		int r = error_errno(errno == ENOMEM ? PMIG_ENOMEM : PMIG_EIO, errno,
+			"no place for a file that stays where it is");
+		if (fd >= 0)
+			close(fd);
+		free(o);
+		(void)!remote_file_close(f);
+		return r;
+	}
+	o->remote = f;
+	o->id = id;
+	memcpy(o->locator, locator, strlen(locator) + 1);
+	lead(fd, o);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int leave(int fd)
+{
+	struct opened *o = find(fd);
+	int r = 0;
+	if (o == NULL)
+		return 0;
+	table[fd] = NULL;
+	descriptors_any = --used > 0;
+	if (o->process_locks) /* as of a process: they end with any of its descriptors */
+		(void)remote_file_lock(o->remote, F_UNLCK, 0, 0, false);
+	if (--o->numbers > 0)
+		return 0;
+	r = remote_file_close(o->remote);
+	int number = errno;
+	struct referred *e = referred_find(&o->placeholder);
+	if (e != NULL)
+		referred_drop(e);
+	if (o->id != 0)
+		reference_drop(o->id);
+	free(o);
+	errno = number;
+	return r;
+}
+
+int descriptors_duplicated(int from, int to)
+{
+	struct opened *o = find(from);
+	if (o == NULL || from == to)
+		return 0;
+	REMOTE_FILE_HELD;
+	(void)leave(to);
+	if (make_room(to) < 0)
+		return -1;
+	lead(to, o);
+	return 0;
+}
+
+int descriptors_closed(int fd)
+{
+	if (find(fd) == NULL)
+		return 0;
+	REMOTE_FILE_HELD;
+	return leave(fd);
+}
+
+int descriptors_closed_from(unsigned first, unsigned last)
+{
+	int r = 0;
+	for (int fd = first < (unsigned)room ? (int)first : room; fd < room && (unsigned)fd <= last; fd++)
+		if (descriptors_closed(fd) < 0)
+			r = -1;
+	return r;
+}
+
+int descriptors_stat(int fd, struct stat *ret)
+{
+	const struct remote_file *f = descriptors_find(fd);
+	if (f == NULL)
+		return fstat(fd, ret);
+	remote_file_known(f, ret);
+	return 0;
+}
+
+const char *descriptors_locator(int fd, struct stat *ret)
+{
+	const struct opened *o = find(fd);
+	if (o == NULL)
+		return NULL;
+	remote_file_known(o->remote, ret);
+	return o->locator;
+}
+
+const char *descriptors_describe(int fd, struct stat *ret, int *ret_flags, int64_t *ret_position, uint64_t *ret_id)
+{
+	const struct opened *o = find(fd);
+	if (o == NULL)
+		return NULL;
+	*ret_flags = remote_file_flags(o->remote);
+	*ret_position = remote_file_position(o->remote);
+	*ret_id = o->id;
+	return descriptors_locator(fd, ret);
+}
+
+bool descriptors_resume(int fd, int flags, int64_t position)
+{
+	const struct opened *o = find(fd);
+	if (o != NULL)
+		remote_file_resume(o->remote, flags, position);
+	return o != NULL;
+}
+
+void descriptors_note_process_lock(int fd)
+{
+	struct opened *o = find(fd);
+	if (o != NULL)
+		o->process_locks = true;
+}
+
+bool descriptors_process_locks(int fd)
+{
+	const struct opened *o = find(fd);
+	return o != NULL && o->process_locks;
+}
+
+bool descriptors_private(int fd)
+{
+	for (int i = 0; i < room && descriptors_any; i++)
+		if (table[i] != NULL && remote_file_socket(table[i]->remote) == fd)
+			return true;
+	return false;
+}
+
+int descriptors_next_private(int from)
+{
+	int r = -1;
+	for (int i = 0; i < room && descriptors_any; i++) {
+		int fd = table[i] != NULL ? remote_file_socket(table[i]->remote) : -1;
+		r = fd >= from && (r < 0 || fd < r) ? fd : r;
+	}
+	return r;
+}
+
+void descriptors_settle(void)
+{
+	for (int i = 0; i < room && descriptors_any; i++)
+		if (table[i] != NULL)
+			(void)!remote_file_settle(table[i]->remote); /* what was lost is told where it is used */
+}
+
+void descriptors_flush(void)
+{
+	for (int i = 0; i < room && descriptors_any; i++)
+		if (table[i] != NULL)
+			(void)!remote_file_flush(table[i]->remote);
+}
+
+void descriptors_forked(void)
+{
+	for (int i = 0; i < room; i++)
+		if (table[i] != NULL)
+			remote_file_forget(table[i]->remote);
+	descriptors_any = false;
+	room = 0; /* the table is left: its owner might have been changing it */
+	table = NULL;
+	used = 0;
+}
+
+void descriptors_forget(void)
+{
+	for (int i = 0; i < room; i++) {
+		struct opened *o = table[i];
+		if (o != NULL && --o->numbers == 0) {
+			(void)!remote_file_close(o->remote);
+			free(o);
+		}
+		table[i] = NULL;
+	}
+	used = 0;
+	descriptors_any = false;
+}
