@@ -381,6 +381,7 @@ int agent_serve(const struct agent_options *options)
 	agent_forget_decisions(a);
 	json_decref(a->found);
 	json_decref(a->planned);
+	agent_declared_forget(a);
 	json_decref(a->refers);
 	agent_rates_forget(a);
 	loop_destroy(a->loop);

@@ -58,6 +58,9 @@ struct agent {
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
 	json_t *found;   /* what "resources" found, until its last page is read */
+	json_t *remembered; /* of declarations, by slot: what their rows have no column for */
+	json_t *kinds;      /* those that the program has beside the tree's: name, operations */
+	bool declaring;     /* a batch of the store is open */
 	json_t *planned; /* what was decided for the freeze that follows; NULL: nothing has come */
 	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
 
@@ -139,6 +142,12 @@ json_t *agent_marks_read(const json_t *marks);
 json_t *agent_reach(const json_t *addresses);
 json_t *agent_providers(struct agent *a, const json_t *types);
 void agent_places(struct agent *a, void (*each)(void *context, const char *place), void *context);
+
+/* --- agent_declared.c --- */
+bool agent_declared_message(struct agent *a, const struct control_message *m); /* true: it was about declarations */
+void agent_declared_flush(struct agent *a); /* they are in the store; nothing durable can be written before */
+void agent_declared_forget(struct agent *a);
+void agent_declared_note(const struct agent *a, json_t *row); /* adds to a resource what its row has no column for */
 
 /* --- agent_decisions.c --- */
 int agent_plan_file(struct agent *a, int64_t expected) PMIG_MUST_CHECK; /* for CONTROL_PLAN; PMIG_ENOENT: `expected` < 0 */

@@ -91,6 +91,7 @@ static void on_control(void *context, short events)
 		if (fd >= 0)
 			(void)close(fd);
 	}
+	agent_declared_flush(a);
 	if (r < 0) {
 		loop_remove(&a->control_source); /* its end is seen by waitpid() */
 		(void)close(a->control);
@@ -114,6 +115,7 @@ static int started(struct agent *a, pid_t pid, int control, int report, const ch
 	a->control = control;
 	a->exit_status = -1;
 	a->speaks = false;
+	agent_declared_forget(a);
 	a->why[0] = '\0';
 	agent_stdio_parent(a->io, pid);
 	return loop_add(a->loop, control, POLLIN, on_control, a, &a->control_source);

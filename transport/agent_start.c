@@ -270,35 +270,6 @@ void agent_tell_exit(struct agent *a)
 			(json_int_t)(a->io != NULL ? agent_stdio_end(a->io, AGENT_STDERR) : 0)));
 }
 
-/* What the program declared, as the store has it. */
-static void enter_resource(struct agent *a, const struct control_message *m)
-{
-	char text[CONTROL_TEXT_MAX];
-	memcpy(text, m->text, m->size + 1);
-	char *rest = text;
-	char *kind = strsep(&rest, "\n"), *name = strsep(&rest, "\n"), *locator = strsep(&rest, "\n"), *type = rest;
-	if (locator == NULL)
-		return;
-	char called[PMIG_NAME_MAX + 1];
-	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
-	(void)a->store->resource_put(a->store,
-		&(struct pmig_resource_row){.process = a->options->uuid,
-			.slot = m->args[0],
-			.name = called,
-			.kind = kind,
-			.locator = locator,
-			.binding = (enum pmig_binding)m->args[1],
-			.attachment = (enum pmig_attachment)m->args[2],
-			.type = type,
-			.strategy = (enum pmig_strategy)m->args[3],
-			.consent = (unsigned)m->args[4],
-			.shared = (m->args[5] & 1) != 0,
-			.secret = (m->args[5] & 2) != 0,
-			.rate = (uint64_t)m->args[6],
-			.size = (uint64_t)m->args[7],
-			.origin = (m->args[5] & 4) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
-}
-
 int agent_enter(struct agent *a, const char *build)
 {
 	struct pmig_process_row *row;
@@ -316,6 +287,8 @@ int agent_enter(struct agent *a, const char *build)
 
 void agent_on_message(struct agent *a, const struct control_message *m)
 {
+	if (agent_declared_message(a, m))
+		return;
 	switch (m->type) {
 	case CONTROL_HELLO:
 		a->speaks = true;
@@ -324,14 +297,8 @@ void agent_on_message(struct agent *a, const struct control_message *m)
 			a->state = AGENT_RUNNING;
 		agent_event(a, json_pack("{s:s, s:s}", "event", "migrates", "build", m->text));
 		break;
-	case CONTROL_RESOURCE:
-		enter_resource(a, m);
-		break;
 	case CONTROL_REFERS:
 		agent_note_reference(a, m);
-		break;
-	case CONTROL_WITHDRAW:
-		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
 		break;
 	default:
 		agent_on_answer(a, m);

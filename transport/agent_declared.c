@@ -1,0 +1,129 @@
+/* agent_declared: what the program declares goes into the store, many declarations as one change; what a row has no column for is
+ * remembered as long as the program is here. */
+#include "agent_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REMEMBERED_MAX (1u << 20) /* declarations of which more than their row is remembered */
+#define KINDS_MAX 64
+
+static void begin_batch(struct agent *a)
+{
+	if (!a->declaring)
+		a->declaring = a->store->batch_begin(a->store) >= 0;
+}
+
+void agent_declared_flush(struct agent *a)
+{
+	if (a->declaring)
+		(void)a->store->batch_commit(a->store);
+	a->declaring = false;
+}
+
+void agent_declared_forget(struct agent *a)
+{
+	json_decref(a->remembered);
+	json_decref(a->kinds);
+	a->remembered = a->kinds = NULL;
+}
+
+/* Takes the next field of `*rest`, in which \\ and \n stand for themselves: control.h. */
+static char *next_field(char **rest)
+{
+	char *begin = strsep(rest, "\n"), *to = begin;
+	for (const char *p = begin; p != NULL && *p != '\0'; p++) {
+		bool escaped = *p == '\\' && p[1] != '\0';
+		p += escaped;
+		*to++ = (char)(escaped && *p == 'n' ? '\n' : *p);
+	}
+	if (to != NULL)
+		*to = '\0';
+	return begin;
+}
+
+static void remember(struct agent *a, int64_t slot, int64_t flags)
+{
+	char key[24];
+	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
+	if (a->remembered == NULL)
+		a->remembered = json_object();
+	if ((flags & CONTROL_SECRET_HOOK) == 0)
+		(void)json_object_del(a->remembered, key);
+	else if (json_object_size(a->remembered) < REMEMBERED_MAX)
+		(void)json_object_set_new(a->remembered, key, json_true());
+}
+
+static void enter(struct agent *a, const struct control_message *m)
+{
+	char text[CONTROL_TEXT_MAX];
+	memcpy(text, m->text, m->size + 1);
+	char *rest = text;
+	const char *kind = next_field(&rest), *name = next_field(&rest), *locator = next_field(&rest),
+		   *type = next_field(&rest);
+	if (locator == NULL)
+		return;
+	char called[PMIG_NAME_MAX + 1];
+	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
+	remember(a, m->args[0], m->args[5]);
+	begin_batch(a);
+	(void)a->store->resource_put(a->store,
+		&(struct pmig_resource_row){.process = a->options->uuid,
+			.slot = m->args[0],
+			.name = called,
+			.kind = kind,
+			.locator = locator,
+			.binding = (enum pmig_binding)m->args[1],
+			.attachment = (enum pmig_attachment)m->args[2],
+			.type = type,
+			.strategy = (enum pmig_strategy)m->args[3],
+			.consent = (unsigned)m->args[4],
+			.shared = (m->args[5] & 1) != 0,
+			.secret = (m->args[5] & 2) != 0,
+			.rate = (uint64_t)m->args[6],
+			.size = (uint64_t)m->args[7],
+			.origin = (m->args[5] & CONTROL_FILE_SCOPE) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
+}
+
+/* A kind that the tree does not have: what it can do, in the bits of registry/plan.h. */
+static void enter_kind(struct agent *a, const struct control_message *m)
+{
+	const char *end = strchr(m->text, '\n');
+	if (a->kinds == NULL)
+		a->kinds = json_object();
+	if (end == NULL || end - m->text > PMIG_NAME_MAX || json_object_size(a->kinds) >= KINDS_MAX)
+		return;
+	char name[PMIG_NAME_MAX + 1];
+	(void)snprintf(name, sizeof name, "%.*s", (int)(end - m->text), m->text);
+	(void)json_object_set_new(a->kinds, name, json_integer((json_int_t)m->args[0]));
+}
+
+bool agent_declared_message(struct agent *a, const struct control_message *m)
+{
+	switch (m->type) {
+	case CONTROL_RESOURCE:
+		enter(a, m);
+		return true;
+	case CONTROL_WITHDRAW:
+		begin_batch(a);
+		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
+		return true;
+	case CONTROL_KIND:
+		enter_kind(a, m);
+		return true;
+	default:
+		agent_declared_flush(a); /* what follows may have to be durable */
+		return false;
+	}
+}
+
+void agent_declared_note(const struct agent *a, json_t *row)
+{
+	char key[24];
+	const json_t *operations = json_object_get(a->kinds, agent_text(row, "kind"));
+	(void)snprintf(key, sizeof key, "%lld", (long long)agent_number(row, "slot", -1));
+	if (json_object_get(a->remembered, key) != NULL)
+		(void)json_object_set_new(row, "secret_hook", json_true());
+	if (operations != NULL)
+		(void)json_object_set_new(row, "operations", json_integer(json_integer_value(operations)));
+}
