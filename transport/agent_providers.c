@@ -202,16 +202,22 @@ static bool exists(const char *locator)
 	return locator[0] != '/' || access(locator, F_OK) == 0;
 }
 
+static void add_declared(struct search *s, const char *locator, const char *about)
+{
+	struct stat st;
+	if (*locator == '\0' || !exists(locator))
+		return;
+	bool directory = locator[0] == '/' && stat(locator, &st) == 0 && S_ISDIR(st.st_mode);
+	int64_t room = directory ? room_in(locator) : -1;
+	if (strcmp(s->type, "scratch") != 0 || !directory || room >= s->size)
+		add(s, locator, about, "declared", room);
+}
+
 static int on_row(void *context, const struct pmig_provider_row *row)
 {
 	struct search *s = context;
-	struct stat st;
-	if (strcmp(row->type, s->type) != 0 || !exists(row->locator))
-		return 0;
-	bool directory = row->locator[0] == '/' && stat(row->locator, &st) == 0 && S_ISDIR(st.st_mode);
-	int64_t room = directory ? room_in(row->locator) : -1;
-	if (strcmp(s->type, "scratch") != 0 || !directory || room >= s->size)
-		add(s, row->locator, row->about != NULL ? row->about : "", "declared", room);
+	if (strcmp(row->type, s->type) == 0)
+		add_declared(s, row->locator, row->about != NULL ? row->about : "");
 	return 0;
 }
 
@@ -225,10 +231,19 @@ static void each_row(struct agent *a, int (*each)(void *context, const struct pm
 		(void)a->store->provider_list(a->store, a->host, each, context);
 }
 
-static json_t *providers_of(struct agent *a, const char *type, int64_t size)
+static json_t *providers_of(struct agent *a, const json_t *wanted)
 {
-	struct search s = {.agent = a, .type = type, .size = size, .all = json_array()};
+	struct search s = {.agent = a,
+		.type = agent_text(wanted, "type"),
+		.size = agent_number(wanted, "size", 0),
+		.all = json_array()};
+	size_t i;
+	const json_t *declared;
 	each_row(a, on_row, &s);
+	json_array_foreach(json_object_get(wanted, "declared"), i, declared)
+	{
+		add_declared(&s, agent_text(declared, "locator"), agent_text(declared, "about"));
+	}
 	find_printers(&s);
 	find_nodes(&s);
 	find_scratch(&s);
@@ -243,9 +258,7 @@ json_t *agent_providers(struct agent *a, const json_t *types)
 	size_t i;
 	json_array_foreach(types, i, type)
 	{
-		json_t *all = i < PROVIDERS_MAX * 4
-			? providers_of(a, agent_text(type, "type"), agent_number(type, "size", 0))
-			: json_array();
+		json_t *all = i < PROVIDERS_MAX * 4 ? providers_of(a, type) : json_array();
 		(void)json_array_append_new(answer, json_pack("{s:s, s:o}", "type", agent_text(type, "type"), "all", all));
 	}
 	return answer;

@@ -6,6 +6,7 @@
 #include "left.h"
 #include "lock.h"
 #include "place.h"
+#include "shipped.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,9 +83,15 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 	pmig_write_text(w, r->unlinked ? "" : r->locator);
 	pmig_write_number(w, r->st.st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));
-	int e = lock_save(r->fd, (uint64_t)r->st.st_size, w);
+	struct left_hash hash;
+	uint64_t size = (uint64_t)r->st.st_size;
+	bool there = r->strategy == PMIG_COPY && r->content != NULL && *r->content != 0 && *r->there != 0 &&
+		shipped_is(r->fd, size, r->content, &hash);
+	pmig_write_number(w, there);
+	pmig_write_number(w, size);
+	int e = lock_save(r->fd, there ? 0 : size, w);
 	if (e >= 0 && !r->unlinked)
-		left_remember(r->locator, left_hash(pmig_written_content(w), (uint64_t)r->st.st_size));
+		left_remember(r->locator, there ? hash : left_hash(pmig_written_content(w), size));
 	return e;
 }
 
@@ -104,6 +112,8 @@ static int differs(const struct place_file *f)
 struct arrived {
 	struct place_done done;
 	struct lock_set *locks;
+	const void *mapped; /* content that was here already */
+	uint64_t size;
 };
 
 /* By name, as the strategy says; `must`: a nameless copy will not do. */
@@ -134,17 +144,29 @@ static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
 	struct lock_set *locks = NULL;
 	f.mode = (mode_t)pmig_read_number(in);
 	f.modified = (int64_t)pmig_read_number(in);
+	bool here = pmig_read_number(in) != 0;
+	uint64_t size = pmig_read_number(in);
+	const void *mapped = NULL;
 	int e = lock_read(in, &locks);
 	if (e < 0)
 		return e;
 	f.data = pmig_read_content(in, &f.size);
 	e = pmig_read_check(in);
+	if (e >= 0 && here) {
+		e = shipped_map(r->there, size, r->content, &mapped);
+		f.data = mapped;
+		f.size = size;
+	}
 	struct arrived *a = e < 0 ? NULL : calloc(1, sizeof *a);
 	if (a == NULL) {
+		if (mapped != NULL)
+			(void)munmap((void *)mapped, (size_t)size);
 		free(locks);
 		return e < 0 ? e : error_set(PMIG_ENOMEM, "no memory for a file");
 	}
 	a->locks = locks;
+	a->mapped = mapped;
+	a->size = size;
 	r->state = a;
 	return put(r, &f, &a->done, must);
 }
@@ -173,6 +195,8 @@ static void forget(struct pmig_resource *r)
 	struct arrived *a = r->state;
 	if (a != NULL)
 		free(a->locks);
+	if (a != NULL && a->mapped != NULL)
+		(void)munmap((void *)a->mapped, (size_t)a->size);
 	free(a);
 	r->state = NULL;
 }

@@ -167,6 +167,20 @@ nothing_on() {
 	check "no image is left on $1" test -z "$(left_on "$1")"
 }
 
+# agreed NAME [HOST]: the registry of HOST (alpha, where it was started) says of its last move, resource by resource, that what was
+# done is what was planned. What the program itself does nothing for (libraries, memory) has nothing beside it.
+agreed() {
+	pmig_on "${2:-alpha}" registry --json decisions "$1" >"$T/agreed" || fail "no decisions of $1"
+	pmig_on "${2:-alpha}" registry --json handovers "$1" >"$T/agreed.moves" || fail "no moves of $1"
+	check "$1: what was done is what was planned, $(jq --slurpfile moves "$T/agreed.moves" \
+		'[.[] | select(.handover == $moves[0][-1].id and .done != "")] | length' "$T/agreed") times" \
+		jq -e --slurpfile moves "$T/agreed.moves" '$moves[0][-1] as $last | $last.state == "done" and
+		([.[] | select(.handover == $last.id)] | length > 0 and all(.[];
+			if .done == "" then (.cell | test("decided at the freeze") | not)
+			elif .how == "part" then .done == "move" or .done == "copy"
+			else .done == .strategy and .done_how == .how end) and any(.[]; .done != ""))' "$T/agreed"
+}
+
 # pid_space HOST: the identity of its process name space, as /proc/PID/ns/pid of a process in it shows it.
 pid_space() { hosts exec "$1" readlink /proc/1/ns/pid; }
 

@@ -116,6 +116,31 @@ static unsigned asked_of(const struct plan_resource *r, const json_t *row)
 	return what;
 }
 
+/* What was declared here of the target (`pmig registry provide --host`); it will say what of it is there. */
+struct declared {
+	const char *type;
+	json_t *all;
+};
+
+static int on_provider(void *context, const struct pmig_provider_row *row)
+{
+	const struct declared *d = context;
+	json_t *one = strcmp(row->type, d->type) == 0
+		? json_pack("{s:s, s:s}", "locator", row->locator, "about", row->about != NULL ? row->about : "")
+		: NULL;
+	if (one != NULL)
+		(void)json_array_append_new(d->all, one);
+	return 0;
+}
+
+static json_t *declared_of(const struct planning *p, const char *type)
+{
+	struct declared d = {.type = type, .all = json_array()};
+	struct pmig_store *store = p->move->supervisor->store;
+	(void)store->provider_list(store, p->move->target_label, on_provider, &d);
+	return d.all;
+}
+
 static int add_type(struct planning *p, const struct plan_resource *r)
 {
 	const char *type = r->row.type != NULL && *r->row.type != '\0' ? r->row.type : r->row.kind;
@@ -126,7 +151,7 @@ static int add_type(struct planning *p, const struct plan_resource *r)
 		if (strcmp(text_of(other, "type"), type) == 0)
 			return (int)k;
 	}
-	json_t *one = json_pack("{s:s, s:I}", "type", type, "size",
+	json_t *one = json_pack("{s:s, s:o, s:I}", "type", type, "declared", declared_of(p, type), "size",
 		(json_int_t)(r->size.source != 0 ? r->size.value : r->row.size));
 	return json_array_append_new(p->types, one) == 0 ? (int)k : -1;
 }
