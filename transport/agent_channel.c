@@ -92,6 +92,8 @@ static json_t *describe(const struct end *e, const char *event)
 		(void)json_object_set_new(d, "asked", json_true());
 	if (e->waits)
 		(void)json_object_set_new(d, "waits", json_true());
+	if (e->suspended)
+		(void)json_object_set_new(d, "suspended", json_true());
 	if (e->resumed)
 		(void)json_object_set_new(d, "resumed", json_true());
 	return d;

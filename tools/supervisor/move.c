@@ -1,4 +1,5 @@
 /* move: does what the table of steps (transport/handover.h) asks for, and tells it what came of it. */
+#include "channels.h"
 #include "move.h"
 #include "prepare.h"
 
@@ -28,6 +29,7 @@ void move_destroy(struct move *m)
 	if (m == NULL)
 		return;
 	struct supervisor *s = m->supervisor;
+	channels_undone(m);
 	plan_abandon(m);
 	prepare_destroy(m->prepare);
 	ship_destroy(m->ship);
@@ -134,6 +136,7 @@ static void arrive(struct move *m)
 	if (supervisor_station(s, m->target) == NULL)
 		s->stations[s->station_count++] = (struct station){.remote = m->target};
 	s->epoch = m->epoch;
+	channels_arrived(m);
 	s->input_sent = (uint64_t)json_integer_value(json_object_get(m->frozen, "in"));
 	s->input_end_sent = false;
 	streams_resume_input(s);
@@ -149,7 +152,10 @@ static void succeed(struct move *m, const json_t *answer)
 		m->froze = move_now();
 		m->frozen = json_deep_copy(answer);
 		(void)json_object_del(m->frozen, "decided");
-		if (!agree_check(m, answer) || move_fault(m, "freeze:done"))
+		int reached = channels_check(m, answer);
+		if (reached < 0)
+			move_blame(m, reached);
+		if (reached < 0 || !agree_check(m, answer) || move_fault(m, "freeze:done"))
 			break;
 		move_next(m, HANDOVER_DONE);
 		return;
@@ -176,6 +182,7 @@ static void succeed(struct move *m, const json_t *answer)
 		return;
 	case HANDOVER_RELEASE:
 		remote_request(m->target, "settle", NULL, NULL, NULL);
+		channels_settled(m);
 		(void)move_fault(m, "release:done");
 		move_next(m, HANDOVER_DONE);
 		return;
@@ -420,7 +427,7 @@ static int create(struct supervisor *s, const struct move_options *o, const char
 	int r = supervisor_label(s, target, m->target_label);
 	if (r >= 0)
 		r = supervisor_uuid(m->id);
-	if (r >= 0)
+	if (r >= 0 && (m->target = channels_take(s, m->target_label)) == NULL)
 		r = supervisor_remote(s, target, o->method, &m->target);
 	if (r < 0) {
 		free(m);

@@ -64,6 +64,8 @@ struct supervisor {
 	struct remote *dead[SUPERVISOR_STATIONS]; /* to be destroyed when no callback runs */
 	size_t dead_count;
 	struct farewell *farewells;
+	bool said_end;             /* the last station's agent has ended */
+	struct channels *channels; /* what is used from other hosts; NULL: nothing yet */
 	struct loop_source *bury;
 	struct loop_source *end_timer;
 

@@ -1,6 +1,6 @@
 /* streams: the program's standard streams at home. Output comes from one station after the other, without gap or repetition;
  * input goes to where the program is. */
-#include "parts.h"
+#include "channels.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -214,7 +214,10 @@ static void on_end(void *context, int code, const json_t *answer)
 {
 	(void)code;
 	(void)answer;
-	on_end_late(context);
+	struct supervisor *s = context;
+	s->said_end = true;
+	if (s->farewells == NULL)
+		on_end_late(context);
 }
 
 /* A speaker that has left and said everything makes room for the next. */
@@ -228,9 +231,11 @@ void streams_check(struct supervisor *s)
 		return;
 	if (s->station_count == 1 && s->move != NULL)
 		return; /* it has the last word */
+	if (s->station_count == 1 && !channels_finish(s))
+		return;
 	t->asked_end = true;
 	if (s->station_count == 1) {
-		remote_request(t->remote, "end", NULL, on_end, s);
+		remote_request(t->remote, "end", json_pack("{s:b}", "all", 1), on_end, s);
 		(void)loop_after(s->loop, END_MS, on_end_late, s, &s->end_timer);
 		return;
 	}

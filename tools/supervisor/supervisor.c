@@ -1,10 +1,12 @@
 /* supervisor: the life of `pmig run` and `pmig attach`. */
+#include "channels.h"
 #include "checkpoint.h"
 #include "registry/store.h"
 #include "restart.h"
 #include "start.h"
 #include "terminal.h"
 #include "transport/agent.h"
+#include "transport/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,12 +110,17 @@ static void on_farewell(void *context, int code, const json_t *answer)
 	(void)code;
 	(void)answer;
 	struct farewell *f = context;
-	supervisor_bury(f->supervisor, f->remote);
+	struct supervisor *s = f->supervisor;
+	supervisor_bury(s, f->remote);
 	forget_farewell(f);
+	if (s->said_end && s->farewells == NULL)
+		supervisor_stop(s, s->exit_status);
 }
 
 void supervisor_dismiss(struct supervisor *s, struct remote *r)
 {
+	if (channels_keep(s, r))
+		return;
 	struct farewell *f = remote_is_up(r) ? malloc(sizeof *f) : NULL;
 	if (f == NULL) {
 		supervisor_bury(s, r);
@@ -121,7 +128,7 @@ void supervisor_dismiss(struct supervisor *s, struct remote *r)
 	}
 	*f = (struct farewell){s, r, s->farewells};
 	s->farewells = f;
-	remote_request(r, "end", NULL, on_farewell, f);
+	remote_request(r, "end", json_pack("{s:b}", "all", 1), on_farewell, f);
 }
 
 void supervisor_runs(struct supervisor *s)
@@ -175,7 +182,7 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 		(void)raise(SIGKILL);
 		return;
 	}
-	if (move_event(s, r, event) || t == NULL)
+	if (channels_event(s, r, event) || move_event(s, r, event) || t == NULL)
 		return;
 	if (strcmp(what, "exit") == 0) {
 		if (strcmp(remote_label(r), s->home) != 0) /* home's registry is told by nobody else */
@@ -327,6 +334,7 @@ static void on_up(void *context, struct remote *r)
 		on_found(s, t);
 	else if (t != NULL && (s->options->image != NULL ? restart_begin(s) : start_begin(s)) < 0)
 		supervisor_fail(s, failed_status(s), verb(s));
+	channels_up(s, r);
 	move_up(s, r);
 }
 
@@ -339,7 +347,7 @@ static void on_down(void *context, struct remote *r, int code)
 		return;
 	}
 	move_down(s, r, code);
-	if (t != NULL && !t->asked_end)
+	if ((t != NULL && !t->asked_end) || channels_keeps(s, r))
 		remote_connect_later(r, s->epoch);
 }
 
@@ -353,6 +361,10 @@ static int on_packet(void *context, struct remote *r, const struct packet *p)
 			(void)move_packet(s, r, p);
 		return 0;
 	}
+	if (p->stream == CHANNEL_STREAM) {
+		channels_packet(s, r, p);
+		return 0;
+	}
 	return supervisor_station(s, r) != NULL ? streams_packet(s, r, p) : 0;
 }
 
@@ -360,6 +372,7 @@ static void on_room(void *context, struct remote *r)
 {
 	start_room(context);
 	move_room(context, r);
+	channels_room(context, r);
 	streams_pump_input(context);
 }
 
@@ -470,6 +483,10 @@ static int prepare(struct supervisor *s)
 	if (r < 0)
 		return r;
 	s->station_count = 1;
+	if (is_attached(s))
+		r = channels_open(s);
+	if (r < 0)
+		return r;
 	s->program = open(s->path, O_RDONLY | O_CLOEXEC);
 	if (s->program < 0 && !is_attached(s))
 		return error_errno(PMIG_EIO, errno, "%s", s->path);
@@ -501,6 +518,7 @@ int supervisor_run(const struct supervisor_options *options)
 	checkpoint_destroy(s->checkpoint);
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
+	channels_close(s);
 	for (struct farewell *f = s->farewells, *next; f != NULL; f = next) {
 		next = f->next;
 		remote_destroy(f->remote); /* its link has a thread, which must not outlive main() */

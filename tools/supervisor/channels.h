@@ -1,0 +1,38 @@
+/* channels: what a program uses from other hosts, as home sees it: who holds what, and which channel leads from where to where. Two
+ * agents never speak with each other: home passes their packets on, and brings both ends together again after a lost
+ * connection, also those that an earlier supervisor had brought together: the agents tell what they have.
+ *
+ * The agents of hosts that hold something are kept beside the stations, as long as they do. */
+#ifndef PMIG_SUPERVISOR_CHANNELS_H
+#define PMIG_SUPERVISOR_CHANNELS_H
+
+#include "parts.h"
+
+struct move;
+
+/* Attached: connects the hosts that, as the registry says, hold something. */
+int channels_open(struct supervisor *s) PMIG_MUST_CHECK;
+void channels_close(struct supervisor *s);
+
+/* An agent that is not needed for anything else: true: it is kept, since it holds something. */
+bool channels_keep(struct supervisor *s, struct remote *r);
+/* The kept one at `label`, which becomes the caller's, who gives it back by supervisor_dismiss(). NULL: there is none. */
+struct remote *channels_take(struct supervisor *s, const char *label);
+bool channels_keeps(const struct supervisor *s, const struct remote *r);
+
+void channels_up(struct supervisor *s, struct remote *r);
+bool channels_event(struct supervisor *s, struct remote *r, const json_t *event); /* true: it was about channels */
+void channels_packet(struct supervisor *s, struct remote *r, const struct packet *p);
+void channels_room(struct supervisor *s, const struct remote *r);
+
+/* A hand-over. `frozen`: what the source said when it froze. */
+int channels_check(struct move *m,
+	const json_t *frozen) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: something would be out of reach */
+void channels_arrived(struct move *m);         /* it runs at the target */
+void channels_settled(struct move *m);         /* for good: what it does not use any more is let go */
+void channels_undone(struct move *m);
+
+/* The program has ended: true when nothing is under way any more and what was held is let go; else streams_check() is called then. */
+bool channels_finish(struct supervisor *s);
+
+#endif

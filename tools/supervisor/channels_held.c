@@ -1,0 +1,246 @@
+/* channels_held: what is held for the program and where: from the freeze on, through hand-overs, in the registry. */
+#include "channels_parts.h"
+
+#include "move.h"
+#include "registry/plan.h"
+#include "runtime/reference/reference.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITE_MS 1000
+
+static const char *const kinds[] = {"?", "file", "stream", "address"};
+
+/* What the row is found by: "HOST LOCATOR #NUMBER". */
+static void row_from(const struct known *k, char *ret_from, size_t size)
+{
+	char id[CHANNEL_ID_TEXT];
+	channel_id_text(k->id, id);
+	(void)snprintf(ret_from, size, "%s %s #%s", k->holder, k->locator, id);
+}
+
+bool channels_row_host(const struct pmig_reference_row *row, char ret_label[PMIG_NAME_MAX + 1])
+{
+	const char *space = strchr(row->from, ' '), *hash = strrchr(row->from, '#');
+	if (space == NULL || space - row->from > PMIG_NAME_MAX || hash == NULL || channel_id_parse(hash + 1) == 0)
+		return false;
+	(void)snprintf(ret_label, PMIG_NAME_MAX + 1, "%.*s", (int)(space - row->from), row->from);
+	return true;
+}
+
+static void add(struct supervisor *s, struct known *k)
+{
+	k->next = s->channels->known;
+	s->channels->known = k;
+}
+
+static int kind_of(const char *name)
+{
+	for (int i = REFERENCE_FILE; i <= REFERENCE_ADDRESS; i++)
+		if (strcmp(kinds[i], name) == 0)
+			return i;
+	return 0;
+}
+
+void channels_recall(struct supervisor *s, const struct pmig_reference_row *row)
+{
+	const char *space = strchr(row->from, ' '), *hash = strrchr(row->from, '#');
+	struct known *k = calloc(1, sizeof *k);
+	if (k == NULL)
+		return;
+	*k = (struct known){.id = channel_id_parse(hash + 1),
+		.kind = kind_of(row->kind),
+		.firm = true,
+		.listed = true,
+		.traffic = row->traffic,
+		.hops = row->hops};
+	(void)channels_row_host(row, k->holder);
+	(void)snprintf(k->locator, sizeof k->locator, "%.*s", hash > space + 2 ? (int)(hash - space - 2) : 0, space + 1);
+	(void)snprintf(k->to, sizeof k->to, "%s", row->to);
+	(void)snprintf(k->why, sizeof k->why, "%s", row->why);
+	add(s, k);
+}
+
+static void write_row(struct supervisor *s, struct known *k)
+{
+	char from[sizeof k->holder + sizeof k->locator + 32];
+	row_from(k, from, sizeof from);
+	k->counted = false;
+	k->listed = s->store->reference_put(s->store,
+			    &(struct pmig_reference_row){.process = s->uuid,
+				    .slot = 0,
+				    .kind = kinds[k->kind],
+				    .from = from,
+				    .to = k->to,
+				    .why = k->why,
+				    .traffic = k->traffic,
+				    .hops = k->hops}) >= 0;
+}
+
+void channels_write(struct supervisor *s)
+{
+	for (struct known *k = s->channels->known; k != NULL; k = k->next)
+		if (k->listed && k->counted)
+			write_row(s, k);
+}
+
+static void on_write(void *context)
+{
+	channels_write(context);
+}
+
+void channels_count(struct supervisor *s, struct known *k, size_t bytes)
+{
+	k->traffic += bytes;
+	k->counted = true;
+	if (s->channels->write == NULL)
+		(void)loop_after(s->loop, WRITE_MS, on_write, s, &s->channels->write);
+}
+
+struct known *channels_learn(struct supervisor *s, uint64_t id, const char *label, const json_t *said)
+{
+	struct known *k = channels_known(s, id);
+	const char *locator = json_string_value(json_object_get(said, "locator"));
+	json_int_t kind = json_integer_value(json_object_get(said, "kind"));
+	if (id == 0 || kind < REFERENCE_FILE || kind > REFERENCE_ADDRESS)
+		return NULL;
+	if (k == NULL) {
+		k = calloc(1, sizeof *k);
+		if (k == NULL)
+			abort(); /* a few bytes: there is nobody left who could be told */
+		*k = (struct known){.id = id, .kind = (int)kind};
+		(void)snprintf(k->locator, sizeof k->locator, "%s", locator != NULL ? locator : "");
+		add(s, k);
+	}
+	(void)snprintf(k->holder, sizeof k->holder, "%s", label);
+	return k;
+}
+
+void channels_forget(struct supervisor *s, struct known *k)
+{
+	struct known **at = &s->channels->known;
+	char from[sizeof k->holder + sizeof k->locator + 32];
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	row_from(k, from, sizeof from);
+	if (k->listed)
+		(void)s->store->reference_drop(s->store, s->uuid, kinds[k->kind], from);
+	free(k);
+}
+
+void channels_let_go(struct supervisor *s, struct known *k)
+{
+	char id[CHANNEL_ID_TEXT];
+	channel_id_text(k->id, id);
+	struct remote *r = channels_remote(s, k->holder);
+	if (remote_is_up(r))
+		remote_request(r, "let-go", json_pack("{s:[s]}", "references", id), NULL, NULL);
+	channels_forget(s, k);
+}
+
+/* --- a hand-over --- */
+
+static const json_t *list_of(const json_t *frozen)
+{
+	return json_object_get(frozen, "references");
+}
+
+static uint64_t number(const json_t *one)
+{
+	const char *text = json_string_value(json_object_get(one, "reference"));
+	return text != NULL ? channel_id_parse(text) : 0;
+}
+
+int channels_check(struct move *m, const json_t *frozen)
+{
+	struct supervisor *s = m->supervisor;
+	size_t i;
+	json_t *one;
+	json_array_foreach(list_of(frozen), i, one)
+	{
+		if (json_is_true(json_object_get(one, "kept"))) {
+			if (channels_learn(s, number(one), m->source_label, one) == NULL)
+				return error_set(PMIG_EPROTOCOL, "%s holds what has no number", m->source_label);
+			continue;
+		}
+		struct known *k = channels_known(s, number(one));
+		if (k == NULL)
+			return error_set(PMIG_EGONE, "something that %s uses from another host is not held there any more",
+				s->name);
+		if (!remote_is_up(channels_remote(s, k->holder)))
+			return error_set(PMIG_EUNREACHED, "%s is held at %s, which is not reached", k->locator, k->holder);
+	}
+	return 0;
+}
+
+/* The planner's words, where it had any. */
+static void find_reason(const struct move *m, struct known *k)
+{
+	for (size_t i = 0; m->plan != NULL && i < m->plan->count; i++) {
+		const struct plan_decision *d = &m->plan->decisions[i];
+		if (d->strategy == PMIG_REFER && strncmp(d->locator, k->locator, strlen(k->locator)) == 0) {
+			(void)snprintf(k->why, sizeof k->why, "%s: %.300s", d->cell, d->reason);
+			return;
+		}
+	}
+	if (k->why[0] == '\0')
+		(void)snprintf(k->why, sizeof k->why, "it stays at %.200s", k->holder);
+}
+
+static bool uses(const json_t *frozen, const struct known *k)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(list_of(frozen), i, one)
+	{
+		if (number(one) == k->id)
+			return true;
+	}
+	return false;
+}
+
+void channels_arrived(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	if (s->channels == NULL)
+		return;
+	for (struct known *k = s->channels->known; k != NULL; k = k->next) {
+		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
+			continue;
+		k->firm = true;
+		k->hops++;
+		(void)snprintf(k->to, sizeof k->to, "%s", m->target_label);
+		find_reason(m, k);
+		write_row(s, k);
+	}
+	channels_switch(s, m->target_label);
+}
+
+void channels_settled(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	for (struct known *k = s->channels != NULL ? s->channels->known : NULL, *next; k != NULL; k = next) {
+		next = k->next;
+		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
+			channels_let_go(s, k);
+	}
+	if (s->channels != NULL)
+		channels_consider(s);
+}
+
+void channels_undone(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	if (s->channels == NULL || m->arrived)
+		return;
+	for (struct known *k = s->channels->known, *next; k != NULL; k = next) {
+		next = k->next;
+		if (!k->firm)
+			channels_forget(s, k); /* its agent has let it go when the program went on */
+	}
+	channels_switch(s, "");
+	channels_consider(s);
+}

@@ -1,0 +1,66 @@
+/* channels_parts: what the files about channels share; included by them only. */
+#ifndef PMIG_SUPERVISOR_CHANNELS_PARTS_H
+#define PMIG_SUPERVISOR_CHANNELS_PARTS_H
+
+#include "channels.h"
+#include "transport/channel.h"
+
+#define KNOWN_LOCATOR 512
+
+/* Something that a host holds for the program. */
+struct known {
+	struct known *next;
+	uint64_t id;
+	int kind;     /* enum reference_kind */
+	bool firm;    /* else: for a hand-over that may be given up yet */
+	bool listed;  /* in the registry */
+	bool counted; /* since it was written there */
+	uint64_t traffic;
+	int64_t hops;
+	char holder[PMIG_NAME_MAX + 1], to[PMIG_NAME_MAX + 1];
+	char locator[KNOWN_LOCATOR], why[KNOWN_LOCATOR];
+};
+
+/* A channel. The ends are labels of hosts; "": not known yet. */
+struct route {
+	struct route *next;
+	uint64_t id, reference;
+	char opener[PMIG_NAME_MAX + 1], holder[PMIG_NAME_MAX + 1];
+	char fresh[PMIG_NAME_MAX + 1]; /* who will be the opener when the program runs there */
+	bool asked;                    /* the holder has no end yet */
+	bool done[2];                  /* the end of the holder, of the opener */
+	bool missed[2];                /* [1]: from the opener; not passed on, because who is to have it does not keep up */
+	uint64_t missed_at[2];
+};
+
+struct kept {
+	struct kept *next;
+	struct remote *remote;
+};
+
+struct channels {
+	struct known *known;
+	struct route *routes;
+	struct kept *kept;
+	bool searching; /* not all who may hold something have said so */
+	bool ending;
+	struct loop_source *consider, *write, *late;
+};
+
+struct known *channels_known(struct supervisor *s, uint64_t id); /* NULL: nobody holds it, as far as known */
+struct remote *channels_remote(struct supervisor *s, const char *label);
+
+/* The channels that wait for the program at `label` lead there now; those that waited elsewhere do not. */
+void channels_switch(struct supervisor *s, const char *label);
+void channels_consider(struct supervisor *s); /* a little later: who is not needed any more is dismissed */
+
+/* --- channels_held.c --- */
+void channels_recall(struct supervisor *s, const struct pmig_reference_row *row); /* one that has a host */
+struct known *channels_learn(struct supervisor *s, uint64_t id, const char *label, const json_t *said); /* NULL: no number */
+void channels_forget(struct supervisor *s, struct known *k);
+void channels_let_go(struct supervisor *s, struct known *k); /* tells its holder, and forgets it */
+void channels_count(struct supervisor *s, struct known *k, size_t bytes);
+void channels_write(struct supervisor *s); /* what was counted, into the registry */
+bool channels_row_host(const struct pmig_reference_row *row, char ret_label[PMIG_NAME_MAX + 1]);
+
+#endif
