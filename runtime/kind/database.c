@@ -26,10 +26,6 @@
 
 #define SUFFIX_MAX 16
 
-#pragma weak reference_keep
-#pragma weak reference_carry
-#pragma weak reference_connect
-
 /* pmig_resource.state */
 struct database {
 	struct stat st;                       /* at the source: of the file when it was saved */

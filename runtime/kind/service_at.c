@@ -8,10 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#pragma weak reference_keep
-#pragma weak reference_carry
-#pragma weak reference_listen
-
 #define TEXT_MAX 4096
 
 int service_at_match(const struct pmig_resource *r)

@@ -1,0 +1,181 @@
+/* An SQLite database moves and is copied as it was, with its log and its connection; what lies in the way is never overwritten. */
+#include "restore_case.h"
+
+#include "kind/connection.h"
+
+static const struct pmig_declaration moves = {
+	.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FASTENED, .strategy = PMIG_MOVE};
+static const struct pmig_declaration copies = {.binding = PMIG_BY_VALUE, .attachment = PMIG_FASTENED, .strategy = PMIG_COPY};
+
+struct owner {
+	sqlite3 *db;
+	char path[PATH_MAX + 32];
+};
+
+static const char *beside(const char *suffix)
+{
+	static char path[PATH_MAX + 32];
+	snprintf(path, sizeof path, "%s/app.db%s", restore_place, suffix);
+	return path;
+}
+
+static void run(sqlite3 *db, const char *sql)
+{
+	char *words = NULL;
+	int r = sqlite3_exec(db, sql, NULL, NULL, &words);
+	if (r != SQLITE_OK)
+		dprintf(2, "%s: %s\n", sql, words);
+	CHECK(r == SQLITE_OK);
+}
+
+static struct owner *begin(const struct pmig_declaration *d, const char *mode)
+{
+	struct owner *o = pmig_calloc(1, sizeof *o);
+	char sql[64];
+	CHECK(o != NULL);
+	strcpy(o->path, beside(""));
+	CHECK(sqlite3_open(o->path, &o->db) == SQLITE_OK);
+	snprintf(sql, sizeof sql, "PRAGMA journal_mode = %s", mode);
+	run(o->db, sql);
+	run(o->db, "PRAGMA foreign_keys = ON; PRAGMA user_version = 42; CREATE TABLE t(x INTEGER PRIMARY KEY, y)");
+	for (int i = 0; i < 100; i++)
+		run(o->db, "INSERT INTO t(y) VALUES (hex(randomblob(300)))");
+	int r = pmig_declare_handle((void **)&o->db, "database", o->path, d);
+	if (r < 0)
+		dprintf(2, "%s\n", pmig_reason());
+	CHECK(r == 0);
+	return o;
+}
+
+static void *moved(void)
+{
+	return begin(&moves, "DELETE");
+}
+
+static void *moved_log(void)
+{
+	struct owner *o = begin(&moves, "WAL");
+	CHECK(access(beside("-wal"), F_OK) == 0);
+	return o;
+}
+
+static void *copied(void)
+{
+	return begin(&copies, "DELETE");
+}
+
+static void as_it_was(void *state)
+{
+	struct owner *o = state;
+	CHECK(connection_number(o->db, "SELECT count(*) FROM t", -1) == 100);
+	CHECK(connection_number(o->db, "PRAGMA user_version", -1) == 42);
+	CHECK(connection_number(o->db, "PRAGMA foreign_keys", -1) == 1);
+	char word[16];
+	connection_word(o->db, "PRAGMA integrity_check", word, sizeof word);
+	CHECK(strcmp(word, "ok") == 0);
+	CHECK(strcmp(sqlite3_db_filename(o->db, "main"), o->path) == 0);
+	CHECK(sqlite3_last_insert_rowid(o->db) == 100);
+	run(o->db, "INSERT INTO t(y) VALUES ('after')");
+}
+
+static void as_it_was_log(void *state)
+{
+	struct owner *o = state;
+	char mode[16];
+	as_it_was(state);
+	connection_word(o->db, "PRAGMA journal_mode", mode, sizeof mode);
+	CHECK(strcmp(mode, "wal") == 0);
+}
+
+/* After the hand-over nothing is left there; what the second process has, it has brought. */
+static void is_gone(void)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+	for (size_t i = 0; i < 4; i++) {
+		char path[PATH_MAX + 32];
+		snprintf(path, sizeof path, "%s/app.db%s", restore_place, suffixes[i]);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
+static void is_there(void)
+{
+	assert_int_equal(access(beside(""), F_OK), 0);
+}
+
+static void write_file(const char *suffix, const char *text)
+{
+	int fd = open(beside(suffix), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) > 0);
+	close(fd);
+}
+
+static void journal_lies_there(void)
+{
+	is_gone();
+	write_file("-journal", "of another one");
+}
+
+static void other_lies_there(void)
+{
+	is_gone();
+	write_file("", "not a database");
+}
+
+/* A second connection of the same process to the same file, declared too: one file, two handles. */
+static void *twice(void)
+{
+	struct owner *o = begin(&moves, "DELETE"), *second = pmig_calloc(2, sizeof *second);
+	second[0] = *o;
+	CHECK(sqlite3_open_v2(o->path, &second[0].db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
+	CHECK(pmig_declare_handle((void **)&second[0].db, "database", o->path, &moves) == 0);
+	CHECK(pmig_declare_handle((void **)&second[1].db, "database", o->path, &moves) == PMIG_EINVAL);
+	*(struct owner **)&second[1] = o;
+	return second;
+}
+
+static void twice_after(void *state)
+{
+	struct owner *second = state, *o = *(struct owner **)&second[1];
+	as_it_was(o);
+	CHECK(second[0].db != o->db && connection_number(second[0].db, "SELECT count(*) FROM t", -1) == 101);
+	CHECK(sqlite3_exec(second[0].db, "DELETE FROM t", NULL, NULL, NULL) == SQLITE_READONLY);
+}
+
+static void *elsewhere(void)
+{
+	struct owner *o = begin(&moves, "DELETE");
+	sqlite3 *memory = NULL;
+	CHECK(sqlite3_open(":memory:", &memory) == SQLITE_OK);
+	CHECK(pmig_declare_handle((void **)&memory, "database", "/x", &moves) == PMIG_EINVAL);
+	CHECK(strstr(pmig_reason(), "lies in memory") != NULL);
+	CHECK(pmig_declare_handle((void **)&o->db, "database", "/dev/null", &moves) == PMIG_EINVAL);
+	CHECK(strstr(pmig_reason(), o->path) != NULL);
+	sqlite3_close(memory);
+	return o;
+}
+
+static const struct restore_case cases[] = {
+	{.name = "move", .before = moved, .hand_over = true, .between = is_gone, .after = as_it_was},
+	{.name = "move with a log", .before = moved_log, .hand_over = true, .between = is_gone, .after = as_it_was_log},
+	{.name = "copy", .before = copied, .hand_over = true, .between = is_there, .after = as_it_was},
+	{.name = "two connections", .before = twice, .hand_over = true, .between = is_gone, .after = twice_after},
+	{.name = "wrong locators", .before = elsewhere, .hand_over = true, .between = is_gone, .after = as_it_was},
+	{.name = "a journal in the way",
+		.before = moved,
+		.hand_over = true,
+		.between = journal_lies_there,
+		.refused = "app.db-journal lies here"},
+	{.name = "another file in the way",
+		.before = moved,
+		.hand_over = true,
+		.between = other_lies_there,
+		.refused = "another file lies here"},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	restore_main(argc, argv, cases);
+	return restore_all(cases);
+}
