@@ -22,7 +22,9 @@ static struct hook of_declared(const struct declared *e)
 		.context = e->d.context,
 		.name = declare_name(e),
 		.strategy = (enum pmig_strategy)e->strategy,
-		.locator = e->locator != NULL && e->thing != DECLARE_MEMORY ? e->locator : ""};
+		.locator = e->there != NULL && e->there[0] != 0            ? e->there
+			: e->locator != NULL && e->thing != DECLARE_MEMORY ? e->locator
+									   : ""};
 }
 
 static struct hook of_match(size_t index)

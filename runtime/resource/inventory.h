@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* leave.c. Describes everything that is open or declared, decides, writes. What was found stays until leave_finish().
+/* leave.c. Whether each handle can be saved at this safe point: 0, PMIG_EBUSY or PMIG_EREFUSED with its name. */
+PMIG_MUST_CHECK int leave_ready(void);
+
+/* Describes everything that is open or declared, decides, writes. What was found stays until leave_finish().
  * Errors: PMIG_EREFUSED with the name of the resource, and of every further one that refuses. */
 PMIG_MUST_CHECK int leave_write(struct pmig_writer *w, bool (*skip)(int fd));
 int leave_release(void); /* at the source: what has moved is removed; how many things were left there */

@@ -275,6 +275,25 @@ static bool stays(int fd)
 	return false;
 }
 
+int leave_ready(void)
+{
+	for (struct declared *e = declare_first(); e != NULL; e = e->next) {
+		const struct pmig_kind *k = e->thing == DECLARE_HANDLE ? kind_table_find(e->kind) : NULL;
+		if (k == NULL || k->ready == NULL)
+			continue;
+		int r = k->ready(&(struct pmig_resource){.kind = k,
+			.fd = -1,
+			.locator = e->locator,
+			.reference = e->reference,
+			.declaration = e->d,
+			.declared = true,
+			.handle = *e->var});
+		if (r < 0)
+			return error_prefix(r, "%s", declare_name(e));
+	}
+	return 0;
+}
+
 int leave_write(struct pmig_writer *w, bool (*skip)(int fd))
 {
 	char text[PMIG_REASON_MAX] = "";

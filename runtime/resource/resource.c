@@ -91,7 +91,19 @@ char **resource_arguments(int *ret_argc)
 
 int resource_prepare(void)
 {
-	return hooks_before();
+	int r = hooks_before();
+	if (r < 0)
+		return r;
+	r = leave_ready();
+	if (r == PMIG_EBUSY) { /* at another safe point: what the hooks have done is undone until then */
+		char host[65] = "", reason[PMIG_REASON_MAX];
+		(void)gethostname(host, sizeof host - 1);
+		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
+		hooks_after(&(struct pmig_news){
+			.outcome = PMIG_FAILED, .from = host, .to = host, .reason = reason, .locator = ""});
+		return error_set(PMIG_EBUSY, "%s", reason);
+	}
+	return r;
 }
 
 int resource_plan(int fd)
