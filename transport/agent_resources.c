@@ -299,6 +299,7 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 		add_shared(s, &f, row);
 	}
 	agent_rates_add(s->agent, found, row);
+	set(row, "writes", json_boolean(writes(&f)));
 	set(row, "named", json_boolean(refers == NULL && f.st.st_nlink > 0 && f.link[0] == '/'));
 	(void)json_array_append_new(s->rows, row);
 }

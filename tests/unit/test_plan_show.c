@@ -119,11 +119,11 @@ static void decisions_are_recorded_with_what_they_beat(void **state)
 {
 	struct pmig_store *s = ((struct registry_case *)*state)->store;
 	struct plan *plan = make(false);
-	assert_fails(plan_show_record(plan, s, HANDOVER_1), PMIG_ENOENT);
+	assert_fails(plan_show_record(plan, NULL, s, HANDOVER_1), PMIG_ENOENT);
 	struct pmig_handover_row h = case_handover(HANDOVER_1, UUID_A, 2);
 	assert_good(s->handover_begin(s, &h));
-	assert_good(plan_show_record(plan, s, HANDOVER_1));
-	assert_good(plan_show_record(plan, s, HANDOVER_1));
+	assert_good(plan_show_record(plan, NULL, s, HANDOVER_1));
+	assert_good(plan_show_record(plan, NULL, s, HANDOVER_1));
 	int seen = 0;
 	assert_good(s->decision_list(s, HANDOVER_1, see, &seen));
 	assert_int_equal(seen, 7);

@@ -289,44 +289,6 @@ static void ask(struct move *m)
 		(void)loop_after(m->supervisor->loop, limit, on_too_long, m, &m->timer);
 }
 
-static void on_file(void *context, json_t *line)
-{
-	move_tell(context, line);
-}
-
-static void on_prepared(void *context, int code)
-{
-	struct move *m = context;
-	if (code >= 0 && move_fault(m, "prepare:done"))
-		code = PMIG_EIO;
-	if (code < 0) {
-		move_blame(m, code);
-		move_next(m, HANDOVER_FAILED);
-		return;
-	}
-	(void)snprintf(m->path, sizeof m->path, "%s", prepare_path(m->prepare));
-	(void)snprintf(m->library_path, sizeof m->library_path, "%s", prepare_library_path(m->prepare));
-	move_next(m, HANDOVER_DONE);
-}
-
-static void prepare(struct move *m)
-{
-	struct supervisor *s = m->supervisor;
-	int r = prepare_create(&(struct prepare_options){.loop = s->loop,
-				       .target = m->target,
-				       .name = s->name,
-				       .path = s->path,
-				       .program = s->program,
-				       .tell = on_file,
-				       .done = on_prepared,
-				       .context = m},
-		&m->prepare);
-	if (r < 0)
-		on_prepared(m, r);
-	else
-		prepare_begin(m->prepare);
-}
-
 static void perform(struct move *m)
 {
 	m->waiting = false;
@@ -338,7 +300,7 @@ static void perform(struct move *m)
 			remote_connect(m->target, m->supervisor->epoch);
 		break;
 	case HANDOVER_PREPARE:
-		prepare(m);
+		ahead_prepare(m);
 		break;
 	case HANDOVER_SHIP:
 		if (m->ship == NULL)

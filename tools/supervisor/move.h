@@ -75,6 +75,12 @@ void plan_abandon(struct move *m); /* forgets it */
 /* --- move_decisions.c --- */
 json_int_t decisions_send(const struct move *m); /* to the source's agent, before the freeze; how many */
 
+/* --- move_ahead.c --- */
+void ahead_prepare(struct move *m); /* the step "prepare" */
+const char *ahead_hash(const struct move *m,
+	size_t i); /* of decision i: what lies at the target for it has this content; "" */
+const char *ahead_path(const struct move *m, size_t i); /* and lies there; "" */
+
 /* --- move_agree.c --- */
 void agree_record(struct move *m); /* the journal has the hand-over: what was decided goes into the registry */
 bool agree_check(struct move *m, const json_t *frozen); /* false: something was decided otherwise, which is the blame */

@@ -65,7 +65,8 @@ static json_t *one(const struct planning *p, size_t i)
 	set(o, "attachment", json_integer((json_int_t)r->row.attachment));
 	set(o, "consent", json_integer((json_int_t)r->row.consent));
 	set_text(o, "type", r->row.type);
-	set_text(o, "there", d->there);
+	set_text(o, "there", *ahead_path(p->move, i) != '\0' ? ahead_path(p->move, i) : d->there);
+	set_text(o, "content", ahead_hash(p->move, i));
 	set_flag(o, "kept", d->kept);
 	set_flag(o, "dropped", d->dropped);
 	set_flag(o, "part", d->part);

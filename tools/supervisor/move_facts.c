@@ -267,11 +267,12 @@ int facts_take(struct planning *p)
 		return r;
 	p->asked = calloc(p->input->count + 1, sizeof *p->asked);
 	p->texts = calloc(p->input->count + 1, sizeof *p->texts);
+	p->shipped = calloc(p->input->count + 1, sizeof *p->shipped);
 	p->files = json_array();
 	p->types = json_array();
 	p->reach = json_array();
 	p->beside = json_array();
-	if (p->asked == NULL || p->texts == NULL)
+	if (p->asked == NULL || p->texts == NULL || p->shipped == NULL)
 		return error_set(PMIG_ENOMEM, "out of memory");
 	for (i = 0; i < p->input->count; i++) {
 		set_found(p, i);
@@ -438,6 +439,8 @@ static void set_one(struct planning *p, size_t i)
 			set_directory(p, i, there);
 		set_others(p, i, there, hash);
 	}
+	if (p->input->resources[i].same_content.value != 0 && hash != NULL)
+		ahead_equal(p, i, hash, p->input->resources[i].there);
 	if (asked->type >= 0)
 		set_providers(p, i);
 	if (asked->reach >= 0)
@@ -536,5 +539,6 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 	for (size_t i = 0; i < p->input->count; i++) {
 		set_one(p, i);
 		set_way(p, &p->input->resources[i]);
+		p->input->resources[i].ahead |= ahead_possible(p, i);
 	}
 }

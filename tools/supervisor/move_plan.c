@@ -26,7 +26,6 @@ void plan_abandon(struct move *m)
 	m->planning = NULL;
 	m->plan = NULL;
 	plan_destroy(p->plan);
-	plan_input_destroy(p->input);
 	policy_destroy(p->policy);
 	probe_destroy(p->ways[0]);
 	probe_destroy(p->ways[1]);
@@ -39,6 +38,10 @@ void plan_abandon(struct move *m)
 	json_decref(p->marks);
 	json_decref(p->paths);
 	json_decref(p->hashes);
+	for (size_t i = 0; p->shipped != NULL && p->input != NULL && i < p->input->count; i++)
+		free(p->shipped[i].path);
+	free(p->shipped);
+	plan_input_destroy(p->input);
 	free(p->asked);
 	free(p->texts);
 	free(p);

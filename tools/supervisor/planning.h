@@ -7,6 +7,7 @@
 #include "probe.h"
 
 #include "registry/plan_input.h"
+#include "transport/cache.h"
 #include "registry/policy.h"
 
 #define ASK_PATH 1u
@@ -20,6 +21,12 @@
 struct asked {
 	int file, type, reach, mark;
 	int hash; /* the same, in what the source is asked */
+};
+
+/* What was sent ahead of one resource, or lies at the target anyway. */
+struct shipped {
+	char hash[CACHE_HASH]; /* "": nothing */
+	char *path;
 };
 
 struct planning {
@@ -43,9 +50,14 @@ struct planning {
 	struct plan_input *input;
 	struct policy *policy;        /* has texts of `input` */
 	char (*texts)[PLANNING_TEXT]; /* of obstacles, one for each resource */
+	struct shipped *shipped;      /* one for each resource */
 	struct plan *plan;
 	double took_ms;
 };
+
+/* --- move_ahead.c --- */
+bool ahead_possible(const struct planning *p, size_t i); /* once its facts are there: it can be sent before the freeze */
+void ahead_equal(struct planning *p, size_t i, const char *hash, const char *path); /* what lies at the target anyway */
 
 /* --- move_facts.c --- */
 int facts_take(struct planning *p)

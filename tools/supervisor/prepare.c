@@ -1,5 +1,5 @@
-/* prepare: the program, and the libraries that the target lacks, go into its cache by content; what is there already
- * costs one question. */
+/* prepare: the program, the libraries that the target lacks, and data that is sent ahead go into its cache by content; what is there
+ * already, under whatever name, costs one question. */
 #include "prepare.h"
 #include "job.h"
 #include "transport/agent.h"
@@ -32,6 +32,8 @@ struct prepare {
 	json_t *missing; /* names, still to be sent */
 	size_t next;
 	int rounds;
+	bool libraries_done;
+	size_t data_next;
 };
 
 static void offer(struct prepare *p);
@@ -41,9 +43,12 @@ static void fail(struct prepare *p, int code)
 	p->o.done(p->o.context, code); /* destroys p */
 }
 
+static void next_data(struct prepare *p);
+
 static void finish(struct prepare *p)
 {
-	p->o.done(p->o.context, 0);
+	p->libraries_done = true;
+	next_data(p);
 }
 
 void prepare_destroy(struct prepare *p)
@@ -171,6 +176,23 @@ static void ask_libraries(struct prepare *p)
 		on_libraries, p);
 }
 
+/* --- data --- */
+
+#define DATA_NAME "data" /* in the cache, whatever it is called */
+
+static void next_data(struct prepare *p)
+{
+	while (p->data_next < p->o.data_count) {
+		int fd = p->o.data_open(p->o.context, p->data_next);
+		if (fd >= 0) {
+			start_file(p, fd, DATA_NAME, hash_file);
+			return;
+		}
+		p->data_next++;
+	}
+	p->o.done(p->o.context, 0);
+}
+
 /* --- one file --- */
 
 static int add_directory(struct prepare *p, const char *path)
@@ -192,6 +214,11 @@ static void in_place(struct prepare *p, const char *path)
 	(void)close(p->fd);
 	p->fd = -1;
 	int r = 0;
+	if (p->libraries_done) {
+		p->o.data_done(p->o.context, p->data_next++, p->hash, path);
+		next_data(p);
+		return;
+	}
 	if (program)
 		(void)snprintf(p->path, sizeof p->path, "%s", path);
 	else
@@ -217,6 +244,15 @@ static void on_receive(void *context, int code, const json_t *answer)
 		return;
 	}
 	if (p->send != NULL) {
+		if (p->libraries_done) { /* it was changed while it was sent: then it travels at the freeze, as it is then */
+			bulk_send_destroy(p->send);
+			p->send = NULL;
+			(void)close(p->fd);
+			p->fd = -1;
+			p->data_next++;
+			next_data(p);
+			return;
+		}
 		fail(p, error_set(PMIG_ECORRUPT, "%s arrived at %s damaged", p->name, remote_label(p->o.target)));
 		return;
 	}
@@ -239,12 +275,12 @@ static void offer(struct prepare *p)
 	bool program = p->path[0] == '\0';
 	if (p->send == NULL)
 		p->stream++;
-	if (p->o.tell != NULL && fstat(p->fd, &st) == 0)
-		p->o.tell(p->o.context,
-			json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", (json_int_t)st.st_size));
+	json_int_t size = fstat(p->fd, &st) == 0 ? (json_int_t)st.st_size : -1;
+	if (p->o.tell != NULL && size >= 0)
+		p->o.tell(p->o.context, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", size));
 	remote_request(p->o.target, "receive",
-		json_pack("{s:s, s:s, s:i, s:i}", "hash", p->hash, "name", p->name, "stream", (int)p->stream, "mode",
-			program ? 0700 : 0600),
+		json_pack("{s:s, s:s, s:i, s:i, s:I, s:b}", "hash", p->hash, "name", p->name, "stream", (int)p->stream,
+			"mode", program ? 0700 : 0600, "size", size, "library", (int)(!program && !p->libraries_done)),
 		on_receive, p);
 }
 

@@ -8,10 +8,13 @@ struct prepare;
 
 struct prepare_options {
 	struct loop *loop;
-	struct remote *target;                     /* connected */
-	const char *name;                          /* of the program, for people */
-	const char *path;                          /* where it is here */
-	int program;                               /* the same, open */
+	struct remote *target; /* connected */
+	const char *name;      /* of the program, for people */
+	const char *path;      /* where it is here */
+	int program;           /* the same, open */
+	size_t data_count;     /* files of the program that are sent ahead; 0: none, and the next two are not called */
+	int (*data_open)(void *context, size_t i); /* a descriptor, taken; < 0: it is not sent, and travels at the freeze */
+	void (*data_done)(void *context, size_t i, const char *hash, const char *path); /* it lies there now */
 	void (*tell)(void *context, json_t *line); /* {"phase": "prepare", "file": ...}, to be taken; NULL: nobody listens */
 	void (*done)(void *context, int code);     /* once: it may be destroyed there, and must be soon; pmig_reason() */
 	void *context;
