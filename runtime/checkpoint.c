@@ -2,6 +2,7 @@
 #include "checkpoint.h"
 
 #include "arena/arena.h"
+#include "arena/mapping.h"
 #include "build.h"
 #include "control_channel.h"
 #include "frame/program.h"
@@ -84,6 +85,50 @@ static size_t arena_image_ranges(struct image_range *ret)
 	return n;
 }
 
+static void cleanup_mapped(struct mapping_range **ranges)
+{
+	if (*ranges != NULL)
+		(void)munmap(*ranges, MAPPING_MAX * sizeof **ranges);
+}
+
+/* The bytes of mappings: in batches, since there can be many. */
+static int write_mapped(struct image_writer *w)
+{
+	__attribute__((cleanup(cleanup_mapped))) struct mapping_range *all = NULL;
+	struct image_range ranges[ARENA_RANGES_MAX];
+	void *p = mmap(NULL, MAPPING_MAX * sizeof *all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for the list of mappings");
+	all = p;
+	size_t n = mapping_ranges(all, MAPPING_MAX), count = 0;
+	int r = 0;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct image_range *last = count > 0 ? &ranges[count - 1] : NULL;
+		if (last != NULL && last->address + last->size == (uintptr_t)all[i].address)
+			last->size += all[i].size;
+		else
+			ranges[count++] = (struct image_range){(uintptr_t)all[i].address, all[i].size};
+		if (count == ARENA_RANGES_MAX || i + 1 == n) {
+			r = image_put_memory(w, ranges, count, 0);
+			count = 0;
+		}
+	}
+	return r;
+}
+
+static int write_mappings(struct image_writer *w)
+{
+	size_t n;
+	const struct mapping *all = mapping_table(&n);
+	int r = n > 0 ? image_put(w, IMAGE_MAPPINGS, MAPPING_VERSION, all, n * sizeof *all) : 0;
+	if (r < 0 || n == 0)
+		return r;
+	mapping_uncover();
+	r = write_mapped(w);
+	mapping_cover();
+	return r;
+}
+
 static void fill_identity(struct image_identity *id)
 {
 	image_identity_init(id);
@@ -114,7 +159,8 @@ static int write_memory(struct image_writer *w)
 	int r = image_put(w, IMAGE_LAYOUT, layout.version, &layout, sizeof layout);
 	if (r < 0)
 		return r;
-	return image_put_memory(w, ranges, arena_image_ranges(ranges), 0);
+	r = image_put_memory(w, ranges, arena_image_ranges(ranges), 0);
+	return r < 0 ? r : write_mappings(w);
 }
 
 static int write_globals(struct image_writer *w)
@@ -196,21 +242,36 @@ static int read_state(struct image *im)
 	return 0;
 }
 
+/* The section of the mappings; empty where the program had none. */
+static int find_mappings(const struct image *im, struct image_entry *ret)
+{
+	int r = image_get(im, IMAGE_MAPPINGS, 0, ret);
+	if (r == PMIG_ENOENT)
+		*ret = (struct image_entry){.version = MAPPING_VERSION};
+	else if (r >= 0 && ret->version != MAPPING_VERSION)
+		return error_set(PMIG_EVERSION, "section mappings of version %u", ret->version);
+	return r == PMIG_ENOENT ? 0 : r;
+}
+
 static int read_memory(struct image *im)
 {
-	struct image_range ranges[ARENA_RANGES_MAX];
+	const struct image_range ranges[] = {{MAPPING_BASE, MAPPING_SIZE}, {ARENA_BASE, ARENA_SIZE}};
 	struct arena_layout layout;
-	struct image_entry e;
+	struct image_entry e, mappings;
 	int r = image_get(im, IMAGE_LAYOUT, 0, &e);
 	if (r >= 0)
 		r = arena_layout_set(e.data, e.size);
 	if (r < 0)
 		return r;
 	memcpy(&layout, e.data, sizeof layout);
-	size_t n = 0;
-	ranges[n++] = (struct image_range){ARENA_BASE, ARENA_SIZE};
-	r = image_map_memory(im, ranges, n);
-	return r < 0 ? r : arena_adopt(&layout);
+	r = find_mappings(im, &mappings);
+	if (r >= 0)
+		r = mapping_open(mappings.data, mappings.size);
+	if (r >= 0)
+		r = image_map_memory(im, mappings.size > 0 ? ranges : ranges + 1, mappings.size > 0 ? 2 : 1);
+	if (r >= 0)
+		r = arena_adopt(&layout);
+	return r < 0 ? r : mapping_adopt(mappings.data, mappings.size);
 }
 
 static int read_globals(struct image *im)

@@ -35,6 +35,9 @@ bool descriptor_same(int a, int b);
  * those who can write. Words such as "process 123 (tail)" go into `who`. Processes of other users cannot be seen. */
 bool descriptor_elsewhere(const char *link, const struct stat *st, bool writing, char *who, size_t size);
 
+/* A process in words: "process 123 (tail)". */
+void descriptor_process(const char *pid, char *who, size_t size);
+
 /* What the kernel says of the descriptor: the text of /proc/self/fdinfo (proc(5)), cut to `size`. `text` is "" on
  * failure. */
 void descriptor_info(int fd, char *text, size_t size);

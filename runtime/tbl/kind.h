@@ -3,6 +3,7 @@
 KIND(standard)
 KIND(pipe)
 KIND(directory)
+KIND(memory)
 KIND(file)
 KIND(device)
 KIND(socket)

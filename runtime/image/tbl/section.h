@@ -11,3 +11,4 @@ IMAGE_SECTION(CLOCKS, 8, "clocks", 1, MANDATORY, "the clocks as the program saw 
 IMAGE_SECTION(REGISTRY, 9, "registry", 1, OPTIONAL, "the registry's rows of this process")
 IMAGE_SECTION(END, 10, "end", 1, MANDATORY, "the seal: size, number of sections, hash of their hashes")
 IMAGE_SECTION(GLOBAL_PAGES, 11, "global-pages", 1, MANDATORY, "the whole pages of large globals, as runs")
+IMAGE_SECTION(MAPPINGS, 12, "mappings", 1, MANDATORY, "what the program mapped, and where")
