@@ -5,6 +5,7 @@
 #include "control_channel.h"
 #include "frame/program.h"
 #include "frame/resume.h"
+#include "kind/load.h"
 #include "resource/resource.h"
 #include "stop.h"
 
@@ -36,6 +37,17 @@ static _Noreturn void give_up(void)
 	_exit(EXIT_OURS);
 }
 
+/* Kinds from outside the tree. Under an agent the program does not see the variable; the test mode needs it once more. */
+static int load(void)
+{
+	const char *paths = getenv("PMIG_KINDS");
+	int r = paths != NULL ? load_kinds(paths) : 0;
+	if (control_descriptor() >= 0)
+		(void)unsetenv("PMIG_KINDS");
+	load_announce();
+	return r;
+}
+
 /* Nothing of the program has run yet. Says RESTORED and waits until this copy is the one that runs. */
 static void restore(int fd, bool by_agent)
 {
@@ -44,7 +56,9 @@ static void restore(int fd, bool by_agent)
 	uint64_t frames = 0;
 	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
 	const char *name = *control_name() != '\0' ? control_name() : program_invocation_short_name;
-	int r = checkpoint_read(fd, name, by_agent && control_verified(), &from, &frames);
+	int r = load();
+	if (r >= 0)
+		r = checkpoint_read(fd, name, by_agent && control_verified(), &from, &frames);
 	if (r < 0) {
 		(void)error_prefix(r, "restore");
 		if (by_agent) {
@@ -111,7 +125,7 @@ int main(int argc, char **argv, char **envp)
 		resource_private(control_descriptor());
 	int image = control_restoring(), by_test = test_mode();
 	if (image < 0 && by_test < 0) {
-		if (resource_start(argc, argv, environ) < 0)
+		if (load() < 0 || resource_start(argc, argv, environ) < 0)
 			give_up();
 		argv = resource_arguments(&argc);
 		exit(resume_drive(argc, argv, environ, 0));

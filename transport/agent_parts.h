@@ -101,6 +101,7 @@ struct agent_spawn {
 	bool set_mask;
 	int image;     /* to restore from; -1: fresh */
 	bool verified; /* its bytes were compared with a hash */
+	const char *kinds; /* shared objects with further kinds, a path a line; "" or NULL: none */
 	bool clone;    /* as another process than the one in the image */
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;

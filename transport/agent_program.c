@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #define HEAD offsetof(struct control_message, text)
-#define EXTRA_VARIABLES 7
+#define EXTRA_VARIABLES 8
 #define VARIABLE_MAX 512
+#define KINDS_MAX 65536
 
 struct environment {
 	char **list;
-	char extra[EXTRA_VARIABLES][VARIABLE_MAX];
+	char extra[EXTRA_VARIABLES - 1][VARIABLE_MAX];
+	char kinds[KINDS_MAX];
 };
 
 /* The program's environment without what another agent may have put there, and with ours. */
@@ -31,7 +33,7 @@ static int make_environment(const struct agent *a, const struct agent_spawn *s, 
 	if (list == NULL)
 		return error_set(PMIG_ENOMEM, "%s: out of memory", s->path);
 	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=",
-		"PMIG_VERIFIED=", "PMIG_CLONE="};
+		"PMIG_VERIFIED=", "PMIG_CLONE=", "PMIG_KINDS="};
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool mine = false;
@@ -48,10 +50,13 @@ static int make_environment(const struct agent *a, const struct agent_spawn *s, 
 	(void)snprintf(e->extra[4], VARIABLE_MAX, "PMIG_RESTORE=%d", s->image);
 	(void)snprintf(e->extra[5], VARIABLE_MAX, "PMIG_VERIFIED=1");
 	(void)snprintf(e->extra[6], VARIABLE_MAX, "PMIG_CLONE=1");
-	const bool wanted[EXTRA_VARIABLES] = {true, true, true, true, s->image >= 0, s->verified, s->clone};
-	for (size_t i = 0; i < EXTRA_VARIABLES; i++)
+	const bool wanted[EXTRA_VARIABLES - 1] = {true, true, true, true, s->image >= 0, s->verified, s->clone};
+	for (size_t i = 0; i < EXTRA_VARIABLES - 1; i++)
 		if (wanted[i])
 			list[kept++] = e->extra[i];
+	(void)snprintf(e->kinds, KINDS_MAX, "PMIG_KINDS=%s", s->kinds != NULL ? s->kinds : "");
+	if (s->kinds != NULL && *s->kinds != '\0')
+		list[kept++] = e->kinds;
 	e->list = list;
 	return 0;
 }

@@ -71,7 +71,8 @@ static int spawn_copy(struct agent *a, const json_t *request)
 	if (*libraries != '\0')
 		(void)setenv("LD_LIBRARY_PATH", libraries, 1);
 	char *argv[] = {(char *)agent_text(request, "path"), NULL};
-	struct agent_spawn s = {.path = argv[0], .argv = argv, .environment = environ, .image = fd};
+	struct agent_spawn s = {
+		.path = argv[0], .argv = argv, .environment = environ, .kinds = agent_text(request, "kinds"), .image = fd};
 	/* Written a moment ago at the source, and every byte compared on arrival. One that lay somewhere is read once more. */
 	s.verified = json_is_true(json_object_get(request, "fresh")) && strcmp(a->image, a->arrived) == 0;
 	a->arrived[0] = '\0'; /* once */

@@ -159,6 +159,7 @@ int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
 		.directory = directory_of(request),
 		.mask = (mode_t)agent_number(request, "umask", 022),
 		.set_mask = true,
+		.kinds = agent_text(request, "kinds"),
 		.image = -1};
 	a->epoch = (uint64_t)agent_number(request, "epoch", 1);
 	if (*agent_text(request, "name") != '\0')

@@ -139,6 +139,8 @@ static int describe_descriptors(char *text, size_t size)
 		const struct decision_record *p = planned_for(&d, &other);
 		d.r.kind = kind_table_match(&d.r);
 		struct said said = declaration_of(&d, &d.r);
+		if (said.at_run_time != NULL)
+			d.r.kind = kind_table_match_declared(&d.r);
 		int one = complete(&d.r, &said, p, other);
 		if (one < 0) {
 			int result = refused(one, &d.r, text, size);

@@ -86,8 +86,12 @@ int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *
 			(void)fprintf(stderr, "try `pmig %s --help`\n", verb);
 			return CMD_USAGE + 1;
 		}
+		size_t at = 0;
+		while (o->text != NULL && o->argument[strlen(o->argument) - 1] == '.' && o->text[at] != NULL &&
+			at < CMD_TEXTS_MAX - 1)
+			at++;
 		if (o->text != NULL)
-			*o->text = optarg;
+			o->text[at] = optarg;
 		if (o->flag != NULL)
 			*o->flag = true;
 	}
@@ -103,6 +107,25 @@ int cmd_fail(const char *verb, int code)
 {
 	(void)fprintf(stderr, "pmig %s: %s\n", verb, pmig_reason());
 	return error_exit_status(code);
+}
+
+int cmd_paths(const char *const *files, char **ret_paths)
+{
+	char *all = NULL, path[PATH_MAX];
+	for (size_t i = 0; files[i] != NULL; i++) {
+		char *longer = NULL;
+		int r = realpath(files[i], path) == NULL ? error_errno(PMIG_ENOENT, errno, "%s", files[i])
+			: strchr(path, '\n') != NULL     ? error_set(PMIG_EINVAL, "%s: an end of line in its name", files[i])
+			: asprintf(&longer, "%s%s%s", all != NULL ? all : "", all != NULL ? "\n" : "", path) < 0
+			? error_set(PMIG_ENOMEM, "out of memory")
+			: 0;
+		free(all);
+		if (r < 0)
+			return r;
+		all = longer;
+	}
+	*ret_paths = all;
+	return 0;
 }
 
 int cmd_columns(void)

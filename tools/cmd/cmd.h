@@ -10,12 +10,14 @@
 
 #define CMD_USAGE 2
 
+#define CMD_TEXTS_MAX 64
+
 struct cmd_option {
 	char letter; /* 0: long only */
 	const char *name;
-	const char *argument; /* "N"; NULL: none */
+	const char *argument; /* "N"; NULL: none; "N...": it may be given several times */
 	const char *words;
-	const char **text; /* where the argument goes; NULL: into flag */
+	const char **text; /* where the argument goes; "N...": CMD_TEXTS_MAX + 1 places, the last ones NULL; NULL: into flag */
 	bool *flag;
 };
 
@@ -36,6 +38,10 @@ int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *
 
 /* Prints "pmig VERB: reason" and returns the exit status for `code`. */
 int cmd_fail(const char *verb, int code);
+
+/* The absolute paths of `files` (the last is NULL), a line each, as struct supervisor_options has `kinds`; free(). NULL for none. Errors: PMIG_ENOENT,
+ * PMIG_EINVAL (an end of line in its name), PMIG_ENOMEM. */
+int cmd_paths(const char *const *files, char **ret_paths) PMIG_MUST_CHECK;
 
 /* A policy file that was checked: its absolute path, and its text, free(). */
 int cmd_policy(const char *path, char ret_path[PATH_MAX], char **ret_text) PMIG_MUST_CHECK;

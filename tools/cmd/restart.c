@@ -11,9 +11,12 @@
 int cmd_restart(int argc, char **argv)
 {
 	struct supervisor_options o = {.ready_fd = -1};
+	const char *kinds[CMD_TEXTS_MAX + 1] = {NULL};
+	char *kind_paths = NULL;
 	const struct cmd_option options[] = {
 		{'d', "detach", NULL, "prints the name and returns; output goes to `pmig logs NAME`", NULL, &o.detached},
 		{0, "name", "N", "what the program is called; as before if not given", &o.name, NULL},
+		{0, "kind", "FILE...", "as with `pmig run`; those that it was started with here, if not given", kinds, NULL},
 		{0, "clone", NULL, "as another program, beside the one that was saved", NULL, &o.clone},
 		{0},
 	};
@@ -35,13 +38,16 @@ int cmd_restart(int argc, char **argv)
 		(void)fprintf(stderr, "pmig restart: %s: %m\n", operand < argc ? argv[operand] : argv[first]);
 		return REFUSED;
 	}
-	if (cmd_state(state) < 0) {
+	if (cmd_paths(kinds, &kind_paths) < 0 || cmd_state(state) < 0) {
 		(void)cmd_fail("restart", PMIG_EIO);
 		return REFUSED;
 	}
 	o.state = state;
 	o.image = image;
+	o.kinds = kind_paths;
 	o.path = operand < argc ? program : NULL;
 	status = o.detached ? cmd_detach(&o.ready_fd) : 0;
-	return status != 0 ? status : supervisor_run(&o);
+	status = status != 0 ? status : supervisor_run(&o);
+	free(kind_paths);
+	return status;
 }

@@ -43,19 +43,26 @@ int cmd_run(int argc, char **argv)
 {
 	struct supervisor_options o = {.ready_fd = -1};
 	const char *policy = NULL;
+	const char *kinds[CMD_TEXTS_MAX + 1] = {NULL};
 	const struct cmd_option options[] = {
 		{'d', "detach", NULL, "prints the name and returns; output goes to `pmig logs NAME`", NULL, &o.detached},
 		{0, "name", "N", "what the program is called; its file name if not given", &o.name, NULL},
 		{0, "policy", "FILE", "what its resources mean, as <pmig/pmig.h> would declare it", &policy, NULL},
+		{0, "kind", "FILE...",
+			"a shared object with a kind of resources, as <pmig/kind.h> has them; may be repeated", kinds, NULL},
 		{0, "on", "HOST", "brings it there with the libraries that are missing, and starts it there", &o.on, NULL},
 		{0},
 	};
 	int first, status = cmd_parse("run", argc, argv, options, examples, 1, -1, &first);
 	if (status > 0)
 		return status == 1 ? 0 : FAILED;
-	char path[PATH_MAX], state[PATH_MAX], policy_path[PATH_MAX], *text = NULL;
+	char path[PATH_MAX], state[PATH_MAX], policy_path[PATH_MAX], *text = NULL, *kind_paths = NULL;
 	if (policy != NULL && cmd_policy(policy, policy_path, &text) < 0) {
 		(void)cmd_fail("run", PMIG_EINVAL);
+		return FAILED;
+	}
+	if (cmd_paths(kinds, &kind_paths) < 0) {
+		(void)cmd_fail("run", PMIG_ENOENT);
 		return FAILED;
 	}
 	status = find_program(argv[first], path);
@@ -68,6 +75,7 @@ int cmd_run(int argc, char **argv)
 		(void)cmd_fail("run", PMIG_EIO);
 		return FAILED;
 	}
+	o.kinds = kind_paths;
 	o.policy_text = text;
 	o.policy = policy != NULL ? policy_path : NULL;
 	o.state = state;
@@ -76,5 +84,6 @@ int cmd_run(int argc, char **argv)
 	status = o.detached ? cmd_detach(&o.ready_fd) : 0;
 	status = status != 0 ? status : supervisor_run(&o);
 	free(text);
+	free(kind_paths);
 	return status;
 }

@@ -48,6 +48,7 @@ void move_destroy(struct move *m)
 	}
 	json_decref(m->frozen);
 	json_decref(m->exit);
+	free(m->kinds);
 	free(m);
 	s->move = NULL;
 }

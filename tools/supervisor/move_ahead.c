@@ -81,6 +81,8 @@ static void on_prepared(void *context, int code)
 	}
 	(void)snprintf(m->path, sizeof m->path, "%s", prepare_path(m->prepare));
 	(void)snprintf(m->library_path, sizeof m->library_path, "%s", prepare_library_path(m->prepare));
+	free(m->kinds);
+	m->kinds = strdup(prepare_kinds(m->prepare));
 	move_next(m, HANDOVER_DONE);
 }
 
@@ -92,6 +94,7 @@ void ahead_prepare(struct move *m)
 				       .name = s->name,
 				       .path = s->path,
 				       .program = s->program,
+				       .kinds = s->kinds,
 				       .data_count = data_count(m),
 				       .data_open = open_data,
 				       .data_done = on_data,

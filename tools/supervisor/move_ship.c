@@ -158,6 +158,7 @@ static int write_request(struct ship *h)
 	json_t *request = json_deep_copy(h->move->frozen);
 	(void)json_object_set_new(request, "path", json_string(h->move->path));
 	(void)json_object_set_new(request, "library_path", json_string(h->move->library_path));
+	(void)json_object_set_new(request, "kinds", json_string(h->move->kinds != NULL ? h->move->kinds : ""));
 	h->fd = openat(h->directory, name_of(h), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (h->fd < 0 || json_dumpfd(request, h->fd, JSON_COMPACT) < 0)
 		r = error_errno(PMIG_EIO, errno, "%s", h->name);

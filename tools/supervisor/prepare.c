@@ -2,6 +2,7 @@
  * already, under whatever name, costs one question. */
 #include "prepare.h"
 #include "job.h"
+#include "kinds.h"
 #include "transport/agent.h"
 #include "transport/cache.h"
 #include "transport/library.h"
@@ -33,6 +34,8 @@ struct prepare {
 	size_t next;
 	int rounds;
 	bool libraries_done;
+	size_t kinds_next;
+	char *kinds; /* where they are there */
 	size_t data_next;
 };
 
@@ -43,12 +46,13 @@ static void fail(struct prepare *p, int code)
 	p->o.done(p->o.context, code); /* destroys p */
 }
 
+static void next_kind(struct prepare *p);
 static void next_data(struct prepare *p);
 
 static void finish(struct prepare *p)
 {
 	p->libraries_done = true;
-	next_data(p);
+	next_kind(p);
 }
 
 void prepare_destroy(struct prepare *p)
@@ -62,6 +66,7 @@ void prepare_destroy(struct prepare *p)
 		(void)close(p->fd);
 	library_list_finish(&p->here);
 	json_decref(p->missing);
+	free(p->kinds);
 	free(p);
 }
 
@@ -73,6 +78,11 @@ const char *prepare_path(const struct prepare *p)
 const char *prepare_library_path(const struct prepare *p)
 {
 	return p->library_path;
+}
+
+const char *prepare_kinds(const struct prepare *p)
+{
+	return p->kinds != NULL ? p->kinds : "";
 }
 
 /* --- in a thread: what the program needs, and the hash of the file that is next --- */
@@ -176,6 +186,30 @@ static void ask_libraries(struct prepare *p)
 		on_libraries, p);
 }
 
+/* --- kinds of resources --- */
+
+static bool has_kinds(const struct prepare *p)
+{
+	char path[PATH_MAX];
+	return p->libraries_done && kinds_path(p->o.kinds, p->kinds_next, path);
+}
+
+static void next_kind(struct prepare *p)
+{
+	char path[PATH_MAX];
+	int r = 0;
+	while (remote_is_local(p->o.target) && r >= 0 && kinds_path(p->o.kinds, p->kinds_next, path))
+		r = (p->kinds_next++, kinds_add(&p->kinds, path));
+	if (r < 0) {
+		fail(p, r);
+	} else if (kinds_path(p->o.kinds, p->kinds_next, path)) {
+		const char *slash = strrchr(path, '/');
+		start_file(p, open(path, O_RDONLY | O_CLOEXEC), slash != NULL ? slash + 1 : path, hash_file);
+	} else {
+		next_data(p);
+	}
+}
+
 /* --- data --- */
 
 #define DATA_NAME "data" /* in the cache, whatever it is called */
@@ -214,6 +248,15 @@ static void in_place(struct prepare *p, const char *path)
 	(void)close(p->fd);
 	p->fd = -1;
 	int r = 0;
+	if (has_kinds(p)) {
+		p->kinds_next++;
+		r = kinds_add(&p->kinds, path);
+		if (r < 0)
+			fail(p, r);
+		else
+			next_kind(p);
+		return;
+	}
 	if (p->libraries_done) {
 		p->o.data_done(p->o.context, p->data_next++, p->hash, path);
 		next_data(p);
@@ -244,7 +287,8 @@ static void on_receive(void *context, int code, const json_t *answer)
 		return;
 	}
 	if (p->send != NULL) {
-		if (p->libraries_done) { /* it was changed while it was sent: then it travels at the freeze, as it is then */
+		if (p->libraries_done &&
+			!has_kinds(p)) { /* it was changed while it was sent: then it travels at the freeze, as it is then */
 			bulk_send_destroy(p->send);
 			p->send = NULL;
 			(void)close(p->fd);
@@ -279,8 +323,9 @@ static void offer(struct prepare *p)
 	if (p->o.tell != NULL && size >= 0)
 		p->o.tell(p->o.context, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", size));
 	remote_request(p->o.target, "receive",
-		json_pack("{s:s, s:s, s:i, s:i, s:I, s:b}", "hash", p->hash, "name", p->name, "stream", (int)p->stream,
-			"mode", program ? 0700 : 0600, "size", size, "library", (int)(!program && !p->libraries_done)),
+		json_pack("{s:s, s:s, s:i, s:i, s:I, s:b, s:b}", "hash", p->hash, "name", p->name, "stream", (int)p->stream,
+			"mode", program ? 0700 : 0600, "size", size, "library", (int)(!program && !p->libraries_done),
+			"data", (int)(p->libraries_done && !has_kinds(p))),
 		on_receive, p);
 }
 

@@ -12,6 +12,7 @@ struct prepare_options {
 	const char *name;      /* of the program, for people */
 	const char *path;      /* where it is here */
 	int program;           /* the same, open */
+	const char *kinds;     /* kinds.h: shared objects here, a path a line; NULL: none */
 	size_t data_count;     /* files of the program that are sent ahead; 0: none, and the next two are not called */
 	int (*data_open)(void *context, size_t i); /* a descriptor, taken; < 0: it is not sent, and travels at the freeze */
 	void (*data_done)(void *context, size_t i, const char *hash, const char *path); /* it lies there now */
@@ -27,6 +28,7 @@ void prepare_destroy(struct prepare *p); /* NULL is fine */
 /* After `done` without error: where the program is there, and what its LD_LIBRARY_PATH has to have ("": nothing). */
 const char *prepare_path(const struct prepare *p);
 const char *prepare_library_path(const struct prepare *p);
+const char *prepare_kinds(const struct prepare *p); /* where they are there, a path a line */
 
 bool prepare_packet(struct prepare *p, const struct remote *r, const struct packet *k); /* true: it was one of its own */
 void prepare_pump(struct prepare *p);                                                   /* there is room for more */

@@ -328,6 +328,8 @@ static int write_request(struct restart *t)
 		(int)s->options->clone, "in", 0, "out", 0, "err", 0, "rows", (int)size.ws_row, "columns", (int)size.ws_col,
 		"terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "unread",
 		unread != NULL ? unread : "", "modes", modes != NULL ? modes : "");
+	if (request != NULL)
+		(void)json_object_set_new(request, "kinds", json_string(s->kinds != NULL ? s->kinds : ""));
 	(void)snprintf(path, sizeof path, "%s.json", t->copy);
 	int r = request == NULL ? error_set(PMIG_EINVAL, "%s: the path is not valid UTF-8", s->path)
 		: json_dump_file(request, path, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s", path)

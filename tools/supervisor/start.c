@@ -54,12 +54,15 @@ static json_t *start_arguments(struct supervisor *s)
 		return NULL;
 	}
 	struct winsize size = terminal_size();
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:I, s:[b,b,b], s:i, s:i}", "name", s->name, "path",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:i, s:I, s:[b,b,b], s:i, s:i}", "name", s->name, "path",
 		s->prepare != NULL ? prepare_path(s->prepare) : s->options->path, "library_path",
-		s->prepare != NULL ? prepare_library_path(s->prepare) : "", "program", s->options->path, "argv", argv,
-		"environment", environment(), "directory", directory, "umask", (int)mask, "epoch", (json_int_t)1, "terminal",
-		(int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "rows", (int)size.ws_row, "columns",
-		(int)size.ws_col);
+		s->prepare != NULL ? prepare_library_path(s->prepare) : "", "kinds",
+		s->prepare != NULL         ? prepare_kinds(s->prepare)
+			: s->kinds != NULL ? s->kinds
+					   : "",
+		"program", s->options->path, "argv", argv, "environment", environment(), "directory", directory, "umask",
+		(int)mask, "epoch", (json_int_t)1, "terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2],
+		"rows", (int)size.ws_row, "columns", (int)size.ws_col);
 }
 
 static bool is_away(struct supervisor *s)
@@ -176,6 +179,7 @@ int start_begin(struct supervisor *s)
 				       .name = s->name,
 				       .path = s->path,
 				       .program = s->program,
+				       .kinds = s->kinds,
 				       .done = on_prepared,
 				       .context = s},
 		&s->prepare);

@@ -1,6 +1,7 @@
 /* supervisor: the life of `pmig run` and `pmig attach`. */
 #include "channels.h"
 #include "checkpoint.h"
+#include "kinds.h"
 #include "registry/store.h"
 #include "restart.h"
 #include "start.h"
@@ -477,6 +478,8 @@ static int prepare(struct supervisor *s)
 	if (r >= 0)
 		r = check_name(s);
 	if (r >= 0)
+		r = kinds_open(s);
+	if (r >= 0)
 		r = streams_open(s);
 	if (r >= 0 && !is_attached(s))
 		r = supervisor_remote(s, o->on != NULL ? o->on : "home", 0, &s->stations[0].remote);
@@ -511,6 +514,7 @@ int supervisor_run(const struct supervisor_options *options)
 		supervisor_say(s, "%s: %s", verb(s), pmig_reason());
 	int exit_status = r < 0 ? failed_status(s) : s->exit_status;
 	free(s->open);
+	free(s->kinds);
 	server_close(s);
 	restart_destroy(s->restart);
 	start_destroy(s);

@@ -6,6 +6,10 @@
  *   2. one line in runtime/tbl/kind.h (the order there is the order in which kinds are asked);
  *   3. one test.
  *
+ * and outside of it (samples/kind): a shared object with `const struct pmig_kind pmig_kind = {...}`, built by any compiler and named to
+ * `pmig run --kind`. It goes along by content. It serves handles, and descriptors that the program declares. Its own state does not
+ * travel: handles are set anew, texts that are to travel are the program's.
+ *
  * What happens, at a checkpoint: every open file description of the process is shown to match() of each kind until
  * one says 1; describe() completes what is known of it; a strategy is chosen among those for which the kind has an
  * operation (first by the declaration, else by the cells of binding and attachment); save() writes. At the target the
@@ -13,8 +17,8 @@
  * numbers, flags and position; when all have theirs, resolve() is called. Then either the process runs there, and
  * settle() is called, and at the source release(), or it does not: undo().
  *
- * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by error_set() (runtime/base/error.h);
- * it is prefixed with what the resource is called. */
+ * Errors: int results, >= 0 good, negative PMIG_E* otherwise, the sentence set by pmig_fail() (in the tree: error_set(),
+ * runtime/base/error.h); it is prefixed with what the resource is called. */
 #ifndef PMIG_KIND_H
 #define PMIG_KIND_H
 
@@ -105,6 +109,9 @@ const void *pmig_written_content(const struct pmig_writer *w);
 uint64_t pmig_read_number(struct pmig_reader *in);
 const char *pmig_read_text(struct pmig_reader *in);
 const void *pmig_read_content(struct pmig_reader *in, uint64_t *ret_size);
+
+/* Sets the sentence of a failure, which names the thing and what the user can do; returns `code`. */
+int pmig_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* 0, or PMIG_ECORRUPT if anything read so far was damaged. */
 int pmig_read_check(struct pmig_reader *in);
