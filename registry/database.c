@@ -306,6 +306,56 @@ static int check(struct database *db)
 		found != NULL ? found : "no answer");
 }
 
+/* What the schema makes, in one order. */
+static const char schema_objects[] = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+				     " ORDER BY type, name";
+
+static int make_model(sqlite3 **ret_model)
+{
+	int r = sqlite3_open_v2(":memory:", ret_model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		NULL);
+	for (size_t i = 0; r == SQLITE_OK && i < sizeof schema_steps / sizeof *schema_steps; i++)
+		r = sqlite3_exec(*ret_model, schema_steps[i].sql, NULL, NULL, NULL);
+	return r;
+}
+
+static const char *column(sqlite3_stmt *statement, int i)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, i);
+	return text != NULL ? text : "";
+}
+
+int database_check_schema(struct database *db)
+{
+	sqlite3 *model = NULL;
+	DATABASE_OWN sqlite3_stmt *is = NULL;
+	sqlite3_stmt *wanted = NULL;
+	int r = database_prepare(db, schema_objects, &is), a = SQLITE_ROW, b = SQLITE_ROW;
+	if (r >= 0 &&
+		(make_model(&model) != SQLITE_OK ||
+			sqlite3_prepare_v2(model, schema_objects, -1, &wanted, NULL) != SQLITE_OK))
+		r = error_set(PMIG_ENOMEM, "%s: not enough memory", db->path);
+	while (r >= 0 && a == SQLITE_ROW && b == SQLITE_ROW) {
+		a = sqlite3_step(is);
+		b = sqlite3_step(wanted);
+		if (a != b || (a == SQLITE_ROW && strcmp(column(is, 1), column(wanted, 1)) != 0))
+			r = error_set(PMIG_ECORRUPT, "%s: %s %.64s is not as the schema has it", db->path,
+				b == SQLITE_ROW ? column(wanted, 0) : "something more:",
+				b == SQLITE_ROW ? column(wanted, 1) : column(is, 1));
+		else if (a == SQLITE_ROW && strcmp(column(is, 2), column(wanted, 2)) != 0)
+			r = error_set(PMIG_ECORRUPT, "%s: %s %.64s is not as the schema has it", db->path, column(is, 0),
+				column(is, 1));
+	}
+	sqlite3_finalize(wanted);
+	sqlite3_close(model);
+	return r;
+}
+
+sqlite3 *database_sqlite(struct database *db)
+{
+	return db->sqlite;
+}
+
 /* Makes the file with mode 0600 before SQLite would with another; its log files take the mode over. Only a new file is
  * opened here: closing any descriptor of it drops the locks of all connections of this process (fcntl(2)). */
 static int make_file(const char *path)

@@ -52,4 +52,10 @@ int database_error(struct database *db, int result);
 
 const char *database_path(const struct database *db);
 
+/* For those who ask SQLite itself. */
+sqlite3 *database_sqlite(struct database *db);
+
+/* Whether tables and indexes are those of today's schema, letter by letter; PMIG_ECORRUPT names the first that is not. */
+int database_check_schema(struct database *db) PMIG_MUST_CHECK;
+
 #endif

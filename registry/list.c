@@ -1,13 +1,15 @@
 /* list: the registry shown to people and programs: named queries, printed as an aligned table or as JSON. */
 #include "list.h"
 #include "database.h"
-#include "pool.h"
+#include "table.h"
 #include "text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define COLUMNS_MAX 24
+#define COLUMNS_MAX TABLE_COLUMNS_MAX
 #define JSON_MARK ":json"
 
 static const struct list_query queries[] = {
@@ -33,59 +35,18 @@ static const struct list_query *find(const char *name)
 
 static int no_such(const char *name)
 {
-	char names[256] = "";
+	char names[512] = "";
 	for (size_t i = 0; i < QUERY_COUNT; i++)
 		(void)strcat(strcat(names, i > 0 ? ", " : ""), queries[i].name);
 	return error_set(PMIG_ENOENT, "%.64s: the registry has no such list; it has %s", name, names);
 }
 
+static int too_many(void)
+{
+	return error_set(PMIG_ENOSPC, "more than %d rows", LIST_ROWS_MAX);
+}
+
 /* --- table --- */
-
-struct table {
-	struct pool pool;
-	int columns;
-	size_t rows, room;
-	const char **cells; /* row by row, the heading first */
-	bool numeric[COLUMNS_MAX];
-	size_t width[COLUMNS_MAX];
-};
-
-static void add_row(struct table *t, const char *const *texts)
-{
-	if (t->rows == t->room) {
-		size_t room = t->room > 0 ? 2 * t->room : 64;
-		const char **cells = reallocarray(t->cells, room * (size_t)t->columns, sizeof *cells);
-		if (cells == NULL) {
-			t->pool.failed = true;
-			return;
-		}
-		t->cells = cells;
-		t->room = room;
-	}
-	for (int i = 0; i < t->columns; i++) {
-		const char *text = pool_copy(&t->pool, texts[i]);
-		size_t width = text_width(text);
-		t->cells[t->rows * (size_t)t->columns + (size_t)i] = text;
-		if (width > t->width[i])
-			t->width[i] = width;
-	}
-	t->rows++;
-}
-
-static void print_row(const struct table *t, size_t row, FILE *out)
-{
-	for (int i = 0; i < t->columns; i++) {
-		const char *text = t->cells[row * (size_t)t->columns + (size_t)i];
-		int fill = (int)(t->width[i] - text_width(text));
-		if (t->numeric[i])
-			fprintf(out, "%*s", fill, "");
-		text_put(text, out);
-		if (i == t->columns - 1)
-			putc('\n', out);
-		else
-			fprintf(out, "%*s", t->numeric[i] ? 2 : fill + 2, "");
-	}
-}
 
 static const char *heading(sqlite3_stmt *statement, int column, bool *ret_json)
 {
@@ -95,41 +56,43 @@ static const char *heading(sqlite3_stmt *statement, int column, bool *ret_json)
 	return name != NULL ? name : "";
 }
 
-static void add_headings(struct table *t, sqlite3_stmt *statement)
+static void add_headings(struct table *t, sqlite3_stmt *statement, int columns)
 {
-	const char *names[COLUMNS_MAX] = {0};
-	for (int i = 0; i < t->columns; i++) {
+	char names[COLUMNS_MAX][64];
+	const char *texts[COLUMNS_MAX] = {0};
+	for (int i = 0; i < columns; i++) {
 		bool json;
-		names[i] = heading(statement, i, &json);
-		if (json)
-			names[i] = pool_format(&t->pool, "%.*s", (int)(strlen(names[i]) - strlen(JSON_MARK)), names[i]);
+		const char *name = heading(statement, i, &json);
+		(void)snprintf(names[i], sizeof names[i], "%.*s", (int)(strlen(name) - (json ? strlen(JSON_MARK) : 0)),
+			name);
+		texts[i] = names[i];
 	}
-	add_row(t, names);
+	table_row(t, texts);
 }
 
-static int print_table(struct database *db, sqlite3_stmt *statement, FILE *out)
+static int print_table(struct database *db, sqlite3_stmt *statement, const struct list_options *o, FILE *out)
 {
-	struct table t = {.columns = sqlite3_column_count(statement)};
-	int r;
-	add_headings(&t, statement);
-	while ((r = sqlite3_step(statement)) == SQLITE_ROW) {
+	int columns = sqlite3_column_count(statement), r, rows = 0;
+	if (columns < 1 || columns > COLUMNS_MAX)
+		return error_set(PMIG_EINVAL, "a table has 1 to %d columns, this one %d", COLUMNS_MAX, columns);
+	struct table *t = table_create(columns);
+	if (t == NULL)
+		return error_set(PMIG_ENOMEM, "not enough memory for the list");
+	add_headings(t, statement, columns);
+	while ((r = sqlite3_step(statement)) == SQLITE_ROW && rows++ < LIST_ROWS_MAX) {
 		const char *texts[COLUMNS_MAX] = {0};
-		for (int i = 0; i < t.columns; i++) {
-			t.numeric[i] |= sqlite3_column_type(statement, i) == SQLITE_INTEGER;
+		for (int i = 0; i < columns; i++) {
+			if (sqlite3_column_type(statement, i) == SQLITE_INTEGER)
+				table_numeric(t, i);
 			texts[i] = (const char *)sqlite3_column_text(statement, i);
 		}
-		add_row(&t, texts);
+		table_row(t, texts);
 	}
-	int code = r == SQLITE_DONE ? 0 : database_error(db, r);
-	if (code >= 0 && t.pool.failed)
-		code = error_set(PMIG_ENOMEM, "not enough memory for the list");
-	for (size_t row = 0; code >= 0 && row < t.rows; row++)
-		print_row(&t, row, out);
+	int code = r == SQLITE_DONE ? 0 : r == SQLITE_ROW ? too_many() : database_error(db, r);
 	if (code >= 0)
-		code = t.rows - 1 < INT32_MAX ? (int)(t.rows - 1) : INT32_MAX;
-	free(t.cells);
-	pool_finish(&t.pool);
-	return code;
+		code = table_print(t, o->columns, 0, out);
+	table_destroy(t);
+	return code < 0 ? code : rows;
 }
 
 /* --- JSON --- */
@@ -142,6 +105,10 @@ static json_t *cell_json(sqlite3_stmt *statement, int column, bool json)
 		return json_null();
 	case SQLITE_INTEGER:
 		return json_integer(sqlite3_column_int64(statement, column));
+	case SQLITE_FLOAT:
+		return isfinite(sqlite3_column_double(statement, column))
+			? json_real(sqlite3_column_double(statement, column))
+			: json_null();
 	default:
 		text = (const char *)sqlite3_column_text(statement, column);
 		json_t *value = json && text != NULL ? json_loads(text, 0, NULL) : NULL;
@@ -149,7 +116,7 @@ static json_t *cell_json(sqlite3_stmt *statement, int column, bool json)
 	}
 }
 
-static json_t *row_json(sqlite3_stmt *statement)
+json_t *list_row(sqlite3_stmt *statement)
 {
 	json_t *object = json_object();
 	for (int i = 0; i < sqlite3_column_count(statement); i++) {
@@ -172,7 +139,9 @@ static int print_json(struct database *db, sqlite3_stmt *statement, FILE *out)
 	while (code >= 0 && (r = sqlite3_step(statement)) != SQLITE_DONE)
 		if (r != SQLITE_ROW)
 			code = database_error(db, r);
-		else if (json_array_append_new(array, row_json(statement)) < 0)
+		else if (json_array_size(array) == LIST_ROWS_MAX)
+			code = too_many();
+		else if (json_array_append_new(array, list_row(statement)) < 0)
 			code = PMIG_ENOMEM;
 	if (code == PMIG_ENOMEM)
 		(void)error_set(code, "not enough memory for the list");
@@ -184,20 +153,103 @@ static int print_json(struct database *db, sqlite3_stmt *statement, FILE *out)
 	return code;
 }
 
-int list_run(struct database *db, const char *name, const char *process, enum list_form form, FILE *out)
+static int print(struct database *db, sqlite3_stmt *statement, const struct list_options *o, FILE *out)
+{
+	int r = o->form == LIST_JSON ? print_json(db, statement, out) : print_table(db, statement, o, out);
+	return r >= 0 && ferror(out) ? error_set(PMIG_EIO, "the list could not be written") : r;
+}
+
+int list_prepare(struct database *db, const char *name, const struct list_options *o, sqlite3_stmt **ret_statement)
 {
 	const struct list_query *query = find(name);
 	if (query == NULL)
 		return no_such(name);
-	DATABASE_OWN sqlite3_stmt *statement = NULL;
-	int r = database_prepare(db, query->sql, &statement);
+	int r = database_prepare(db, query->sql, ret_statement);
 	if (r < 0)
 		return error_prefix(r, "registry: %s", query->name);
-	int parameter = sqlite3_bind_parameter_index(statement, ":process");
-	if (parameter > 0 && process != NULL)
-		sqlite3_bind_text(statement, parameter, process, -1, SQLITE_STATIC);
-	r = form == LIST_JSON ? print_json(db, statement, out) : print_table(db, statement, out);
-	if (r >= 0 && ferror(out))
-		r = error_set(PMIG_EIO, "the list could not be written");
-	return r < 0 ? error_prefix(r, "registry: %s", query->name) : r;
+	const struct {
+		const char *name, *text;
+	} parameters[] = {{":process", o->process}, {":resource", o->resource}};
+	for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+		int at = sqlite3_bind_parameter_index(*ret_statement, parameters[i].name);
+		if (at > 0 && parameters[i].text != NULL)
+			sqlite3_bind_text(*ret_statement, at, parameters[i].text, -1, SQLITE_STATIC);
+	}
+	return 0;
+}
+
+int list_run(struct database *db, const char *name, const struct list_options *o, FILE *out)
+{
+	DATABASE_OWN sqlite3_stmt *statement = NULL;
+	int r = list_prepare(db, name, o, &statement);
+	if (r < 0)
+		return r;
+	r = print(db, statement, o, out);
+	return r < 0 ? error_prefix(r, "registry: %s", name) : r;
+}
+
+/* --- a statement of the user's --- */
+
+struct clock {
+	struct timespec end;
+};
+
+static int is_late(void *context)
+{
+	struct timespec now;
+	const struct clock *c = context;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > c->end.tv_sec || (now.tv_sec == c->end.tv_sec && now.tv_nsec >= c->end.tv_nsec);
+}
+
+/* What only reads rows of the registry: no other file, no setting, no function that loads code. */
+static int may(void *context, int action, const char *first, const char *second, const char *database, const char *trigger)
+{
+	(void)context, (void)first, (void)database, (void)trigger;
+	if (action == SQLITE_FUNCTION)
+		return strcmp(second, "load_extension") == 0 ? SQLITE_DENY : SQLITE_OK;
+	return action == SQLITE_SELECT || action == SQLITE_READ || action == SQLITE_RECURSIVE ? SQLITE_OK : SQLITE_DENY;
+}
+
+static int prepare_sql(struct database *db, const char *sql, sqlite3_stmt **ret_statement)
+{
+	sqlite3 *sqlite = database_sqlite(db);
+	const char *rest = "";
+	sqlite3_set_authorizer(sqlite, may, NULL);
+	int r = sqlite3_prepare_v2(sqlite, sql, -1, ret_statement, &rest);
+	sqlite3_set_authorizer(sqlite, NULL, NULL);
+	if (r == SQLITE_AUTH)
+		return error_set(PMIG_EREFUSED,
+			"only one SELECT on the tables of the registry is allowed: nothing is changed");
+	if (r == SQLITE_ERROR)
+		return error_set(PMIG_EINVAL, "%s", sqlite3_errmsg(sqlite));
+	if (r != SQLITE_OK)
+		return database_error(db, r);
+	if (*ret_statement == NULL || rest[strspn(rest, " \t\r\n;")] != '\0')
+		return error_set(PMIG_EINVAL, "expected one SELECT, found %s",
+			*ret_statement == NULL ? "none" : "more behind it");
+	return 0;
+}
+
+int list_sql(struct database *db, const char *sql, const struct list_options *o, FILE *out)
+{
+	struct clock clock;
+	DATABASE_OWN sqlite3_stmt *statement = NULL;
+	int r = prepare_sql(db, sql, &statement);
+	if (r < 0)
+		return r;
+	(void)clock_gettime(CLOCK_MONOTONIC, &clock.end);
+	int ms = o->limit_ms > 0 ? o->limit_ms : LIST_SQL_MS;
+	clock.end.tv_sec += ms / 1000;
+	clock.end.tv_nsec += ms % 1000 * 1000000L;
+	if (clock.end.tv_nsec >= 1000000000) {
+		clock.end.tv_sec++;
+		clock.end.tv_nsec -= 1000000000;
+	}
+	sqlite3_progress_handler(database_sqlite(db), 1000, is_late, &clock);
+	r = print(db, statement, o, out);
+	if (r < 0 && sqlite3_errcode(database_sqlite(db)) == SQLITE_INTERRUPT)
+		r = error_set(PMIG_ETIMEOUT, "it took longer than %d ms and was stopped", ms);
+	sqlite3_progress_handler(database_sqlite(db), 0, NULL, NULL);
+	return r;
 }

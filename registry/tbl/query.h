@@ -62,6 +62,19 @@ QUERY(images, "images that are kept on this host",
 QUERY(owners, "who may run a process, as this host knows it",
 	"SELECT " QUERY_NAME("process") " AS process, epoch, host, barred FROM owners WHERE " QUERY_OF("process") " ORDER BY process")
 
+QUERY(policies, "what resources mean, by policy: for one process, or for all that are started here",
+	"SELECT iif(process = '', '', " QUERY_NAME("process") ") AS process, name, " QUERY_TIME("added") " AS added, length(text) AS bytes"
+	" FROM policies WHERE process = '' OR " QUERY_OF("process") " ORDER BY process = '', process, added, name")
+
+QUERY(why, "the last decision about each resource, with what it beat",
+	"SELECT " QUERY_NAME("h.process") " AS process, d.slot AS slot, d.resource AS resource, d.cell AS cell, " QUERY_STRATEGY " AS strategy,"
+	" d.reason AS reason, d.alternatives AS \"alternatives:json\", h.source AS source, h.target AS target,"
+	" " QUERY_TIME("h.began") " AS began, h.id AS handover FROM decisions d JOIN handovers h ON h.id = d.handover"
+	" WHERE " QUERY_OF("h.process") " AND (:resource IS NULL OR d.resource = :resource OR CAST(d.slot AS TEXT) = :resource OR d.slot IN"
+	" (SELECT slot FROM resources r WHERE r.process = h.process AND (r.locator = :resource OR r.name = :resource)))"
+	" AND NOT EXISTS (SELECT 1 FROM decisions e JOIN handovers g ON g.id = e.handover WHERE g.process = h.process AND e.slot = d.slot"
+	" AND e.resource = d.resource AND g.began > h.began) ORDER BY h.process, d.slot")
+
 #undef QUERY_TIME
 #undef QUERY_STRATEGY
 #undef QUERY_NAME

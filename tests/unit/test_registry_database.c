@@ -282,7 +282,7 @@ static void a_directory_in_its_place_is_refused(void **state)
 static void tables_that_are_missing_are_noticed(void **state)
 {
 	struct registry_case *c = *state;
-	raw(c->path, "PRAGMA application_id = 1886218599; PRAGMA user_version = 1; CREATE TABLE other (x)");
+	raw(c->path, "PRAGMA application_id = 1886218599; PRAGMA user_version = 2; CREATE TABLE other (x)");
 	struct pmig_process_row *p = NULL;
 	assert_good(registry_store_open(c->path, &c->store));
 	assert_fails(c->store->process_get(c->store, "queens", &p), PMIG_ECORRUPT);
@@ -325,7 +325,8 @@ static void read_everything(struct pmig_store *s, int *ret_corrupt)
 	results[n++] = s->owner_get(s, UUID_A, &owner);
 	results[n++] = s->rows_export(s, UUID_A, &json);
 	for (size_t i = 0; i < count; i++)
-		results[n++] = list_run(registry_store_database(s), queries[i].name, NULL, LIST_JSON, out);
+		results[n++] = list_run(registry_store_database(s), queries[i].name,
+			&(struct list_options){.form = LIST_JSON}, out);
 	for (int i = 0; i < n; i++) {
 		assert_true(results[i] >= 0 || results[i] == PMIG_ECORRUPT || results[i] == PMIG_ENOENT);
 		*ret_corrupt += results[i] == PMIG_ECORRUPT;

@@ -11,7 +11,7 @@ static char *run(struct pmig_store *s, const char *name, const char *process, en
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	assert_non_null(out);
-	int rows = list_run(registry_store_database(s), name, process, form, out);
+	int rows = list_run(registry_store_database(s), name, &(struct list_options){.form = form, .process = process}, out);
 	assert_true_or_reason(rows >= 0, name);
 	assert_int_equal(rows, expected_rows);
 	assert_int_equal(fclose(out), 0);
@@ -107,7 +107,8 @@ static void every_query_runs_empty_and_full(void **state)
 		char *text = NULL;
 		size_t size;
 		FILE *out = open_memstream(&text, &size);
-		assert_good(list_run(registry_store_database(s), queries[i].name, NULL, LIST_JSON, out));
+		assert_good(list_run(registry_store_database(s), queries[i].name, &(struct list_options){.form = LIST_JSON},
+			out));
 		fclose(out);
 		json_t *array = json_loads(text, 0, NULL);
 		assert_true(json_is_array(array));
@@ -119,7 +120,8 @@ static void every_query_runs_empty_and_full(void **state)
 static void an_unknown_list_is_answered_with_those_that_are(void **state)
 {
 	struct pmig_store *s = ((struct registry_case *)*state)->store;
-	assert_fails(list_run(registry_store_database(s), "toasters", NULL, LIST_TABLE, stdout), PMIG_ENOENT);
+	assert_fails(list_run(registry_store_database(s), "toasters", &(struct list_options){.form = LIST_TABLE}, stdout),
+		PMIG_ENOENT);
 	assert_reason_has("toasters: the registry has no such list; it has processes, resources, hosts");
 }
 

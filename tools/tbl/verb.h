@@ -15,7 +15,7 @@ VERB("logs", logs, "[-f] [--err] NAME", "shows the output of a program that was 
 VERB("wait", wait, "NAME", "waits until a program has ended, and ends with its exit status")
 VERB("kill", kill, "[-SIGNAL] NAME", "sends a signal to a program, wherever it is")
 VERB("image", image, "show [--json] FILE", "shows what is in an image")
-VERB("registry", registry, "[--json] [LIST [NAME]]", "shows what the registry of this host has")
+VERB("registry", registry, "[--json] [WHAT [ARGUMENT...]]", "shows what the registry of this host has, and why; without WHAT, what it can tell")
 VERB("references", references, "[--json] [NAME]", "shows what must stay up where, and why")
 VERB("doctor", doctor, "[--json] [[USER@]HOST[:PORT]]", "finds out what is missing here or there, before anything is tried")
 VERB("faults", faults, "[--json]", "shows the points where a hand-over can be made to fail")

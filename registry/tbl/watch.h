@@ -1,0 +1,10 @@
+/* What `pmig registry watch` compares: WATCH(list of tbl/query.h, columns that tell one of its rows from another...). */
+WATCH(processes, "uuid")
+WATCH(resources, "process", "slot")
+WATCH(handovers, "id")
+WATCH(steps, "handover", "n")
+WATCH(references, "process", "kind", "from")
+WATCH(providers, "host", "type", "locator")
+WATCH(images, "path")
+WATCH(owners, "process")
+WATCH(policies, "process", "name")

@@ -1,0 +1,25 @@
+/* registry: what the files of `pmig registry` share; included by them only. */
+#ifndef PMIG_CMD_REGISTRY_H
+#define PMIG_CMD_REGISTRY_H
+
+#include "tools/cmd/cmd.h"
+
+struct registry_request {
+	const char *name; /* of the table tools/tbl/registry.h */
+	char *const *arguments;
+	int count; /* as many as the table allows */
+	bool json;
+};
+
+/* Each returns the exit status. */
+#define REGISTRY(name, function, least, most, arguments, words) int registry_##function(const struct registry_request *r);
+#include "tools/tbl/registry.h"
+#undef REGISTRY
+
+/* The n-th argument, NULL where there are less. */
+const char *registry_argument(const struct registry_request *r, int n);
+
+/* Prints "pmig registry NAME: reason" and returns the exit status for `code`; 0 for a code that is good. */
+int registry_end(const struct registry_request *r, int code);
+
+#endif

@@ -1,0 +1,17 @@
+/* What `pmig registry` can: REGISTRY(name, function, least and most arguments, arguments, words), in the order of the help. */
+/* clang-format off */
+REGISTRY("ps", look_processes, 0, 1, "[PROCESS]", "programs that were started here or came here")
+REGISTRY("list", look_resources, 0, 1, "[PROCESS]", "what programs use, and what it means to them")
+REGISTRY("show", look_show, 1, 1, "PROCESS", "everything about one program")
+REGISTRY("rules", look_rules, 0, 0, "", "what happens to a resource in each cell, as in force, and what undeclared ones mean")
+REGISTRY("why", look_why, 2, 2, "PROCESS RESOURCE", "what was decided last about a resource, and what that beat")
+REGISTRY("history", look_history, 0, 1, "[PROCESS]", "moves, and how they ended")
+REGISTRY("references", look_references, 0, 1, "[PROCESS]", "what must stay up where, and why")
+REGISTRY("providers", look_providers, 0, 0, "", "what hosts have for those who need any of a type")
+REGISTRY("provide", keep_provide, 2, 3, "TYPE LOCATOR [ABOUT]", "this host has one of a type")
+REGISTRY("withdraw", keep_withdraw, 2, 2, "TYPE LOCATOR", "it has it no more")
+REGISTRY("policy", keep_policy, 1, 2, "add FILE | remove FILE | list | show FILE", "what resources mean, for all programs that are started here")
+REGISTRY("verify", audit_verify, 0, 0, "", "whether the registry is sound")
+REGISTRY("export", audit_export, 0, 0, "", "the whole registry as JSON")
+REGISTRY("sql", audit_sql, 1, 1, "SELECT...", "asks the registry itself, reading only")
+REGISTRY("watch", audit_watch, 0, 1, "[PROCESS]", "shows what changes, as it changes, until it is interrupted")
