@@ -152,6 +152,17 @@ static bool find_equal(struct cache *cache, const json_t *request)
 	return w.found;
 }
 
+/* The next plan will know of it. */
+static void remember(const char *path)
+{
+	struct content_index *x;
+	char hash[CACHE_HASH];
+	if (content_index_open(NULL, &x) < 0)
+		return;
+	(void)!content_index_hash(x, path, -1, hash);
+	content_index_close(x);
+}
+
 int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	const char *hash = agent_text(request, "hash"), *name = agent_text(request, "name");
@@ -170,6 +181,8 @@ int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer
 		r = cache_path(cache, hash, name, &path);
 		if (r >= 0)
 			*ret_answer = json_pack("{s:s}", "path", path);
+		if (r >= 0 && json_is_true(json_object_get(request, "data")))
+			remember(path);
 		free(path);
 	} else if (r == PMIG_ENOENT) {
 		if (find(a, stream) != NULL)

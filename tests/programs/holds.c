@@ -1,6 +1,6 @@
 /* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
  * listener, outside (a pipe to a child), within (a pipe, both ends), child (which has nothing of its own open); with a PATH:
- * read, written, turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
+ * read, written, changed (read, and it grows when a move begins), turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
  * scope), many (a folder, in which it writes 700 files),
  * growing (with each number), all (a folder: one of every kind that can go). */
 #include <pmig/pmig.h>
@@ -59,6 +59,15 @@ static int turn(void *context)
 	(void)context;
 	close(turning);
 	return turning = open(turning_path, O_RDWR);
+}
+
+/* Reads it; somebody else (here this program, by another way) writes to it once the move has begun. */
+static int change(void *context)
+{
+	int fd = open(context, O_WRONLY | O_APPEND);
+	int r = fd < 0 || dprintf(fd, "changed after the plan\n") < 0 ? -1 : 0;
+	close(fd);
+	return r;
 }
 
 static int many(const char *folder)
@@ -122,6 +131,9 @@ static int hold(const char *thing, const char *path)
 		turning = open(turning_path = path, O_RDONLY);
 		return turning < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = turn}, NULL);
 	}
+	if (strcmp(thing, "changed") == 0)
+		return open(path, O_RDONLY) < 0 ? -1
+						: pmig_add_hooks(&(struct pmig_hooks){.before = change}, (void *)path);
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || dprintf(fd, "%s\n", thing) < 0)
 		return -1;

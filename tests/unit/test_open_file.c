@@ -75,8 +75,8 @@ static void what_has_no_inode_of_its_own_is_told_apart(void **state)
 	close(counter), close(timer);
 }
 
-/* A child that keeps what it inherited until it is killed. */
-static pid_t keep(void)
+/* A child that does one thing more, and then keeps what it has until it is killed. */
+static pid_t keep_after(void (*first)(int fd), int fd)
 {
 	int ready[2];
 	char c;
@@ -85,6 +85,8 @@ static pid_t keep(void)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (first != NULL)
+			first(fd);
 		(void)!write(ready[1], "+", 1);
 		for (;;)
 			(void)pause();
@@ -92,6 +94,69 @@ static pid_t keep(void)
 	assert_int_equal(read(ready[0], &c, 1), 1);
 	close(ready[0]), close(ready[1]);
 	return pid;
+}
+
+static pid_t keep(void)
+{
+	return keep_after(NULL, -1);
+}
+
+static unsigned sharers_of(int fd, char ret_who[96])
+{
+	struct open_file *files;
+	size_t count;
+	assert_int_equal(open_file_list(getpid(), &files, &count), 0);
+	for (size_t i = 0; i < count; i++)
+		files[i].look = files[i].fd == fd;
+	open_file_share(getpid(), files, count);
+	unsigned n = with_fd(files, count, fd)->sharers;
+	(void)snprintf(ret_who, 96, "%s", with_fd(files, count, fd)->shared_by);
+	open_file_free(files, count);
+	return n;
+}
+
+static void map_and_close(int fd)
+{
+	(void)!mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+}
+
+static void close_it(int fd)
+{
+	close(fd);
+}
+
+static void a_mapping_of_another_counts_and_what_was_closed_does_not(void **state)
+{
+	(void)state;
+	char path[64], who[96];
+	int fd = make(path);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	pid_t mapper = keep_after(map_and_close, fd), other = keep_after(close_it, fd);
+	assert_int_equal(sharers_of(fd, who), 1);
+	assert_non_null(strstr(who, ", which has mapped it"));
+	kill(mapper, SIGKILL), kill(other, SIGKILL);
+	assert_int_equal(waitpid(mapper, NULL, 0), mapper);
+	assert_int_equal(waitpid(other, NULL, 0), other);
+	assert_int_equal(sharers_of(fd, who), 0);
+	close(fd);
+	unlink(path);
+}
+
+static void a_name_alone_can_be_looked_for(void **state)
+{
+	(void)state;
+	char path[64];
+	int fd = make(path);
+	pid_t child = keep();
+	struct open_file f = {.link = path, .fd = OPEN_FILE_PATH, .look = true};
+	assert_int_equal(stat(path, &f.st), 0);
+	open_file_share(getpid(), &f, 1);
+	assert_int_equal(f.sharers, 1);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(fd);
+	unlink(path);
 }
 
 static void who_else_has_it_is_told(void **state)
@@ -165,6 +230,8 @@ int main(void)
 		cmocka_unit_test(files_are_as_they_were_opened),
 		cmocka_unit_test(what_has_no_inode_of_its_own_is_told_apart),
 		cmocka_unit_test(who_else_has_it_is_told),
+		cmocka_unit_test(a_mapping_of_another_counts_and_what_was_closed_does_not),
+		cmocka_unit_test(a_name_alone_can_be_looked_for),
 		cmocka_unit_test(libraries_are_found_and_the_program_is_not),
 		cmocka_unit_test(a_process_that_is_not_there_is_said),
 	};

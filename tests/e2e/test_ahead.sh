@@ -1,0 +1,57 @@
+#!/bin/bash
+# shellcheck source=lib.sh
+# Data that only counts by its value goes to the target before the freeze, once, and not at all where the target has equal content under
+# whatever name; what changed since travels at the freeze, as it is then.
+. "$(dirname "$0")/lib.sh"
+hosts_begin
+
+home=$(on alpha sh -c 'mkdir -p ~/data && head -c 8000000 /dev/urandom >~/data/input && cp ~/data/input ~/data/other && echo ~')
+# begin NAME THING PATH
+begin() {
+	pmig_on alpha run --name "$1" -- "$BIN/tests/holds" "$2" "$3" </dev/null >"$T/$1.out" 2>"$T/$1.err" &
+	await "$T/$1.out" .
+}
+end() {
+	t pmig_on alpha kill -KILL "$1"
+	wait || true
+}
+# input NAME HOST QUERY: of the plan, about the input.
+input() {
+	pmig_on alpha plan --json "$1" "$2" >"$T/$1.plan"
+	check "$1: $3" jq -e ".resources[] | select(.locator | test(\"/data/(input|other)\$\")) | $3" "$T/$1.plan"
+}
+
+# --- sent ahead ---
+begin first read "$home/data/input"
+input first beta '.strategy == "copy" and .price.seconds_before > 0 and .price.seconds_frozen == 0 and .price.bytes == 8000000'
+pmig_on alpha move --json first beta >"$T/first.move" || fail "first did not move"
+check "the image is without it: $(jq .bytes "$T/first.move") bytes" jq -e '.bytes < 7000000' "$T/first.move"
+check "the data went ahead, into the cache" test "$(on beta sh -c 'ls ~/.cache/pmig/*/data | wc -l')" = 1
+agreed first
+on alpha cat "$home/data/input" >"$T/input.alpha"
+on beta cat "$home/data/input" >"$T/input.beta"
+same "$T/input.alpha" "$T/input.beta"
+check "the program has it open there" on beta sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /data/input'
+end first
+
+# --- equal content under another name is not sent again ---
+begin second read "$home/data/other"
+input second beta '.strategy == "copy" and .price.bytes == 0 and (.there | test("/"))'
+pmig_on alpha move --json second beta >"$T/second.move" || fail "second did not move"
+check "nothing was sent again" jq -e '.bytes < 7000000' "$T/second.move"
+check "and the cache has it once" test "$(on beta sh -c 'ls ~/.cache/pmig/*/data | wc -l')" = 1
+agreed second
+on beta cat "$home/data/other" >"$T/other.beta"
+same "$T/input.alpha" "$T/other.beta"
+end second
+
+# --- what is changed after it went ahead ---
+on alpha sh -c 'head -c 3000000 /dev/urandom >~/data/fresh'
+begin fourth changed "$home/data/fresh" # changes it when it is asked to move, which is after it went ahead
+t pmig_on alpha move fourth gamma
+on alpha cat "$home/data/fresh" >"$T/fresh.alpha"
+on gamma cat "$home/data/fresh" >"$T/fresh.gamma"
+same "$T/fresh.alpha" "$T/fresh.gamma"
+check "it has the change" grep -q 'changed after the plan' "$T/fresh.gamma"
+agreed fourth
+end fourth
