@@ -1,5 +1,7 @@
-/* directory: a descriptor of a directory is opened again by its path, which must be there. The tree is not carried. */
+/* directory: a descriptor of a directory is opened again by its path, which must be there, or leads to where it stays. The tree is not
+ * carried. */
 #include "../base/error.h"
+#include "elsewhere.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +16,8 @@ static int match(const struct pmig_resource *r)
 
 static int describe(struct pmig_resource *r)
 {
+	if (elsewhere_describe(r))
+		return 0;
 	if (r->declaration.binding == 0) {
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_UNATTACHED;
@@ -25,6 +29,8 @@ static int describe(struct pmig_resource *r)
 
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
+	if (r->strategy == PMIG_REFER)
+		return elsewhere_save(r, w);
 	pmig_write_text(w, r->locator);
 	return 0;
 }
@@ -53,5 +59,6 @@ const struct pmig_kind kind_directory = {
 	.save = save,
 	.move = reopen,
 	.copy = reopen,
+	.refer = elsewhere_refer,
 	.rebind = reopen,
 };

@@ -1,8 +1,11 @@
 /* file: a regular file. What was only read is copied; what was written moves along, and is gone from the source after
  * the hand-over; what has no name travels as its content. Nothing that exists at the target is ever overwritten:
- * equal content is used as it is, a version that this process left there itself is replaced, other content refuses. */
+ * equal content is used as it is, a version that this process left there itself is replaced, other content refuses. A file can
+ * also stay where it is (elsewhere.h), and equal content that the target has, wherever, need not travel. */
 #include "../base/error.h"
+#include "../reference/descriptors.h"
 #include "../resource/sharing.h"
+#include "elsewhere.h"
 #include "left.h"
 #include "lock.h"
 #include "place.h"
@@ -55,6 +58,8 @@ static bool of_kernel(int fd)
 
 static int describe(struct pmig_resource *r)
 {
+	if (elsewhere_describe(r))
+		return 0;
 	bool writes = (r->flags & O_ACCMODE) != O_RDONLY, kernel = of_kernel(r->fd);
 	r->size = (uint64_t)r->st.st_size;
 	r->unlinked = r->st.st_nlink == 0;
@@ -76,19 +81,62 @@ static bool renamed(const struct pmig_resource *r)
 	return !r->unlinked && n > m && strcmp(r->locator + n - m, mark) == 0 && access(r->locator, F_OK) < 0;
 }
 
-static int save(struct pmig_resource *r, struct pmig_writer *w)
+/* The target was found to have equal content. */
+static bool has_content(const struct pmig_resource *r)
 {
-	if (renamed(r))
-		return error_set(PMIG_EREFUSED, "it has another name now, which cannot be found out");
+	return r->content != NULL && *r->content != 0 && r->there != NULL && *r->there != 0;
+}
+
+/* In the order in which arrive() reads it. */
+static void write_head(const struct pmig_resource *r, struct pmig_writer *w, bool there, uint64_t size)
+{
 	pmig_write_text(w, r->unlinked ? "" : r->locator);
 	pmig_write_number(w, r->st.st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)r->st.st_mtim.tv_sec * 1000000000 + r->st.st_mtim.tv_nsec));
-	struct left_hash hash;
-	uint64_t size = (uint64_t)r->st.st_size;
-	bool there = r->strategy == PMIG_COPY && r->content != NULL && *r->content != 0 && *r->there != 0 &&
-		shipped_is(r->fd, size, r->content, &hash);
 	pmig_write_number(w, there);
 	pmig_write_number(w, size);
+}
+
+/* A copy of what lies at another host. */
+static int save_fetched(const struct pmig_resource *r, struct pmig_writer *w)
+{
+	int fd = -1;
+	uint64_t size = 0;
+	if (r->strategy != PMIG_COPY)
+		return error_set(PMIG_EREFUSED, "it lies at another host: it can stay there, or be copied");
+	int e = elsewhere_fetch(r, &fd, &size);
+	if (e < 0)
+		return e;
+	write_head(r, w, false, size);
+	e = lock_save(fd, size, w);
+	close(fd);
+	return e;
+}
+
+static int save_rebound(const struct pmig_resource *r, struct pmig_writer *w)
+{
+	struct left_hash hash;
+	uint64_t size = (uint64_t)r->st.st_size;
+	pmig_write_number(w, size);
+	if (has_content(r) && !descriptors_refers(r->fd) && !shipped_is(r->fd, size, r->content, &hash))
+		return error_set(PMIG_EREFUSED, "it has changed since the target was found to have the same content");
+	return 0;
+}
+
+static int save(struct pmig_resource *r, struct pmig_writer *w)
+{
+	if (r->strategy == PMIG_REFER)
+		return elsewhere_save(r, w);
+	if (r->strategy == PMIG_REBIND)
+		return save_rebound(r, w);
+	if (descriptors_refers(r->fd))
+		return save_fetched(r, w);
+	if (renamed(r))
+		return error_set(PMIG_EREFUSED, "it has another name now, which cannot be found out");
+	struct left_hash hash;
+	uint64_t size = (uint64_t)r->st.st_size;
+	bool there = r->strategy == PMIG_COPY && has_content(r) && shipped_is(r->fd, size, r->content, &hash);
+	write_head(r, w, there, size);
 	int e = lock_save(r->fd, there ? 0 : size, w);
 	if (e >= 0 && !r->unlinked)
 		left_remember(r->locator, there ? hash : left_hash(pmig_written_content(w), size));
@@ -138,6 +186,28 @@ static int put(struct pmig_resource *r, const struct place_file *file, struct pl
 	return e;
 }
 
+/* Another file of the target's takes its place: equal content, or what the plan found for its type. */
+static int rebind(struct pmig_resource *r, struct pmig_reader *in)
+{
+	const void *data = NULL;
+	uint64_t size = pmig_read_number(in);
+	struct stat st;
+	int e = pmig_read_check(in);
+	if (e < 0)
+		return e;
+	r->fd = open(r->there, (r->flags & PLACE_FLAGS_AGAIN) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (r->fd < 0 || fstat(r->fd, &st) < 0)
+		return error_errno(PMIG_EREFUSED, errno, "%s, which takes its place here, cannot be opened", r->there);
+	if (!S_ISREG(st.st_mode))
+		return error_set(PMIG_EREFUSED, "%s, which was to take its place here, is no regular file", r->there);
+	if (!has_content(r))
+		return 0;
+	e = shipped_map(r->there, size, r->content, &data);
+	if (e >= 0 && data != NULL)
+		(void)munmap((void *)data, (size_t)size);
+	return e;
+}
+
 static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
 {
 	struct place_file f = {.path = pmig_read_text(in), .flags = r->flags};
@@ -173,8 +243,8 @@ static int arrive(struct pmig_resource *r, struct pmig_reader *in, bool must)
 
 static int resolve(struct pmig_resource *r)
 {
-	const struct arrived *a = r->state;
-	int e = lock_take(r->fd, a->locks);
+	const struct arrived *a = r->strategy == PMIG_REFER ? NULL : r->state;
+	int e = a != NULL ? lock_take(r->fd, a->locks) : 0;
 	return e < 0 ? error_prefix(e, "descriptor %d", r->fd) : 0;
 }
 
@@ -193,9 +263,10 @@ static int copy(struct pmig_resource *r, struct pmig_reader *in)
 static void forget(struct pmig_resource *r)
 {
 	struct arrived *a = r->state;
-	if (a != NULL)
+	bool arrived = a != NULL && r->strategy != PMIG_REFER;
+	if (arrived)
 		free(a->locks);
-	if (a != NULL && a->mapped != NULL)
+	if (arrived && a->mapped != NULL)
 		(void)munmap((void *)a->mapped, (size_t)a->size);
 	free(a);
 	r->state = NULL;
@@ -203,7 +274,7 @@ static void forget(struct pmig_resource *r)
 
 static int undo(struct pmig_resource *r)
 {
-	struct arrived *a = r->state;
+	struct arrived *a = r->strategy == PMIG_REFER ? NULL : r->state;
 	if (a != NULL)
 		place_undo(&a->done);
 	forget(r);
@@ -212,9 +283,11 @@ static int undo(struct pmig_resource *r)
 
 static void settle(struct pmig_resource *r)
 {
-	struct arrived *a = r->state;
+	struct arrived *a = r->strategy == PMIG_REFER ? NULL : r->state;
 	if (a != NULL)
 		place_settle(&a->done);
+	else if (r->strategy == PMIG_REFER)
+		elsewhere_settle(r);
 	forget(r);
 }
 
@@ -240,6 +313,8 @@ const struct pmig_kind kind_file = {
 	.save = save,
 	.move = move,
 	.copy = copy,
+	.refer = elsewhere_refer,
+	.rebind = rebind,
 	.resolve = resolve,
 	.undo = undo,
 	.settle = settle,

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCKS_MAX 256
@@ -128,4 +129,115 @@ int lock_take(int fd, const struct lock_set *set)
 		if (take(fd, &set->locks[i]) < 0)
 			return error_errno(PMIG_EREFUSED, errno, "a lock that it held cannot be had here");
 	return 0;
+}
+
+bool lock_any(int fd)
+{
+	struct lock_set *set = NULL;
+	bool r = held(fd, &set) >= 0 && set->n > 0;
+	free(set);
+	return r;
+}
+
+#define TRIES 50 /* a reader that got in may be gone soon */
+
+static int set_range(int fd, int command, const struct lock *l, short type)
+{
+	struct flock f = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)l->start};
+	f.l_len = l->end == UINT64_MAX ? 0 : (off_t)(l->end - l->start + 1);
+	return fcntl(fd, command, &f);
+}
+
+/* From one owner to the other, which are the process and the description and exclude each other. Both can have it for reading: so a lock
+ * for writing becomes one for reading, the other owner takes that too, the first one leaves, and the other one makes it a lock
+ * for writing again. In between somebody else can get a lock for reading, never one for writing: what is protected stays as it
+ * is. Then it is tried for a while, and given up in words. Only where the descriptor cannot read, and so cannot have a lock
+ * for reading, is there a moment without any; who got in then is noticed in the same way. */
+static int change_owner(int fd, const struct lock *l, int from, int to)
+{
+	bool shares = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY;
+	int r = 0;
+	if (shares && l->exclusive)
+		r = set_range(fd, from, l, F_RDLCK);
+	if (shares && r == 0)
+		r = set_range(fd, to, l, F_RDLCK);
+	if (r == 0)
+		r = set_range(fd, from, l, F_UNLCK);
+	for (int i = 0; r == 0 && l->exclusive && (r = set_range(fd, to, l, F_WRLCK)) < 0 && errno == EAGAIN && i < TRIES;
+		i++, r = 0)
+		nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	return r;
+}
+
+/* What was handed over in this checkpoint. */
+static struct handed {
+	struct handed *next;
+	int fd;
+	struct lock lock;
+} *handed;
+
+static int hand_over(int fd, const struct lock *l)
+{
+	struct handed *h = malloc(sizeof *h);
+	if (h == NULL)
+		return error_set(PMIG_ENOMEM, "no memory for its locks");
+	if (change_owner(fd, l, F_SETLK, F_OFD_SETLK) == 0) {
+		*h = (struct handed){handed, fd, *l};
+		handed = h;
+		return 0;
+	}
+	int number = errno;
+	free(h);
+	(void)set_range(fd, F_OFD_SETLK, l, F_UNLCK);
+	if (set_range(fd, F_SETLK, l, l->exclusive ? F_WRLCK : F_RDLCK) < 0)
+		(void)dprintf(STDERR_FILENO, "pmig: descriptor %d: somebody else has got the lock that the program held\n",
+			fd);
+	return error_errno(PMIG_EREFUSED, number, "its lock cannot stay with the file: somebody else has got in");
+}
+
+int lock_hand_over(int fd, bool *ret)
+{
+	struct lock_set *set = NULL;
+	bool any = false;
+	int r = held(fd, &set);
+	for (size_t i = 0; r >= 0 && i < set->n; i++)
+		if (set->locks[i].kind == LOCK_PROCESS) {
+			any = true;
+			r = hand_over(fd, &set->locks[i]);
+		}
+	if (set != NULL)
+		free(set);
+	if (r >= 0)
+		*ret = any;
+	return r;
+}
+
+void lock_take_back(void)
+{
+	for (struct handed *h = handed; h != NULL; h = h->next)
+		if (change_owner(h->fd, &h->lock, F_OFD_SETLK, F_SETLK) < 0)
+			(void)dprintf(STDERR_FILENO,
+				"pmig: descriptor %d: somebody else has got the lock that the program held\n", h->fd);
+	lock_handed_over();
+}
+
+void lock_handed_over(void)
+{
+	while (handed != NULL) {
+		struct handed *next = handed->next;
+		free(handed);
+		handed = next;
+	}
+}
+
+int lock_own(int fd)
+{
+	struct lock_set *set = NULL;
+	int r = held(fd, &set);
+	for (size_t i = 0; r >= 0 && i < set->n; i++)
+		if (set->locks[i].kind == LOCK_DESCRIPTION && change_owner(fd, &set->locks[i], F_OFD_SETLK, F_SETLK) < 0)
+			r = error_errno(PMIG_EREFUSED, errno,
+				"descriptor %d: somebody else has got the lock that the program held", fd);
+	free(set);
+	return r;
 }

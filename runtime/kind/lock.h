@@ -20,4 +20,18 @@ PMIG_MUST_CHECK int lock_read(struct pmig_reader *in, struct lock_set **ret);
  * locks of the process go (fcntl(2)). Errors: PMIG_EREFUSED (somebody else holds one here). */
 PMIG_MUST_CHECK int lock_take(int fd, const struct lock_set *set);
 
+/* For a description that somebody else holds too: the locks that belong to this process belong to the description from now on, so that they
+ * stay when the process ends. *ret: whether there were any. Errors: PMIG_EREFUSED (somebody else has got in), PMIG_ENOMEM. */
+PMIG_MUST_CHECK int lock_hand_over(int fd, bool *ret);
+
+/* The process goes on here: what lock_hand_over() did in this checkpoint is taken back. */
+void lock_take_back(void);
+void lock_handed_over(void); /* or it does not */
+
+/* The description came back: its locks are those of this process. */
+PMIG_MUST_CHECK int lock_own(int fd);
+
+/* Whether any lock is held through `fd`. */
+bool lock_any(int fd);
+
 #endif

@@ -14,9 +14,6 @@
 
 #define PIECE (256u << 10)
 
-/* Flags that open() may get again; the others made sense once. */
-#define FLAGS_AGAIN (O_ACCMODE | O_APPEND | O_SYNC | O_DSYNC | O_DIRECT | O_NOATIME)
-
 bool place_sound(const char *path)
 {
 	if (path[0] != '/')
@@ -69,7 +66,7 @@ static int reopen(int fd, int flags)
 {
 	char name[64];
 	(void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	return open(name, (flags & FLAGS_AGAIN) | O_CLOEXEC);
+	return open(name, (flags & PLACE_FLAGS_AGAIN) | O_CLOEXEC);
 }
 
 bool place_left(const char *path)
@@ -151,7 +148,7 @@ static int fill(int fd, const struct place_file *f)
 static int open_named(const struct place_file *f, const struct stat *made)
 {
 	struct stat st;
-	int fd = open(f->path, (f->flags & FLAGS_AGAIN) | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open(f->path, (f->flags & PLACE_FLAGS_AGAIN) | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return failure(errno, "the file cannot be opened here as it was");
 	if (fstat(fd, &st) == 0 && st.st_dev == made->st_dev && st.st_ino == made->st_ino)

@@ -4,9 +4,13 @@
 
 #include "../base/error.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
+/* Flags that open() may get again; the others made sense once. */
+#define PLACE_FLAGS_AGAIN (O_ACCMODE | O_APPEND | O_SYNC | O_DSYNC | O_DIRECT | O_NOATIME)
 
 struct place_file {
 	const char *path; /* absolute */

@@ -161,12 +161,20 @@ int descriptors_closed_from(unsigned first, unsigned last)
 	return r;
 }
 
+/* Device and inode say which of the open things of this process it is, here, as the agent sees it too. */
+static void identify(const struct opened *o, struct stat *ret)
+{
+	remote_file_known(o->remote, ret);
+	ret->st_dev = o->placeholder.st_dev;
+	ret->st_ino = o->placeholder.st_ino;
+}
+
 int descriptors_stat(int fd, struct stat *ret)
 {
-	const struct remote_file *f = descriptors_find(fd);
-	if (f == NULL)
+	const struct opened *o = descriptors_any ? find(fd) : NULL;
+	if (o == NULL)
 		return fstat(fd, ret);
-	remote_file_known(f, ret);
+	identify(o, ret);
 	return 0;
 }
 
@@ -175,7 +183,7 @@ const char *descriptors_locator(int fd, struct stat *ret)
 	const struct opened *o = find(fd);
 	if (o == NULL)
 		return NULL;
-	remote_file_known(o->remote, ret);
+	identify(o, ret);
 	return o->locator;
 }
 

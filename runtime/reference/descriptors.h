@@ -42,7 +42,7 @@ int descriptors_duplicated(int from, int to);
 int descriptors_closed(int fd);
 int descriptors_closed_from(unsigned first, unsigned last);
 
-/* fstat(2), of the thing itself as it was known last: who it is does not change. */
+/* fstat(2) of the thing as it was known last, with the device and inode of the descriptor here: for whoever wants to find it again. */
 int descriptors_stat(int fd, struct stat *ret);
 
 /* For the scan at a checkpoint, without asking there: NULL: an ordinary descriptor; else the thing's path (borrowed) and what it is.

@@ -15,6 +15,7 @@
 
 #include "../arena/mapping.h"
 #include "../image/image.h"
+#include "../kind/lock.h"
 #include "../kind/standard.h"
 #include "../reference/descriptors.h"
 #include "../reference/referred.h"
@@ -187,6 +188,7 @@ int resource_save(struct image_writer *w)
 void resource_continue(void)
 {
 	stream_continue();
+	lock_take_back();
 	leave_finish();
 	free(secrets);
 	secrets = NULL;
