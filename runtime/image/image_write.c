@@ -23,7 +23,7 @@ struct image_writer {
 	uint32_t page;
 	const struct image_range *secrets;
 	size_t n_secrets;
-	size_t count[IMAGE_GLOBAL_PAGES + 1]; /* of each type */
+	size_t count[IMAGE_MAPPINGS + 1]; /* of each type */
 	struct iovec parts[PARTS_MAX];
 	uint8_t chunk[IMAGE_CHUNK];
 };

@@ -1,11 +1,14 @@
-/* device: null, zero, full, the random ones and the controlling terminal are the same everywhere; any other device
- * stays where it is. */
+/* device: null, zero, full, the random ones and the controlling terminal are the same everywhere. Any other device, a terminal among
+ * them, stays where it is and its bytes are relayed; or, where only its type counts, the target's own takes its place. */
 #include "../base/error.h"
+#include "../reference/referred.h"
+#include "relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pmig/kind.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 static const struct {
 	unsigned major, minor;
@@ -27,49 +30,73 @@ static const char *path_of(unsigned major_number, unsigned minor_number)
 	return NULL;
 }
 
+static bool is_common(const struct relay_thing *t)
+{
+	return S_ISCHR(t->mode) && path_of(major(t->device), minor(t->device)) != NULL;
+}
+
 static int match(const struct pmig_resource *r)
 {
-	return S_ISCHR(r->st.st_mode) || S_ISBLK(r->st.st_mode);
+	return S_ISCHR(r->st.st_mode) || S_ISBLK(r->st.st_mode) || referred_as(r, "device");
 }
 
 static int describe(struct pmig_resource *r)
 {
-	bool common = S_ISCHR(r->st.st_mode) && path_of(major(r->st.st_rdev), minor(r->st.st_rdev)) != NULL;
+	struct relay_thing t;
+	relay_look(r, &t);
 	if (r->declaration.binding == 0) {
-		r->declaration.binding = common ? PMIG_BY_TYPE : PMIG_BY_IDENTIFIER;
+		r->declaration.binding = is_common(&t) ? PMIG_BY_TYPE : PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_FIXED;
 	}
-	if (!common && r->declaration.binding == PMIG_BY_TYPE)
-		return error_set(PMIG_EREFUSED, "no device of its type is known elsewhere");
 	return 0;
 }
 
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
-	pmig_write_number(w, major(r->st.st_rdev));
-	pmig_write_number(w, minor(r->st.st_rdev));
+	struct relay_thing t;
+	if (r->strategy == PMIG_REFER && S_ISBLK(r->st.st_mode))
+		return error_set(PMIG_EREFUSED, "a block device has no stream of bytes that could be relayed");
+	if (r->strategy == PMIG_REFER)
+		return relay_save(r, w);
+	relay_look(r, &t);
+	relay_write(w, &t);
 	return 0;
 }
 
 static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 {
-	unsigned major_number = (unsigned)pmig_read_number(in);
-	const char *path = path_of(major_number, (unsigned)pmig_read_number(in));
+	struct relay_thing t;
+	struct stat st;
+	relay_read(in, &t);
 	int e = pmig_read_check(in);
+	const char *path = r->there != NULL && r->there[0] != '\0' ? r->there
+		: is_common(&t)                                    ? path_of(major(t.device), minor(t.device))
+								   : NULL;
 	if (e < 0)
 		return e;
 	if (path == NULL)
-		return error_set(PMIG_ECORRUPT, "a device that is not the same everywhere");
-	r->fd = open(path, (r->flags & O_ACCMODE) | O_CLOEXEC | O_NOCTTY);
-	return r->fd < 0 ? error_errno(PMIG_EREFUSED, errno, "%s", path) : 0;
+		return error_set(PMIG_EREFUSED, "no device of its type was found here");
+	r->fd = open(path,
+		(r->flags & O_ACCMODE) | O_CLOEXEC | O_NOCTTY |
+			O_NONBLOCK); /* a line without a carrier would wait for one */
+	if (r->fd < 0)
+		return error_errno(PMIG_EREFUSED, errno, "%s", path);
+	if (fstat(r->fd, &st) < 0 || (st.st_mode & S_IFMT) != (t.mode & S_IFMT))
+		return error_set(PMIG_EREFUSED, "%s was given as one of its type and is no %s device", path,
+			S_ISCHR(t.mode) ? "character" : "block");
+	if (t.terminal && isatty(r->fd) == 0)
+		return error_set(PMIG_EREFUSED, "%s was given as one of its type and is no terminal", path);
+	relay_set_modes(r->fd, &t);
+	return 0;
 }
 
 const struct pmig_kind kind_device = {
 	.version = PMIG_KIND_VERSION,
 	.name = "device",
-	.about = "null, zero, random, tty: the target's own; other devices cannot move",
+	.about = "devices and terminals: the target's own by type, else relayed",
 	.match = match,
 	.describe = describe,
 	.save = save,
+	.refer = relay_refer,
 	.rebind = rebind,
 };

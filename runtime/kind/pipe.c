@@ -1,8 +1,11 @@
 /* pipe: a pipe of which all ends are in this process is part of it, with the bytes that wait in it. Each end is a
- * resource of its own; the first that is made anew makes the pipe, the others open it by its name in /proc. */
+ * resource of its own; the first that is made anew makes the pipe, the others open it by its name in /proc. A pipe with an end outside,
+ * and a FIFO with a name, stay where they are, and their bytes are relayed. */
 #include "../base/error.h"
+#include "../reference/referred.h"
 #include "../resource/descriptor.h"
 #include "../resource/sharing.h"
+#include "relay.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,15 +26,23 @@ static size_t made_n;
 
 static int match(const struct pmig_resource *r)
 {
-	return S_ISFIFO(r->st.st_mode) && strncmp(r->locator, "pipe:[", 6) == 0;
+	return S_ISFIFO(r->st.st_mode) || referred_as(r, "pipe");
+}
+
+/* Whoever knows its name can have the other end. */
+static bool outside(const struct pmig_resource *r)
+{
+	return r->locator[0] == '/' || referred_find(&r->st) != NULL;
 }
 
 static int describe(struct pmig_resource *r)
 {
-	sharing_describe(r, false);
+	if (!outside(r))
+		sharing_describe(r, false);
 	if (r->declaration.binding == 0) {
-		r->declaration.binding = r->shared ? PMIG_BY_IDENTIFIER : PMIG_BY_VALUE;
-		r->declaration.attachment = r->shared ? PMIG_FIXED : PMIG_UNATTACHED;
+		bool stays = r->shared || outside(r);
+		r->declaration.binding = stays ? PMIG_BY_IDENTIFIER : PMIG_BY_VALUE;
+		r->declaration.attachment = stays ? PMIG_FIXED : PMIG_UNATTACHED;
 	}
 	int waiting = 0;
 	if (ioctl(r->fd, FIONREAD, &waiting) == 0 && waiting > 0)
@@ -74,6 +85,10 @@ static int bytes_of(int fd, uint64_t n, int *ret_file)
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
 	int capacity = fcntl(r->fd, F_GETPIPE_SZ), file = -1;
+	if (r->strategy == PMIG_REFER)
+		return relay_save(r, w);
+	if (outside(r) && r->strategy != PMIG_REBIND)
+		return error_set(PMIG_EREFUSED, "only the bytes of a pipe within the process can be copied");
 	pmig_write_number(w, r->st.st_ino);
 	pmig_write_number(w, capacity > 0 ? (uint64_t)capacity : 0);
 	if (r->size == 0)
@@ -141,12 +156,24 @@ static int copy(struct pmig_resource *r, struct pmig_reader *in)
 	return r->fd < 0 ? error_errno(PMIG_EIO, errno, "an end of a pipe cannot be opened") : 0;
 }
 
+/* A FIFO, or whatever else takes or gives bytes, that the target has. */
+static int rebind(struct pmig_resource *r, struct pmig_reader *in)
+{
+	(void)in;
+	if (r->there == NULL || r->there[0] != '/')
+		return error_set(PMIG_EREFUSED, "nothing of its type was found here");
+	r->fd = open(r->there, (r->flags & O_ACCMODE) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return r->fd < 0 ? error_errno(PMIG_EREFUSED, errno, "%s", r->there) : 0;
+}
+
 const struct pmig_kind kind_pipe = {
 	.version = PMIG_KIND_VERSION,
 	.name = "pipe",
-	.about = "a pipe within the process, with the bytes in it",
+	.about = "a pipe within the process, with the bytes in it; one with an end outside, and a FIFO: relayed",
 	.match = match,
 	.describe = describe,
 	.save = save,
 	.copy = copy,
+	.refer = relay_refer,
+	.rebind = rebind,
 };

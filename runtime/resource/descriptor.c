@@ -2,6 +2,7 @@
 #include "descriptor.h"
 
 #include "../reference/descriptors.h"
+#include "../reference/referred.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -106,6 +107,11 @@ static int describe(struct description *d, const struct description *seen)
 	struct stat st;
 	const char *remote = descriptors_locator(seen->r.fd, &st);
 	*d = *seen;
+	const struct referred *relayed = remote == NULL ? referred_find(&d->r.st) : NULL;
+	if (relayed != NULL) { /* a socket that stands for a stream at another host */
+		remote = relayed->locator;
+		d->r.reference = relayed->id;
+	}
 	d->link = remote != NULL ? strdup(remote) : link_of(d->r.fd);
 	if (d->link == NULL)
 		return error_errno(PMIG_EIO, errno, "descriptor %d: its name cannot be read", d->r.fd);
