@@ -98,6 +98,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < 4; i++)
 		if (strcmp(argv[2], hows[i]) == 0)
 			d.strategy = (enum pmig_strategy)i;
+	if (d.strategy == PMIG_COPY)
+		d.binding = PMIG_BY_VALUE;
 	run("CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, host TEXT)");
 	if (pmig_declare_handle((void **)&db, "database", argv[1], &d) < 0) {
 		fprintf(stderr, "ledger: %s\n", pmig_reason());
