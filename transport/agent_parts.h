@@ -54,6 +54,7 @@ struct agent {
 	struct loop_source *control_source;
 	uint64_t sequence;
 	bool speaks;                /* it has said HELLO */
+	uint64_t opened;            /* in it: the address of the pointer to struct control_opened; 0: none */
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
@@ -90,6 +91,13 @@ void agent_consider_end(struct agent *a); /* ends the loop if nothing is left to
 
 /* --- agent_remember.c --- */
 int agent_remember(struct agent *a) PMIG_MUST_CHECK; /* what an earlier agent left: in the store, as images, as a process */
+
+/* --- agent_memory.c --- */
+struct open_file;
+bool agent_memory_is(const struct open_file *f); /* memfd_create(2), shm_open(3) */
+const char *agent_memory_situation(const struct open_file *f);
+/* Whether a row has this shared memory already: that of a descriptor, or that of its declaration, which gets the sharers. */
+bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f);
 
 /* --- agent_program.c --- */
 struct agent_spawn {

@@ -92,7 +92,7 @@ static bool is_standard(const struct found *s, const struct open_file *f)
 
 static bool is_pipe(const struct open_file *f)
 {
-	return S_ISFIFO(f->st.st_mode) && strncmp(f->link, "pipe:[", 6) == 0;
+	return S_ISFIFO(f->st.st_mode);
 }
 
 static struct meaning meaning_of(const struct found *s, const struct open_file *f)
@@ -100,7 +100,9 @@ static struct meaning meaning_of(const struct found *s, const struct open_file *
 	if (is_standard(s, f))
 		return (struct meaning){"standard", "STANDARD_STREAM"};
 	if (is_pipe(f))
-		return (struct meaning){"pipe", f->sharers > 0 ? "PIPE_OUTSIDE" : "WITHIN"};
+		return (struct meaning){"pipe", f->sharers > 0 || f->link[0] == '/' ? "PIPE_OUTSIDE" : "WITHIN"};
+	if (agent_memory_is(f))
+		return (struct meaning){"memory", agent_memory_situation(f)};
 	if (S_ISDIR(f->st.st_mode))
 		return (struct meaning){"directory", "DIRECTORY"};
 	if (S_ISREG(f->st.st_mode) && (f->flags & O_PATH) == 0)
@@ -218,17 +220,21 @@ static json_t *undeclared(const struct found *s, const struct open_file *f, cons
 }
 
 /* A descriptor that stands for a thing at another host, as the program said: that thing is what the plan is about. */
-static const json_t *referred(const struct found *s, const struct open_file *f)
+static const json_t *referred_as(const struct found *s, int64_t device, int64_t inode)
 {
 	size_t i;
 	const json_t *r;
 	json_array_foreach(s->agent->refers, i, r)
 	{
-		if (agent_number(r, "device", -1) == (int64_t)f->st.st_dev &&
-			agent_number(r, "inode", -1) == (int64_t)f->st.st_ino)
+		if (agent_number(r, "device", -1) == device && agent_number(r, "inode", -1) == inode)
 			return r;
 	}
 	return NULL;
+}
+
+static const json_t *referred(const struct found *s, const struct open_file *f)
+{
+	return referred_as(s, (int64_t)f->st.st_dev, (int64_t)f->st.st_ino);
 }
 
 /* Another program of ours that declared the same thing: it may use it from another host, where we do not see it. */
@@ -351,7 +357,7 @@ static int find_maps(struct found *s)
 		files[i].look = !is_private(s, &files[i]);
 	open_file_share(s->agent->pid, files, count);
 	for (size_t i = 0; i < count; i++) {
-		if (files[i].sharers == 0)
+		if (files[i].sharers == 0 || agent_memory_known(s->rows, s->declared, &files[i]))
 			continue; /* a pointer into it is found when the image is made */
 		json_t *row = undeclared(s, &files[i], &(struct meaning){"memory", "MEMORY_SHARED"},
 			SLOT_MEMORY + (int64_t)i);
@@ -404,6 +410,12 @@ static void add_path_facts(struct found *s, json_t *row)
 	add_elsewhere(s, locator, row);
 }
 
+/* A handle's thing that is at another host. */
+static const json_t *referred_handle(const struct found *s, int64_t slot)
+{
+	return referred_as(s, 0, slot);
+}
+
 /* Declared things without a descriptor: memory, handles. A file that is declared and not found was renamed or closed, and what is
  * found in its place speaks for itself. */
 static void add_others(struct found *s)
@@ -419,7 +431,11 @@ static void add_others(struct found *s)
 			other = strcmp(agent_text(row, "kind"), descriptors[k]) != 0;
 		if (!other)
 			continue;
-		add_path_facts(s, row);
+		const json_t *refers = referred_handle(s, agent_number(row, "slot", -1));
+		if (refers != NULL)
+			set(row, "reference", json_incref(json_object_get(refers, "id")));
+		else
+			add_path_facts(s, row);
 		(void)json_array_append(s->rows, row);
 	}
 }

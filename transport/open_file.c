@@ -136,15 +136,15 @@ int open_file_list(pid_t pid, struct open_file **ret_files, size_t *ret_count)
 bool open_file_parse_map(char *line, struct open_file *ret_file, char ret_modes[5], char **ret_path)
 {
 	unsigned major_number, minor_number;
-	unsigned long inode;
+	unsigned long inode, start, end;
 	int path = 0;
-	if (sscanf(line, "%*x-%*x %4s %*x %x:%x %lu %n", ret_modes, &major_number, &minor_number, &inode, &path) < 4 ||
+	if (sscanf(line, "%lx-%lx %4s %*x %x:%x %lu %n", &start, &end, ret_modes, &major_number, &minor_number, &inode, &path) < 6 ||
 		path == 0)
 		return false;
 	*ret_path = line + path;
 	(*ret_path)[strcspn(*ret_path, "\n")] = '\0';
 	*ret_file = (struct open_file){
-		.fd = -1, .flags = O_RDONLY, .st = {.st_dev = makedev(major_number, minor_number), .st_ino = inode}};
+		.fd = -1, .start = start, .end = end, .flags = O_RDONLY, .st = {.st_dev = makedev(major_number, minor_number), .st_ino = inode}};
 	return inode != 0;
 }
 

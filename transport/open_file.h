@@ -22,6 +22,7 @@ struct open_file {
 	int flags;  /* as open(2) has them */
 	uint64_t position;
 	struct stat st;
+	uint64_t start, end; /* mapped: its first addresses */
 	bool look;          /* set by the caller: sharing matters */
 	bool writing;       /* set by the caller: only those who can write count */
 	unsigned sharers;   /* others who have it */

@@ -3,10 +3,10 @@
  * ones are those of runtime/tbl/kind.h, with the operations that they have there: a test compares. */
 /* clang-format off */
 KIND("standard", PLAN_CAN(PMIG_REFER), "")
-KIND("pipe", PLAN_CAN(PMIG_COPY), "")
-KIND("directory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REBIND), "it is opened again by its path; the files in it stay")
-KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY), "")
-KIND("device", PLAN_CAN(PMIG_REBIND), "")
+KIND("pipe", PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")
+KIND("directory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "it is opened again by its path; the files in it stay")
+KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")
+KIND("device", PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")
 KIND("socket", 0, "")
 KIND("eventfd", PLAN_CAN(PMIG_COPY), "")
 KIND("timerfd", PLAN_CAN(PMIG_COPY), "")

@@ -1,0 +1,66 @@
+/* agent_memory: memory of the program that others can have as well: with a descriptor, or mapped and shared. */
+#include "agent_parts.h"
+#include "hex_text.h"
+#include "open_file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+bool agent_memory_is(const struct open_file *f)
+{
+	return S_ISREG(f->st.st_mode) && (f->flags & O_PATH) == 0 &&
+		(begins(f->link, "/memfd:") || begins(f->link, "/dev/shm/"));
+}
+
+const char *agent_memory_situation(const struct open_file *f)
+{
+	return f->sharers > 0 ? "MEMORY_SHARED" : f->st.st_nlink == 0 ? "FILE_TEMPORARY" : "FILE_WRITTEN";
+}
+
+/* A descriptor of the program leads to it: that row speaks. */
+static bool has_row(const json_t *rows, const struct open_file *f)
+{
+	size_t i;
+	const json_t *row;
+	json_array_foreach(rows, i, row)
+	{
+		if (agent_number(row, "fd", -1) >= 0 && (ino_t)agent_number(row, "inode", 0) == f->st.st_ino &&
+			(dev_t)agent_number(row, "device", 0) == f->st.st_dev)
+			return true;
+	}
+	return false;
+}
+
+/* What pmig_declare_memory() was told of these addresses: "0x540000000000+4096". */
+static json_t *declared_at(const json_t *declared, const struct open_file *f)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(declared, i, row)
+	{
+		char locator[128], *end;
+		if (strcmp(agent_text(row, "kind"), "memory") != 0 || agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE ||
+			!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator))
+			continue;
+		uint64_t low = strtoull(locator, &end, 16), size = *end == '+' ? strtoull(end + 1, NULL, 10) : 0;
+		if (low < f->end && f->start < low + size)
+			return row;
+	}
+	return NULL;
+}
+
+bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f)
+{
+	json_t *row = declared_at(declared, f);
+	if (row != NULL) {
+		(void)json_object_set_new(row, "sharers", json_integer(f->sharers));
+		(void)json_object_set_new(row, "shared_by", hex_text_json(f->shared_by));
+	}
+	return row != NULL || has_row(rows, f);
+}
