@@ -28,7 +28,8 @@ enum control_type {
 	CONTROL_ACTIVATE, /* a restored program, which waits, begins to run */
 
 	/* program to agent */
-	CONTROL_HELLO,    /* args[0]: pid, args[1]: 1 if restoring; text: build identity (hex) */
+	CONTROL_HELLO, /* args[0]: pid, [1]: 1 if restoring, [2]: address of the pointer to its struct control_opened, 0: it
+	                   * has none; text: build identity (hex) */
 	CONTROL_RESOURCE, /* a declaration: args[0] slot, [1] binding, [2] attachment, [3] strategy, [4] consent,
 	                   * [5] shared | secret << 1 | CONTROL_FILE_SCOPE | CONTROL_SECRET_HOOK | (descriptor + 1) << 8, [6] rate,
 	                   * [7] size; text: kind \n name \n locator (a pattern at file scope) \n type; in each of them a backslash is
@@ -65,14 +66,24 @@ enum control_type {
 	                    * sentence, or the address */
 	CONTROL_REFERS =
 		60, /* a descriptor that stands for a thing at another host: args[0] its st_dev, args[1] its st_ino here,
-	                      * args[2] the number of the reference; text: kind \n locator there */
+	                      * args[2] the number of the reference (0: none any more); text: kind \n locator there.
+	                      * args[0] 0: a handle; args[1] is the slot of its declaration */
 };
 
 #define CONTROL_FREEZE 1
 #define CONTROL_PLANNED 2 /* the PLAN that came before belongs to it */
 #define CONTROL_KEEP 1
+#define CONTROL_OPENED_MAGIC 0x6e65706fu /* "open" */
 #define CONTROL_FILE_SCOPE 4
 #define CONTROL_SECRET_HOOK 8
+
+/* In the program's memory, for the agent to look at with process_vm_readv(2) while the program runs: where in the program each
+ * descriptor was opened. Behind it `count` pointers to texts, by descriptor; NULL: unknown. What is read may be torn: it is shown to
+ * people, and nothing depends on it. */
+struct control_opened {
+	uint32_t magic;
+	uint32_t count;
+};
 
 struct control_message {
 	uint32_t magic;

@@ -48,3 +48,8 @@ void announce_withdrawn(uint32_t slot)
 {
 	(void)!control_send(CONTROL_WITHDRAW, (int64_t[8]){slot}, NULL);
 }
+
+void announce_reference(const struct declared *e)
+{
+	(void)!control_send(CONTROL_REFERS, (int64_t[8]){0, e->slot, (int64_t)e->reference}, "handle\n");
+}

@@ -7,5 +7,6 @@
 void announce_declared(const struct declared *e);
 void announce_match(size_t index, const struct pmig_match *m);
 void announce_withdrawn(uint32_t slot);
+void announce_reference(const struct declared *e); /* where the thing of a handle is */
 
 #endif

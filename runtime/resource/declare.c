@@ -500,6 +500,9 @@ void declare_announce(void)
 			malloc_watch = freed; /* of this process */
 	}
 	declare_tell();
+	for (const struct declared *e = declare_first(); e != NULL; e = e->next)
+		if (e->thing == DECLARE_HANDLE)
+			announce_reference(e);
 	for (size_t i = 0; (m = declare_match_at(i)) != NULL; i++)
 		announce_match(i, m);
 }

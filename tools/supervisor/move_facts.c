@@ -1,5 +1,6 @@
 /* move_facts: facts for the planner, made of what the two agents said: what the source found about each thing, what the target has for
  * it, and the ways between them. Nothing is decided here. */
+#include "channels_parts.h"
 #include "planning.h"
 
 #include <inttypes.h>
@@ -91,6 +92,11 @@ static void set_found(const struct planning *p, size_t i)
 	r->size = fact_of(row, "found_size", PLAN_MEASURED);
 	r->sharers = fact_of(row, "sharers", PLAN_MEASURED);
 	r->shared_by = text_of(row, "shared_by");
+	const struct known *held = channels_known(p->move->supervisor,
+		(uint64_t)json_integer_value(json_object_get(row, "reference")));
+	if (held != NULL) /* the agent knows the number, home the host */
+		(void)json_object_set_new(json_array_get(json_object_get(p->source, "resources"), i), "at",
+			json_string(held->holder));
 	r->at = text_of(row, "at");
 	if (r->row.rate == 0) { /* what is declared is what it will need; what was seen, only what it needed */
 		r->rate = fact_of(row, "rate_seen", PLAN_MEASURED);
