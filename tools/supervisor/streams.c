@@ -75,9 +75,16 @@ int streams_open(struct supervisor *s)
 int streams_place(struct supervisor *s, uint64_t in, uint64_t out, uint64_t err)
 {
 	const uint64_t from[2] = {out, err};
-	spool_destroy(s->input);
+	struct spool *early = s->input; /* what was read before it was known where it goes */
 	s->input = NULL;
 	int r = spool_create(&(struct spool_options){.start = in, .memory = 4 * INPUT_WINDOW}, &s->input);
+	for (uint64_t at = spool_begin(early); r >= 0 && at < spool_end(early);) {
+		char buffer[PIECE];
+		ssize_t n = spool_read(early, at, buffer, sizeof buffer);
+		r = n <= 0 ? PMIG_EIO : spool_append(s->input, buffer, (size_t)n);
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	spool_destroy(early);
 	for (int i = 0; i < 2 && r >= 0; i++) {
 		output_destroy(s->output[i]);
 		s->output[i] = NULL;
