@@ -164,6 +164,11 @@ static int instrument(struct link *l)
 	return e;
 }
 
+/* What kinds of resources from outside the program call (<pmig/kind.h>). */
+static const char *const for_kinds[] = {"pmig_write_number", "pmig_write_text", "pmig_write_content", "pmig_written_content",
+	"pmig_read_number", "pmig_read_text", "pmig_read_content", "pmig_read_check", "pmig_fail", "pmig_reason",
+	"pmig_strerror", "pmig_name", "pmig_epoch"};
+
 /* The runtime is one object: its start and its hooks are referred to by nobody. */
 static int add_runtime(struct cc_args *to, const struct cc_job *job)
 {
@@ -173,6 +178,8 @@ static int add_runtime(struct cc_args *to, const struct cc_job *job)
 	if (library == NULL)
 		return error_set(PMIG_ENOENT, "libpmig.o is not where pmig-cc was installed (in lib/ beside its bin/)");
 	cc_args_format(to, "%s/libpmig.o", library);
+	for (size_t i = 0; i < sizeof for_kinds / sizeof *for_kinds; i++)
+		cc_args_format(to, "-Wl,--export-dynamic-symbol=%s", for_kinds[i]);
 	cc_args_add(to, "-lm"); /* its signgam is carried */
 	cc_args_add(to, "-ldl");
 	cc_args_add(to, "-pthread");

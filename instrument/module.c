@@ -117,6 +117,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	}
 	check_module(w);
 	threadlocal_share(w);
+	opened_note(w);
 	rewrite_calls(w);
 	jump_masks(w);
 	constructors_collect(w);

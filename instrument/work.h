@@ -90,6 +90,7 @@ LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *val
 void work_copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttributeIndex index);
 
 /* The steps, in their order. Each is one file. */
+void opened_note(struct work *w);          /* opened.c: where descriptors come from */
 void rewrite_calls(struct work *w);        /* rewrite.c: the program's libc calls, before and after optimising */
 void constructors_collect(struct work *w); /* constructors.c: into one function, CONSTRUCTORS_NAME */
 void jump_masks(struct work *w);           /* jump.c: sigsetjmp as saving the mask and setjmp */

@@ -1,6 +1,8 @@
 /* control: the program's end of the channel to its agent. */
 #include "control_channel.h"
 
+#include "resource/opened.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -94,7 +96,7 @@ int control_start(const char *build)
 		if (control.image < 0)
 			return control.image;
 	}
-	int r = control_send(CONTROL_HELLO, (const int64_t[8]){getpid(), image >= 0}, build);
+	int r = control_send(CONTROL_HELLO, (const int64_t[8]){getpid(), image >= 0, (int64_t)opened_address()}, build);
 	return r < 0 ? r : 1;
 }
 

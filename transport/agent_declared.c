@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #define REMEMBERED_MAX (1u << 20) /* declarations of which more than their row is remembered */
 #define KINDS_MAX 64
+#define OPENED_TEXT 256 /* bytes, with the NUL */
 
 static void begin_batch(struct agent *a)
 {
@@ -117,8 +119,38 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 	}
 }
 
+bool agent_declared_brought(const struct agent *a, const char *kind)
+{
+	return json_object_get(a->kinds, kind) != NULL;
+}
+
+/* --- where it was opened, in the program's own memory --- */
+
+static size_t peek(const struct agent *a, uint64_t from, void *to, size_t size)
+{
+	struct iovec here = {to, size}, there = {(void *)(uintptr_t)from, size};
+	ssize_t n = process_vm_readv(a->pid, &here, 1, &there, 1, 0);
+	return n > 0 ? (size_t)n : 0;
+}
+
+static bool opened_at(const struct agent *a, int64_t fd, char ret_text[OPENED_TEXT])
+{
+	struct control_opened head;
+	uint64_t table, text;
+	if (a->opened == 0 || a->pid <= 0 || fd < 0 || peek(a, a->opened, &table, sizeof table) < sizeof table ||
+		table == 0 || peek(a, table, &head, sizeof head) < sizeof head || head.magic != CONTROL_OPENED_MAGIC ||
+		(uint64_t)fd >= head.count ||
+		peek(a, table + sizeof head + (uint64_t)fd * sizeof text, &text, sizeof text) < sizeof text || text == 0)
+		return false;
+	size_t n = peek(a, text, ret_text, OPENED_TEXT);
+	return memchr(ret_text, '\0', n) != NULL && *ret_text != '\0';
+}
+
 void agent_declared_note(const struct agent *a, json_t *row)
 {
+	char opened[OPENED_TEXT];
+	if (agent_text(row, "opened")[0] == '\0' && opened_at(a, agent_number(row, "fd", -1), opened))
+		(void)json_object_set_new(row, "opened", json_string(opened));
 	char key[24];
 	const json_t *operations = json_object_get(a->kinds, agent_text(row, "kind"));
 	(void)snprintf(key, sizeof key, "%lld", (long long)agent_number(row, "slot", -1));

@@ -185,7 +185,9 @@ static json_t *declaration_of(const struct found *s, const struct open_file *f, 
 		bool same = n > 0 && strncmp(f->link, locator, n) == 0 &&
 			(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0);
 		if (same && agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE &&
-			strcmp(agent_text(row, "kind"), kind) == 0 && json_object_get(row, "fd") == NULL)
+			(strcmp(agent_text(row, "kind"), kind) == 0 ||
+				agent_declared_brought(s->agent, agent_text(row, "kind"))) &&
+			json_object_get(row, "fd") == NULL)
 			return json_incref(row);
 	}
 	return NULL;
@@ -523,6 +525,8 @@ static json_t *page_of(const json_t *rows, size_t from)
 
 static int find(struct agent *a)
 {
+	size_t i;
+	json_t *row;
 	json_t *declared = json_array();
 	json_t *elsewhere = find_elsewhere(a);
 	struct found s = {.agent = a, .declared = declared, .elsewhere = elsewhere, .rows = json_array()};
@@ -535,6 +539,7 @@ static int find(struct agent *a)
 	}
 	if (r >= 0) {
 		add_others(&s);
+		json_array_foreach(s.rows, i, row) agent_declared_note(a, row);
 		json_decref(a->found);
 		a->found = json_incref(s.rows);
 	}

@@ -293,6 +293,7 @@ void agent_on_message(struct agent *a, const struct control_message *m)
 	switch (m->type) {
 	case CONTROL_HELLO:
 		a->speaks = true;
+		a->opened = (uint64_t)m->args[2];
 		(void)agent_enter(a, m->text);
 		if (a->state == AGENT_STARTING)
 			a->state = AGENT_RUNNING;

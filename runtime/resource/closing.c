@@ -1,6 +1,7 @@
 /* closing: close() and its kind end the declaration of what they close, and what leads to another host; what the runtime itself needs
  * stays. */
 #include "declare.h"
+#include "opened.h"
 #include "replaced.h"
 #include "resource.h"
 
@@ -20,6 +21,7 @@ static int both(int said, int number, int closed)
 int pmig_close(int fd)
 {
 	declare_closed(fd);
+	opened_closed(fd);
 	if (!descriptors_any)
 		return close(fd);
 	int r = descriptors_closed(fd), number = errno;
