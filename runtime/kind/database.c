@@ -86,6 +86,8 @@ static int owns(const struct pmig_resource *r, const struct pmig_resource *other
 {
 	struct stat st;
 	const char *path = closed(r) ? NULL : path_of(r);
+	if (path != NULL && r->reference != 0)
+		return remote_database_socket(path, other->fd);
 	if (path == NULL || !S_ISREG(other->st.st_mode))
 		return 0;
 	return (stat(path, &st) == 0 && st.st_dev == other->st.st_dev && st.st_ino == other->st.st_ino) ||

@@ -433,3 +433,11 @@ int remote_database_serve(const char *path, int socket)
 	all = s;
 	return 0;
 }
+
+bool remote_database_socket(const char *path, int fd)
+{
+	const char *suffix = "";
+	ONE_AT_A_TIME();
+	struct served *s = find(path, &suffix);
+	return s != NULL && suffix[0] == 0 && remote_file_socket(s->file) == fd;
+}

@@ -11,10 +11,15 @@
 
 #include "../base/error.h"
 
+#include <stdbool.h>
+
 #define REMOTE_DATABASE "pmig-reference"
 
 /* `socket` is taken, also on failure. Connections to one path share one socket; it ends with the last of them. Errors: those of
  * remote_file_connect(). */
 PMIG_MUST_CHECK int remote_database_serve(const char *path, int socket);
+
+/* Is `fd` the socket by which the database at `path` is served? */
+bool remote_database_socket(const char *path, int fd);
 
 #endif
