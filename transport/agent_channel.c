@@ -303,7 +303,7 @@ int agent_do_over(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)ret_answer;
 	unsigned char buffer[CHANNEL_NOTE_MAX];
 	struct end *e = end_of(a, request);
-	if (e == NULL)
+	if (e == NULL || e->local != NULL)
 		return 0;
 	struct packet p = channel_note(e->id, CHANNEL_FAILED, 0, (int)agent_number(request, "failure", 0),
 		agent_text(request, "reason"), buffer);

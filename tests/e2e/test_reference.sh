@@ -27,13 +27,16 @@ service() {
 }
 # asked N: the program asks until it has asked N times in all; ends with the lines whole and in order.
 exec {questions}<>"$T/questions"
-asked() {
-	local n=$1 have
-	have=$(grep -c ': ' "$T/asks.out" || true)
-	while [ "$have" -lt "$n" ]; do
+SENT=0
+ask() {
+	while [ "$SENT" -lt "$1" ]; do
 		echo >&"$questions"
-		have=$((have + 1))
+		SENT=$((SENT + 1))
 	done
+}
+asked() {
+	local n=$1
+	ask "$n"
 	await "$T/asks.out" "^$n: " 20
 	check "$n answers came from alpha, whole and in order" awk -v size="${SIZE}" '
 		/: / { n++; if ($1 != n ":" || index($0, ": alpha heard question " n " (" (size + length("alpha heard question " n) + 1) " bytes") == 0) { print; exit 1 } }' "$T/asks.out"
@@ -46,4 +49,58 @@ await "$T/asks.out" ready
 asked 3
 t pmig_on alpha move asks beta
 asked 6
-pmig_on alpha registry references asks
+
+# --- on to gamma: home leads there, and beta is not needed any more ---
+t pmig_on alpha move asks gamma
+asked 9
+nothing_on beta
+check "what stays is told" test "$(pmig_on alpha references --json asks | jq -r '.[] | "\(.kind) \(.to) \(.hops)"')" = "address gamma 2"
+pmig_on alpha references asks
+
+# --- the way is lost while bytes run: none is missing, none comes twice ---
+ask 16
+await "$T/service.alpha.log" 'question 10'
+hosts cut gamma
+hosts mend gamma
+asked 16
+
+# --- home's supervisor is killed, another one takes over ---
+ask 17
+await "$T/service.alpha.log" 'question 17'
+for pid in $(hosts exec alpha pgrep -f 'pmig run'); do hosts exec alpha kill -KILL "$pid"; done
+ended_with asks 137
+pmig_on alpha attach asks <"$T/questions" >>"$T/asks.out" 2>"$T/attach.err" &
+attached=$!
+asked 20
+
+# --- home again: the service itself ---
+t pmig_on alpha move asks alpha
+asked 23
+check "nothing stays behind any more" test "$(pmig_on alpha references --json asks)" = '[]'
+nothing_on gamma
+t pmig_on alpha kill asks
+wait "$attached" || true
+nothing_on alpha
+
+# --- bytes of a stream: all of them, in order, once, wherever the program is when they come ---
+on alpha sh -c 'mkfifo in out'
+(on alpha sh -c 'seq 1 700000 >in') &
+(on alpha sh -c 'cat out >copy; echo copied') >"$T/copied" &
+start alpha relays "$BIN/tests/relays" in out
+# passed BYTES: the program gets so far, from where it is.
+passed() {
+	local at
+	at=$(tail -n 1 "$T/relays.out" | sed 's/[^0-9]//g')
+	await "$T/relays.out" "^(at $((${at:-0} / 100000 + 1))|end)" 20
+}
+for host in beta gamma beta alpha; do
+	passed
+	t pmig_on alpha move relays $host
+done
+passed
+ended_with relays 0
+await "$T/copied" copied
+check 'every line came back once, in order' test "$(on alpha sh -c 'seq 1 700000 | cmp - copy && echo same')" = same
+nothing_on beta
+nothing_on gamma
+nothing_on alpha

@@ -255,7 +255,12 @@ void channels_room(struct supervisor *s, const struct remote *r)
 
 void channels_switch(struct supervisor *s, const char *label)
 {
-	for (struct route *t = s->channels->routes; t != NULL; t = t->next) {
+	for (struct route *t = s->channels->routes, *next; t != NULL; t = next) {
+		next = t->next;
+		if (*label != '\0' && strcmp(t->holder, label) == 0) { /* it has come home: no way leads there any more */
+			remove_route(s, t);
+			continue;
+		}
 		bool goes_on = t->fresh[0] != '\0' && strcmp(t->fresh, label) == 0;
 		t->fresh[0] = '\0';
 		if (!goes_on)
