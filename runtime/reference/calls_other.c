@@ -1,14 +1,16 @@
-/* calls_other: a file at another host is always ready, has no descriptor that libc's streams could use. */
+/* calls_other: a file at another host is always ready, is no terminal and takes no ioctl, as any file. */
 #include "descriptors.h"
 #include "remote_file.h"
 #include "replaced.h"
 
+#include "../kind/relay.h"
 #include "../kind/relay.h"
 #include "../stream/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int pmig_dup(int fd)
@@ -20,6 +22,32 @@ int pmig_dup(int fd)
 		return -1;
 	}
 	return to;
+}
+
+int pmig_isatty(int fd)
+{
+	if (relay_terminal(fd))
+		return 1;
+	if (!descriptors_refers(fd))
+		return isatty(fd);
+	errno = ENOTTY;
+	return 0;
+}
+
+int pmig_ioctl(int fd, unsigned long request, ...)
+{
+	va_list arguments;
+	va_start(arguments, request);
+	void *argument = va_arg(arguments, void *);
+	va_end(arguments);
+	if (relay_ioctl(fd, request, argument))
+		return 0;
+	if (!descriptors_refers(fd))
+		return ioctl(fd, request, argument);
+	if (request == FIOCLEX || request == FIONCLEX)
+		return fcntl(fd, F_SETFD, request == FIOCLEX ? FD_CLOEXEC : 0);
+	errno = ENOTTY;
+	return -1;
 }
 
 /* Takes ours out of the list before the call, and puts them in again after it. */

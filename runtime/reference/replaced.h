@@ -61,6 +61,8 @@ ssize_t pmig_getdents64(int fd, void *to, size_t size);
 
 /* calls_other.c: what a file answers at once, and what only other things can do */
 int pmig_dup(int fd);
+int pmig_isatty(int fd);
+int pmig_ioctl(int fd, unsigned long request, ...);
 int pmig_poll_files(struct pollfd *fds, nfds_t n, int timeout);
 int pmig_poll_files_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
 int pmig_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
