@@ -65,6 +65,7 @@ struct plan_resource {
 	struct plan_fact reached; /* 1: the reference is global already: the target reaches the same thing by the same name */
 	const char *there;        /* the locator of that content or provider */
 	const char *obstacle;     /* what at the target is in the way of a move or copy to its locator */
+	const char *no_reference; /* why this one cannot be reached across machines as it is now; NULL or "": nothing is in the way */
 };
 
 /* Of the process, the target and the way there. Strings are borrowed until plan_make() returns. */

@@ -13,7 +13,7 @@
 static int read_facts(const json_t *object, struct plan_resource *r)
 {
 	const json_t *operations = json_object_get(object, "operations"), *note = json_object_get(object, "note");
-	const json_t *at = json_object_get(object, "at");
+	const json_t *at = json_object_get(object, "at"), *stays = json_object_get(object, "no_reference");
 	r->operations = plan_operations(r->row.kind);
 	if (operations != NULL) {
 		json_int_t bits = json_integer_value(operations);
@@ -22,10 +22,12 @@ static int read_facts(const json_t *object, struct plan_resource *r)
 		r->operations = (unsigned)bits;
 	}
 	if ((note != NULL && (!json_is_string(note) || json_string_length(note) > PMIG_NAME_MAX)) ||
-		(at != NULL && (!json_is_string(at) || json_string_length(at) > PMIG_NAME_MAX)))
-		return error_set(PMIG_ECORRUPT, "resource: note or at: not a short text");
+		(at != NULL && (!json_is_string(at) || json_string_length(at) > PMIG_NAME_MAX)) ||
+		(stays != NULL && (!json_is_string(stays) || json_string_length(stays) > PMIG_NAME_MAX)))
+		return error_set(PMIG_ECORRUPT, "resource: note, at or no_reference: not a short text");
 	r->note = json_string_value(note);
 	r->at = json_string_value(at);
+	r->no_reference = json_string_value(stays);
 	r->ahead = json_is_true(json_object_get(object, "ahead")) || strcmp(r->row.kind, "library") == 0;
 	return 0;
 }

@@ -146,6 +146,8 @@ static const char *check_operation(struct plan_work *w, const struct plan_candid
 	unsigned needed = PLAN_CAN(c->choice->strategy);
 	if (c->choice->condition == STRATEGY_KEPT)
 		needed |= PLAN_CAN_KEEP; /* either will do */
+	if (c->choice->strategy == PMIG_REFER && c->resource->no_reference != NULL && *c->resource->no_reference != '\0')
+		return pool_format(w->pool, "%.512s", c->resource->no_reference);
 	if (c->resource->operations & needed)
 		return NULL;
 	return pool_format(w->pool, "a resource of kind %.255s cannot %s in this version", c->resource->row.kind,
