@@ -2,6 +2,7 @@
 #include "agent_parts.h"
 #include "build_id.h"
 #include "content_index.h"
+#include "hex_text.h"
 #include "machine.h"
 
 #include <errno.h>
@@ -45,8 +46,9 @@ int agent_do_hashes(struct agent *a, const json_t *request, json_t **ret_answer)
 	{
 		char name[64];
 		if (!json_is_integer(path)) {
+			char of[PATH_MAX];
 			(void)json_array_append_new(hashes,
-				json_is_string(path) ? hash_of(x, json_string_value(path), -1) : json_null());
+				hex_text_get(path, of, sizeof of) ? hash_of(x, of, -1) : json_null());
 			continue;
 		}
 		/* a descriptor of the program: it may have no name any more */
@@ -98,8 +100,9 @@ static json_t *look(const struct question *q, const char *path)
 	if (lstat(path, &st) < 0)
 		return json_pack("{s:s, s:b}", "is", errno == ENOENT || errno == ENOTDIR ? "absent" : "hidden", "creatable",
 			(int)can_create(path));
-	json_t *answer = json_pack("{s:s, s:I, s:I, s:s}", "is", sort_of(st.st_mode), "size", (json_int_t)st.st_size,
-		"modified", (json_int_t)st.st_mtim.tv_sec, "path", path);
+	json_t *answer = json_pack("{s:s, s:I, s:I}", "is", sort_of(st.st_mode), "size", (json_int_t)st.st_size, "modified",
+		(json_int_t)st.st_mtim.tv_sec);
+	(void)json_object_set_new(answer, "path", hex_text_json(path));
 	if (!S_ISREG(st.st_mode))
 		return answer;
 	int fd = q->build_id[0] != '\0' ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
@@ -137,7 +140,7 @@ static bool on_other(void *context, const char *path, const char *hash)
 {
 	struct question *q = context;
 	if (strcmp(path, q->path) != 0)
-		(void)json_array_append_new(q->others, json_pack("{s:s, s:s}", "path", path, "hash", hash));
+		(void)json_array_append_new(q->others, json_pack("{s:o, s:s}", "path", hex_text_json(path), "hash", hash));
 	return json_array_size(q->others) < OTHERS_MAX;
 }
 
@@ -165,9 +168,11 @@ static json_t *answer_files(struct agent *a, const json_t *files, struct content
 	int64_t until = now() + SEARCH_NS;
 	json_array_foreach(files, i, file)
 	{
+		char path[PATH_MAX] = "";
+		(void)hex_text_get(json_object_get(file, "path"), path, sizeof path);
 		struct question q = {.agent = a,
 			.index = x,
-			.path = agent_text(file, "path"),
+			.path = path,
 			.build_id = agent_text(file, "build_id"),
 			.size = (uint64_t)agent_number(file, "size", -1),
 			.until = until};

@@ -145,6 +145,12 @@ void agent_rates_add(struct agent *a, const struct open_file *file, json_t *row)
 void agent_rates_process(struct agent *a, json_t *answer);                        /* age, output, image, ... */
 void agent_rates_forget(struct agent *a);
 
+/* --- agent_elsewhere.c --- */
+json_t *agent_elsewhere_find(struct agent *a); /* what other programs of ours declared: {process, locator} */
+void agent_elsewhere_add(const json_t *elsewhere, const char *locator, json_t *row); /* sharers, shared_by */
+void agent_elsewhere_path(struct agent *a, const json_t *elsewhere,
+	json_t *row); /* of a row with a path: size, sharers, whether it is gone */
+
 /* --- what a target has and reaches; see tbl/agent.h --- */
 void agent_marks_drop(struct agent *a);
 json_t *agent_marks_read(const json_t *marks);

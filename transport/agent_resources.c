@@ -5,7 +5,6 @@
 #include "hex_text.h"
 #include "open_file.h"
 #include "socket_name.h"
-#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -239,25 +238,6 @@ static const json_t *referred(const struct found *s, const struct open_file *f)
 	return referred_as(s, (int64_t)f->st.st_dev, (int64_t)f->st.st_ino);
 }
 
-/* Another program of ours that declared the same thing: it may use it from another host, where we do not see it. */
-static void add_elsewhere(const struct found *s, const char *locator, json_t *row)
-{
-	size_t i;
-	const json_t *other;
-	json_array_foreach(s->elsewhere, i, other)
-	{
-		char of[PATH_MAX], words[PMIG_NAME_MAX + 16];
-		if (locator[0] != '/' || !hex_text_get(json_object_get(other, "locator"), of, sizeof of) ||
-			strcmp(of, locator) != 0)
-			continue;
-		if (agent_number(row, "sharers", 0) == 0) {
-			(void)snprintf(words, sizeof words, "program %s", agent_text(other, "process"));
-			set(row, "shared_by", hex_text_json(words));
-		}
-		set(row, "sharers", json_integer(agent_number(row, "sharers", 0) + 1));
-	}
-}
-
 static void add_shared(const struct found *s, const struct open_file *f, json_t *row)
 {
 	if (!f->look)
@@ -265,7 +245,11 @@ static void add_shared(const struct found *s, const struct open_file *f, json_t 
 	set(row, "sharers", json_integer(f->sharers));
 	if (f->sharers > 0)
 		set(row, "shared_by", hex_text_json(f->shared_by));
-	add_elsewhere(s, f->link, row);
+	if (f->sharers == 0 && S_ISREG(f->st.st_mode) && f->st.st_nlink > 1 && writes(f)) {
+		set(row, "sharers", json_integer(1)); /* under another name nobody would see what is written */
+		set(row, "shared_by", json_string("whoever knows its other name (a hard link)"));
+	}
+	agent_elsewhere_add(s->elsewhere, f->link, row);
 }
 
 static void add_identity(const struct open_file *f, json_t *row)
@@ -372,46 +356,6 @@ static int find_maps(struct found *s)
 	return 0;
 }
 
-/* A database or a folder that is declared by its path: how large it is, who else has it or one of its companions open, and whether it
- * is still there. */
-static void add_path_facts(struct found *s, json_t *row)
-{
-	static const char *const companions[] = {"", "-wal", "-shm", "-journal"};
-	struct open_file files[4] = {0};
-	char paths[4][PATH_MAX + 16], locator[PATH_MAX], real[PATH_MAX];
-	size_t count = 0;
-	if (!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator) || locator[0] != '/')
-		return;
-	if (realpath(locator, real) == NULL) {
-		set(row, "gone", json_boolean(errno == ENOENT));
-		return;
-	}
-	uint64_t size = 0;
-	for (size_t i = 0; i < sizeof companions / sizeof *companions; i++) {
-		(void)snprintf(paths[count], sizeof paths[count], "%s%s", real, companions[i]);
-		struct open_file *f = &files[count];
-		*f = (struct open_file){.link = paths[count], .fd = OPEN_FILE_PATH, .look = true};
-		if (stat(f->link, &f->st) < 0)
-			continue;
-		if (S_ISDIR(f->st.st_mode) && i == 0)
-			size += tree_size(real);
-		else if (S_ISREG(f->st.st_mode) && strcmp(companions[i], "-shm") != 0)
-			size += (uint64_t)f->st.st_size;
-		count++;
-	}
-	open_file_share(s->agent->pid, files, count);
-	set(row, "found_size", json_integer((json_int_t)size));
-	set(row, "sharers", json_integer(0));
-	for (size_t i = 0; i < count; i++) {
-		if (files[i].sharers == 0)
-			continue;
-		set(row, "shared_by", hex_text_json(files[i].shared_by));
-		set(row, "sharers", json_integer(files[i].sharers));
-		break;
-	}
-	add_elsewhere(s, locator, row);
-}
-
 /* A handle's thing that is at another host. */
 static const json_t *referred_handle(const struct found *s, int64_t slot)
 {
@@ -437,52 +381,9 @@ static void add_others(struct found *s)
 		if (refers != NULL)
 			set(row, "reference", json_incref(json_object_get(refers, "id")));
 		else
-			add_path_facts(s, row);
+			agent_elsewhere_path(s->agent, s->elsewhere, row);
 		(void)json_array_append(s->rows, row);
 	}
-}
-
-/* --- other programs --- */
-
-#define ELSEWHERE_MAX 4096
-
-struct others {
-	struct agent *agent;
-	json_t *processes; /* {uuid, name} */
-	json_t *rows;
-	const char *name;
-};
-
-static int on_process(void *context, const struct pmig_process_row *row)
-{
-	struct others *o = context;
-	if (strcmp(row->uuid, o->agent->options->uuid) != 0 && row->state < PMIG_PROCESS_LEFT)
-		(void)json_array_append_new(o->processes, json_pack("{s:s, s:s}", "uuid", row->uuid, "name", row->name));
-	return 0;
-}
-
-static int on_row_of_other(void *context, const struct pmig_resource_row *row)
-{
-	struct others *o = context;
-	if (row->origin != PMIG_AT_FILE_SCOPE && row->locator[0] == '/' && json_array_size(o->rows) < ELSEWHERE_MAX)
-		(void)json_array_append_new(o->rows,
-			json_pack("{s:s, s:o}", "process", o->name, "locator", hex_text_json(row->locator)));
-	return 0;
-}
-
-static json_t *find_elsewhere(struct agent *a)
-{
-	struct others o = {.agent = a, .processes = json_array(), .rows = json_array()};
-	size_t i;
-	const json_t *process;
-	(void)a->store->process_list(a->store, on_process, &o);
-	json_array_foreach(o.processes, i, process)
-	{
-		o.name = agent_text(process, "name");
-		(void)a->store->resource_list(a->store, agent_text(process, "uuid"), on_row_of_other, &o);
-	}
-	json_decref(o.processes);
-	return o.rows;
 }
 
 /* --- the process --- */
@@ -528,7 +429,7 @@ static int find(struct agent *a)
 	size_t i;
 	json_t *row;
 	json_t *declared = json_array();
-	json_t *elsewhere = find_elsewhere(a);
+	json_t *elsewhere = agent_elsewhere_find(a);
 	struct found s = {.agent = a, .declared = declared, .elsewhere = elsewhere, .rows = json_array()};
 	int r = a->store->resource_list(a->store, a->options->uuid, gather, declared);
 	if (r >= 0 && a->pid > 0) {

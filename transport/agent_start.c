@@ -1,5 +1,6 @@
 /* agent_start: requests about a program that runs here: start, streams, signals, end. */
 #include "agent_parts.h"
+#include "hex_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,11 +40,10 @@ static int take_list(const json_t *request, const char *key, char ***ret_list)
 		return error_set(PMIG_EPROTOCOL, "agent: \"%s\" is not a list", key);
 	char **list = calloc(count + 1, sizeof *list);
 	for (size_t i = 0; list != NULL && i < count; i++) {
-		const char *text = json_string_value(json_array_get(array, i));
-		list[i] = text != NULL ? strdup(text) : NULL;
+		list[i] = hex_text_take(json_array_get(array, i));
 		if (list[i] == NULL) {
 			free_list(list);
-			return error_set(text != NULL ? PMIG_ENOMEM : PMIG_EPROTOCOL, "agent: \"%s\"", key);
+			return error_set(PMIG_EPROTOCOL, "agent: \"%s\"", key);
 		}
 	}
 	if (list == NULL)

@@ -20,6 +20,17 @@ json_t *hex_text_json(const char *bytes)
 	return t;
 }
 
+char *hex_text_take(const json_t *value)
+{
+	const char *hex = json_string_value(json_object_get(value, "hex"));
+	size_t size = json_string_length(value) + (hex != NULL ? strlen(hex) / 2 : 0) + 1;
+	char *bytes = malloc(size);
+	if (bytes != NULL && hex_text_get(value, bytes, size))
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
 static int digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;

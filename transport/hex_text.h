@@ -12,4 +12,7 @@ json_t *hex_text_json(const char *bytes); /* NULL: out of memory */
 /* False: it is neither, or longer than `size` - 1 bytes, or has a NUL in it. */
 bool hex_text_get(const json_t *value, char *ret_bytes, size_t size);
 
+/* The same in memory of its own; free(). NULL: it is neither, or out of memory. */
+char *hex_text_take(const json_t *value);
+
 #endif

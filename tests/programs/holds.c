@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -146,8 +147,25 @@ static int hold(const char *thing, const char *path)
 	return 0;
 }
 
+/* With GATE, a FIFO: before it is frozen it writes "at the gate" into it, and reads it until somebody closes it: what is done meanwhile is
+ * done after the plan was made. */
+static int gate(void *context)
+{
+	char c;
+	int fd = open(context, O_WRONLY);
+	if (fd < 0 || dprintf(fd, "at the gate\n") < 0)
+		return -1;
+	close(fd);
+	fd = open(context, O_RDONLY);
+	while (read(fd, &c, 1) > 0)
+		;
+	return close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	if (getenv("GATE") != NULL && pmig_add_hooks(&(struct pmig_hooks){.before = gate}, getenv("GATE")) < 0)
+		return 2;
 	if (argc < 2 || hold(argv[1], argc > 2 ? argv[2] : NULL) < 0)
 		return 2;
 	printf("ready\n");

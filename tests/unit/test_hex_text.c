@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,6 +21,10 @@ static void texts_come_back(void **state)
 		assert_non_null(json);
 		assert_true(hex_text_get(json, back, sizeof back));
 		assert_string_equal(back, texts[i]);
+		char *taken = hex_text_take(json);
+		assert_non_null(taken);
+		assert_string_equal(taken, texts[i]);
+		free(taken);
 		if (strlen(texts[i]) > 0)
 			assert_false(hex_text_get(json, back, strlen(texts[i]))); /* no room for the NUL */
 		json_decref(json);

@@ -141,7 +141,7 @@ static json_t *chunk(const json_t *all, size_t *next)
 	while (*next < json_array_size(all) && json_array_size(some) < CHUNK_MAX && bytes < PACKET_JSON_MAX / 4) {
 		json_t *one = json_array_get(all, (*next)++);
 		const json_t *path = json_is_object(one) ? json_object_get(one, "path") : one;
-		bytes += 64 + 2 * json_string_length(path);
+		bytes += 64 + 2 * json_string_length(json_is_object(path) ? json_object_get(path, "hex") : path);
 		(void)json_array_append(some, one);
 	}
 	return some;

@@ -3,6 +3,7 @@
 #include "prepare.h"
 #include "registry/store.h"
 #include "terminal.h"
+#include "transport/hex_text.h"
 
 #include <libgen.h>
 #include <limits.h>
@@ -21,23 +22,21 @@ static json_t *list_of(char *const *texts)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; texts[i] != NULL; i++) {
-		json_t *text = json_string(texts[i]);
-		if (text == NULL) { /* what is not UTF-8 cannot be said in JSON */
+		json_t *text = hex_text_json(texts[i]);
+		if (text == NULL || json_array_append_new(array, text) < 0) {
 			json_decref(array);
 			return NULL;
 		}
-		(void)json_array_append_new(array, text);
 	}
 	return array;
 }
 
-/* The environment without what cannot be said; dropping a variable is better than not starting. */
 static json_t *environment(void)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; environ[i] != NULL; i++)
 		if (strncmp(environ[i], "PMIG_FAULT=", 11) != 0)
-			(void)json_array_append_new(array, json_string(environ[i]));
+			(void)json_array_append_new(array, hex_text_json(environ[i]));
 	return array;
 }
 
@@ -50,7 +49,7 @@ static json_t *start_arguments(struct supervisor *s)
 	(void)umask(mask);
 	json_t *argv = list_of(s->options->argv);
 	if (argv == NULL) {
-		(void)error_set(PMIG_EINVAL, "%s: an argument is not valid UTF-8", s->options->argv[0]);
+		(void)error_set(PMIG_ENOMEM, "out of memory");
 		return NULL;
 	}
 	struct winsize size = terminal_size();
@@ -79,7 +78,7 @@ static int enrol(struct supervisor *s)
 	char *argv = list != NULL ? json_dumps(list, JSON_COMPACT) : NULL;
 	json_decref(list);
 	if (argv == NULL)
-		return error_set(PMIG_EINVAL, "%s: an argument is not valid UTF-8", s->options->argv[0]);
+		return error_set(PMIG_ENOMEM, "out of memory");
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	int r = s->store->process_put(s->store,
