@@ -93,18 +93,22 @@ static int run(const struct registry_request *request)
 int cmd_registry(int argc, char **argv)
 {
 	bool json = false;
-	const struct cmd_option options[] = {{0, "json", NULL, "as JSON", NULL, &json}, {0}};
+	const char *host = NULL;
+	const struct cmd_option options[] = {{0, "json", NULL, "as JSON", NULL, &json},
+		{0, "host", "HOST", "provide, withdraw: another host, as it is called in a move", &host, NULL}, {0}};
 	int first,
 		status = cmd_parse("registry", argc, argv, options,
 			"  pmig registry\n  pmig registry list queens\n  pmig registry --json ps\n"
-			"  pmig registry why queens result.txt\n",
+			"  pmig registry why queens result.txt\n"
+			"  pmig registry provide printer /dev/usb/lp0\n"
+			"  pmig registry --host beta provide printer /dev/usb/lp1\n",
 			0, 4, &first);
 	if (status > 0)
 		return status - 1;
 	if (first == argc)
 		return overview();
 	return run(&(struct registry_request){
-		.name = argv[first], .arguments = argv + first + 1, .count = argc - first - 1, .json = json});
+		.name = argv[first], .arguments = argv + first + 1, .count = argc - first - 1, .host = host, .json = json});
 }
 
 int cmd_references(int argc, char **argv)

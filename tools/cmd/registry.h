@@ -7,7 +7,8 @@
 struct registry_request {
 	const char *name; /* of the table tools/tbl/registry.h */
 	char *const *arguments;
-	int count; /* as many as the table allows */
+	int count;        /* as many as the table allows */
+	const char *host; /* another one is meant; NULL: this one */
 	bool json;
 };
 

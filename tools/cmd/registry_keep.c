@@ -12,8 +12,12 @@
 
 /* --- providers --- */
 
-static int host_name(char ret_name[PMIG_NAME_MAX + 1])
+static int host_name(const struct registry_request *request, char ret_name[PMIG_NAME_MAX + 1])
 {
+	if (request->host != NULL && snprintf(ret_name, PMIG_NAME_MAX + 1, "%s", request->host) > PMIG_NAME_MAX)
+		return error_set(PMIG_EINVAL, "the name of the host is too long");
+	if (request->host != NULL)
+		return 0;
 	return gethostname(ret_name, PMIG_NAME_MAX) < 0 ? error_set(PMIG_EIO, "this host has no name") : 0;
 }
 
@@ -31,7 +35,7 @@ int registry_keep_provide(const struct registry_request *request)
 {
 	char host[PMIG_NAME_MAX + 1] = "";
 	struct pmig_store *store;
-	int r = host_name(host);
+	int r = host_name(request, host);
 	if (r >= 0)
 		r = cmd_store(&store);
 	if (r < 0)
@@ -49,7 +53,7 @@ int registry_keep_withdraw(const struct registry_request *request)
 {
 	char host[PMIG_NAME_MAX + 1] = "";
 	struct pmig_store *store;
-	int r = host_name(host);
+	int r = host_name(request, host);
 	if (r >= 0)
 		r = cmd_store(&store);
 	if (r < 0)
