@@ -143,6 +143,14 @@ static void refuse(struct plan_work *w, struct plan_decision *d, const struct pl
 		w->plan->refusal = pool_format(w->pool, "move refused: %.255s (%s): %s", d->name, d->cell, reason);
 }
 
+static bool has(const struct plan_alternative *all, size_t count, enum pmig_strategy strategy)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].strategy == strategy)
+			return true;
+	return false;
+}
+
 static void choose(struct plan_work *w, struct plan_decision *d, const struct plan_resource *r)
 {
 	struct plan_candidate candidates[CANDIDATES_MAX];
@@ -159,6 +167,8 @@ static void choose(struct plan_work *w, struct plan_decision *d, const struct pl
 		}
 		if (taken != NULL && taken->choice->strategy == candidates[i].choice->strategy)
 			continue; /* the same once more, on other terms */
+		if (wrong == NULL && has(alternatives, beaten, candidates[i].choice->strategy))
+			continue; /* it is said already why not before */
 		if (wrong == NULL)
 			wrong = "possible, but it stands further behind in its cell";
 		alternatives[beaten++] = (struct plan_alternative){

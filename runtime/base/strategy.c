@@ -19,17 +19,25 @@ const struct strategy_choice *strategy_table(size_t *ret_count)
 	return choices;
 }
 
+static bool is_general(const struct strategy_choice *c)
+{
+	return c->binding == BY_ANY;
+}
+
 static bool of_cell(const struct strategy_choice *c, enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
 {
-	return c->binding == (int)binding && c->attachment == (int)attachment &&
+	return (c->binding == BY_ANY || c->binding == (int)binding) &&
+		(c->attachment == IS_ANY || c->attachment == (int)attachment) &&
 		(c->sharing == EITHER || c->sharing == shared);
 }
 
+/* By itself, before what holds for every cell. */
 static bool offers_reference(const struct strategy_choice *table, size_t count, enum pmig_binding binding,
 	enum pmig_attachment attachment, bool shared)
 {
 	for (size_t i = 0; i < count; i++)
-		if (table[i].strategy == PMIG_REFER && of_cell(&table[i], binding, attachment, shared))
+		if (table[i].strategy == PMIG_REFER && !is_general(&table[i]) &&
+			of_cell(&table[i], binding, attachment, shared))
 			return true;
 	return false;
 }
@@ -37,13 +45,11 @@ static bool offers_reference(const struct strategy_choice *table, size_t count, 
 const struct strategy_choice *strategy_next_in(const struct strategy_choice *table, size_t count,
 	const struct strategy_choice *after, enum pmig_binding binding, enum pmig_attachment attachment, bool shared)
 {
-	for (const struct strategy_choice *c = after != NULL ? after + 1 : table; c < table + count; c++) {
-		bool general = c->binding == BY_ANY;
-		if (general && (c->strategy != PMIG_REFER || offers_reference(table, count, binding, attachment, shared)))
+	for (const struct strategy_choice *c = after != NULL ? after + 1 : table; c < table + count; c++)
+		if (of_cell(c, binding, attachment, shared) &&
+			(!is_general(c) || c->strategy != PMIG_REFER ||
+				offers_reference(table, count, binding, attachment, shared)))
 			return c;
-		if (!general && of_cell(c, binding, attachment, shared))
-			return c;
-	}
 	return NULL;
 }
 

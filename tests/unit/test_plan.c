@@ -1,114 +1,27 @@
 /* plan: decisions written by hand, each with the rule that it comes from; refusals in their words; limits; defaults. */
-#include "plan_case.h"
+#include "plan_rows.h"
 
 #include <math.h>
-
-enum { EQUAL = 1, HAS = 2, REACHED = 4, SHARED = 8, SECRET = 16, SHARERS = 32 };
-#define ID PMIG_BY_IDENTIFIER
-#define VAL PMIG_BY_VALUE
-#define TYPE PMIG_BY_TYPE
-#define UN PMIG_UNATTACHED
-#define FA PMIG_FASTENED
-#define FI PMIG_FIXED
-#define ALL (MV | CP | GR | RB)
-#define NOW (MV | CP) /* what a file can in this version */
-
-static const struct row {
-	const char *rule;
-	enum pmig_binding binding;
-	enum pmig_attachment attachment;
-	unsigned operations, facts, consent;
-	enum pmig_strategy expected;
-	const char *why; /* part of the reason */
-} rows[] = {
-	{"identifier, unattached: MV first", ID, UN, ALL, 0, 0, PMIG_MOVE, "only this process uses it"},
-	{"identifier, unattached: GR second", ID, UN, CP | GR | RB, 0, 0, PMIG_REFER, "cannot go along"},
-	{"identifier, unattached: never a copy", ID, UN, CP | RB, 0, 0, PMIG_REFUSE, "cannot be moved in this version"},
-	{"identifier, unattached, shared: GR", ID, UN, ALL, SHARED, 0, PMIG_REFER, "others use it"},
-	{"identifier, unattached, shared: found by the kind", ID, UN, ALL, SHARERS, 0, PMIG_REFER, "others use it"},
-	{"identifier, unattached, shared: not moved", ID, UN, NOW, SHARED, 0, PMIG_REFUSE,
-		"cannot be reached across machines"},
-	{"identifier, unattached, shared: no copy even with consent", ID, UN, NOW, SHARED, PMIG_DIVERGENCE, PMIG_REFUSE,
-		"reached"},
-	{"identifier, fastened: GR first", ID, FA, ALL, 0, 0, PMIG_REFER, "moving it has a price"},
-	{"identifier, fastened: MV second", ID, FA, NOW, 0, 0, PMIG_MOVE, "cannot be reached"},
-	{"identifier, fastened, shared: GR only", ID, FA, NOW, SHARED, 0, PMIG_REFUSE, "reached across machines"},
-	{"identifier, fixed: GR", ID, FI, ALL, 0, 0, PMIG_REFER, "cannot leave its machine"},
-	{"identifier, fixed: GR only", ID, FI, MV | CP | RB, EQUAL | HAS, 0, PMIG_REFUSE, "reached across machines"},
-	{"identifier, fixed, shared: the same", ID, FI, ALL, SHARED, 0, PMIG_REFER, "cannot leave its machine"},
-	{"value, unattached: CP first", VAL, UN, ALL, EQUAL, 0, PMIG_COPY, "only its content counts"},
-	{"value, unattached: MV second", VAL, UN, MV | GR, 0, 0, PMIG_MOVE, "cannot be copied"},
-	{"value, unattached: GR third", VAL, UN, GR | RB, 0, 0, PMIG_REFER, "read where it is"},
-	{"value, unattached: no RB", VAL, UN, RB, EQUAL | HAS, 0, PMIG_REFUSE, "cannot be copied"},
-	{"value, unattached, shared: GR before CP", VAL, UN, ALL, SHARED, PMIG_DIVERGENCE, PMIG_REFER, "others use it"},
-	{"value, unattached, shared: CP1 with consent", VAL, UN, NOW, SHARED, PMIG_DIVERGENCE, PMIG_COPY, "diverges"},
-	{"value, unattached, shared: CP1 without", VAL, UN, NOW, SHARED, PMIG_SNAPSHOT, PMIG_REFUSE, "PMIG_DIVERGENCE"},
-	{"value, fastened: RB2 first", VAL, FA, ALL, EQUAL, 0, PMIG_REBIND, "equal content"},
-	{"value, fastened: a provider of the type is not equal content", VAL, FA, ALL, HAS, 0, PMIG_COPY, "content counts"},
-	{"value, fastened: CP second", VAL, FA, ALL, 0, 0, PMIG_COPY, "only its content counts"},
-	{"value, fastened: GR third", VAL, FA, MV | GR, 0, 0, PMIG_REFER, "cannot be copied"},
-	{"value, fastened: no MV", VAL, FA, MV, 0, 0, PMIG_REFUSE, "cannot be copied"},
-	{"value, fastened, shared: RB2 first", VAL, FA, ALL, EQUAL | SHARED, 0, PMIG_REBIND, "equal content"},
-	{"value, fastened, shared: GR second", VAL, FA, ALL, SHARED, PMIG_DIVERGENCE, PMIG_REFER, "others use it"},
-	{"value, fastened, shared: CP1 third", VAL, FA, NOW, SHARED, PMIG_DIVERGENCE, PMIG_COPY, "diverges"},
-	{"value, fixed: RF3", VAL, FI, ALL, EQUAL | HAS, 0, PMIG_REFUSE, "distributed shared memory"},
-	{"value, fixed: a snapshot with consent", VAL, FI, ALL, 0, PMIG_SNAPSHOT, PMIG_COPY, "snapshot"},
-	{"value, fixed, shared: the same", VAL, FI, ALL, SHARED, PMIG_SNAPSHOT, PMIG_COPY, "snapshot"},
-	{"value, fixed: divergence is another consent", VAL, FI, ALL, 0, PMIG_DIVERGENCE, PMIG_REFUSE, "PMIG_SNAPSHOT"},
-	{"type, unattached: RB first", TYPE, UN, ALL, HAS, 0, PMIG_REBIND, "one of its kind"},
-	{"type, unattached: MV second", TYPE, UN, ALL, EQUAL, 0, PMIG_MOVE, "none of its kind"},
-	{"type, unattached: CP third", TYPE, UN, CP | GR, 0, 0, PMIG_COPY, "gets a copy"},
-	{"type, unattached: GR last", TYPE, UN, GR, 0, 0, PMIG_REFER, "stays and is reached"},
-	{"type, unattached, shared: RB first", TYPE, UN, ALL, HAS | SHARED, 0, PMIG_REBIND, "one of its kind"},
-	{"type, unattached, shared: GR, not MV", TYPE, UN, ALL, SHARED, 0, PMIG_REFER, "others use it"},
-	{"type, unattached, shared: CP1", TYPE, UN, NOW, SHARED, PMIG_DIVERGENCE, PMIG_COPY, "diverges"},
-	{"type, fastened: RB first", TYPE, FA, ALL, HAS, 0, PMIG_REBIND, "one of its kind"},
-	{"type, fastened: GR second", TYPE, FA, ALL, 0, 0, PMIG_REFER, "stays and is reached"},
-	{"type, fastened: CP before MV", TYPE, FA, NOW, 0, 0, PMIG_COPY, "gets a copy"},
-	{"type, fastened: MV last", TYPE, FA, MV, 0, 0, PMIG_MOVE, "goes along"},
-	{"type, fastened, shared: CP1 needs consent", TYPE, FA, NOW, SHARED, 0, PMIG_REFUSE, "PMIG_DIVERGENCE"},
-	{"type, fixed: RB", TYPE, FI, ALL, HAS, 0, PMIG_REBIND, "one of its kind"},
-	{"type, fixed: GR", TYPE, FI, ALL, 0, 0, PMIG_REFER, "none of its kind"},
-	{"type, fixed: neither", TYPE, FI, NOW, 0, 0, PMIG_REFUSE, "no provider of"},
-	{"a global reference is kept", ID, UN, ALL, REACHED, 0, PMIG_REFER, "nothing is set up"},
-	{"kept also where the kind can open it again", VAL, UN, MV | CP | PLAN_CAN_KEEP, REACHED, 0, PMIG_REFER, "kept"},
-	{"what is on a shared file system is not moved", TYPE, UN, ALL, REACHED | HAS, 0, PMIG_REFER, "kept"},
-	{"a cell without reference keeps none", VAL, FI, ALL, REACHED, 0, PMIG_REFUSE, "shared memory"},
-	{"a secret is obtained anew", VAL, UN, ALL, SECRET, 0, PMIG_REBIND, "obtains it anew"},
-	{"a secret never enters an image", VAL, UN, NOW, SECRET, 0, PMIG_REFUSE, "never enter an image"},
-	{"a secret may stay where it is", ID, UN, MV | GR, SECRET, 0, PMIG_REFER, "stays and is reached"},
-	{"loss: dropped with consent", ID, FI, MV | PLAN_CAN_DROP, 0, PMIG_LOSS, PMIG_REBIND, "reached across machines"},
-	{"loss: not without consent", ID, FI, MV | PLAN_CAN_DROP, 0, 0, PMIG_REFUSE, "reached across machines"},
-	{"loss: not where the kind cannot", ID, FI, MV, 0, PMIG_LOSS, PMIG_REFUSE, "reached across machines"},
-};
-
-static struct plan_resource resource_of(const struct row *row)
-{
-	struct plan_resource r = case_of(row->binding, row->attachment, row->operations);
-	r.row.consent = row->consent;
-	r.row.shared = row->facts & SHARED;
-	r.row.secret = row->facts & SECRET;
-	r.sharers.value = row->facts & SHARERS ? 2 : 0;
-	r.same_content.value = row->facts & EQUAL ? 1 : 0;
-	r.providers.value = row->facts & HAS ? 1 : 0;
-	r.reached = row->facts & REACHED ? (struct plan_fact)ASKED(1) : (struct plan_fact){0};
-	return r;
-}
 
 static void rules_hold_row_by_row(void **state)
 {
 	(void)state;
-	struct plan_facts facts = case_facts();
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct plan_resource r = resource_of(&rows[i]);
-		struct plan *plan = case_plan(&r, &facts, &(struct plan_limits){0});
-		const struct plan_decision *d = &plan->decisions[0];
-		if (d->strategy != rows[i].expected || strstr(d->reason, rows[i].why) == NULL)
-			fail_msg("%s: %s: %s", rows[i].rule, strategy_name(d->strategy), d->reason);
-		assert_int_equal(plan->refusal != NULL, d->strategy == PMIG_REFUSE);
-		assert_int_equal(d->dropped, strncmp(rows[i].rule, "loss: dropped", 13) == 0);
-		plan_destroy(plan);
-	}
+	const struct plan_rules rules = plan_rules();
+	char words[512];
+	for (size_t i = 0; i < PLAN_ROW_COUNT; i++)
+		if (!plan_row_holds(&rules, &plan_rows[i], words))
+			fail_msg("row %zu, %s: %s", i + 1, plan_rows[i].rule, words);
+	assert_true(PLAN_ROW_COUNT >= 40);
+}
+
+static void defaults_hold_row_by_row(void **state)
+{
+	(void)state;
+	const struct plan_rules rules = plan_rules();
+	for (size_t i = 0; i < PLAN_DEFAULT_ROW_COUNT; i++)
+		if (!plan_default_row_holds(&rules, &plan_default_rows[i]))
+			fail_msg("%s", plan_default_rows[i].words);
+	assert_int_equal(PLAN_DEFAULT_ROW_COUNT, PLAN_MEMORY_FOREIGN);
 }
 
 /* The refusal of one resource under these facts and limits. */
@@ -150,7 +63,7 @@ static void refusals_have_figure_and_limit(void **state)
 	(void)state;
 	struct plan_facts f = case_facts();
 	struct plan_limits l = {0};
-	struct plan_resource r = case_of(ID, UN, NOW);
+	struct plan_resource r = case_of(ID, UN, BYTES);
 	r.row.shared = true;
 	assert_refusal(&r, &f, &l,
 		"move refused: data (by identifier, unattached, shared): a resource of kind file cannot be reached across machines in "
@@ -159,7 +72,7 @@ static void refusals_have_figure_and_limit(void **state)
 	assert_refusal(&r, &f, &l,
 		"move refused: data (by value, fixed): its value lives in shared memory, which would need distributed shared memory, and "
 		"its declaration does not consent to a snapshot (PMIG_SNAPSHOT)");
-	r = case_of(ID, UN, NOW);
+	r = case_of(ID, UN, BYTES);
 	f.space.value = 1500000;
 	assert_refusal(&r, &f, &l,
 		"move refused: data (by identifier, unattached): move: its 1 MB do not fit, beta has 500 kB left; reference: a resource "
@@ -285,59 +198,171 @@ static void strict_refuses_what_nobody_declared(void **state)
 		"move refused: data (by value, unattached): nobody declared it, and that is refused (--strict)");
 }
 
-static const struct {
-	enum plan_situation situation;
-	const char *kind;
-	bool shared;
-	enum pmig_strategy expected;
-	const char *cell;
-} defaults[] = {
-	{PLAN_STANDARD_STREAM, "standard", false, PMIG_REFER, "by identifier, fixed"},
-	{PLAN_FILE_READ, "file", false, PMIG_COPY, "by value, unattached"},
-	{PLAN_FILE_WRITTEN, "file", false, PMIG_MOVE, "by identifier, unattached"},
-	{PLAN_FILE_WRITTEN, "file", true, PMIG_REFUSE, "by identifier, unattached, shared"},
-	{PLAN_FILE_TEMPORARY, "file", false, PMIG_COPY, "by value, unattached"},
-	{PLAN_DIRECTORY, "directory", false, PMIG_MOVE, "by identifier, unattached"},
-	{PLAN_COMMON_DEVICE, "device", false, PMIG_REBIND, "by type, fixed"},
-	{PLAN_DEVICE, "device", false, PMIG_REFUSE, "by identifier, fixed"},
-	{PLAN_SOCKET, "socket", false, PMIG_REFUSE, "by identifier, fixed"},
-	{PLAN_WITHIN, "pipe", false, PMIG_MOVE, "by value, unattached"},
-	{PLAN_PIPE_OUTSIDE, "pipe", false, PMIG_REFUSE, "by identifier, fixed"},
-	{PLAN_MEMORY_SHARED, "memory", false, PMIG_REFUSE, "by value, fixed"},
-	{PLAN_LIBRARY, "library", false, PMIG_COPY, "by value, fastened"},
-	{PLAN_MEMORY_FOREIGN, "memory", false, PMIG_REFUSE, "by value, fixed"},
-};
-
-static void defaults_lead_to_these_decisions_in_this_version(void **state)
+/* Of kinds that can do everything: what is left is what their cells say. */
+static void defaults_lead_to_these_decisions(void **state)
 {
 	(void)state;
+	static const struct {
+		enum plan_situation situation;
+		bool shared;
+		enum pmig_strategy expected;
+		const char *cell;
+	} rows[] = {
+		{PLAN_STANDARD_STREAM, false, PMIG_REFER, "by identifier, fixed"},
+		{PLAN_FILE_READ, false, PMIG_COPY, "by value, unattached"},
+		{PLAN_FILE_WRITTEN, false, PMIG_MOVE, "by identifier, unattached"},
+		{PLAN_FILE_WRITTEN, true, PMIG_REFER, "by identifier, unattached, shared"},
+		{PLAN_FILE_TEMPORARY, false, PMIG_COPY, "by value, unattached"},
+		{PLAN_DIRECTORY, false, PMIG_MOVE, "by identifier, unattached"},
+		{PLAN_COMMON_DEVICE, false, PMIG_REBIND, "by type, fixed"},
+		{PLAN_DEVICE, false, PMIG_REFER, "by identifier, fixed"},
+		{PLAN_SOCKET, false, PMIG_REFER, "by identifier, fixed"},
+		{PLAN_WITHIN, false, PMIG_MOVE, "by value, unattached"},
+		{PLAN_PIPE_OUTSIDE, false, PMIG_REFER, "by identifier, fixed"},
+		{PLAN_MEMORY_SHARED, false, PMIG_REFUSE, "by value, fixed"},
+		{PLAN_LIBRARY, false, PMIG_COPY, "by value, fastened"},
+		{PLAN_MEMORY_FOREIGN, false, PMIG_REFUSE, "by value, fixed"},
+	};
 	struct plan_facts f = case_facts();
-	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
-		struct plan_resource r = case_of(0, 0, plan_operations(defaults[i].kind));
-		r.row.kind = defaults[i].kind;
-		r.row.shared = defaults[i].shared;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct plan_resource r = case_of(0, 0, ALL);
+		r.row.shared = rows[i].shared;
 		r.providers = (struct plan_fact){0};
-		plan_undeclared(&r, defaults[i].situation);
+		plan_undeclared(&r, rows[i].situation);
 		struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
 		const struct plan_decision *d = &plan->decisions[0];
-		if (d->strategy != defaults[i].expected || strcmp(d->cell, defaults[i].cell) != 0)
-			fail_msg("%s: %s, %s: %s", plan_situation_words(defaults[i].situation), strategy_name(d->strategy),
+		if (d->strategy != rows[i].expected || strcmp(d->cell, rows[i].cell) != 0)
+			fail_msg("%s: %s, %s: %s", plan_situation_words(rows[i].situation), strategy_name(d->strategy),
 				d->cell, d->reason);
-		assert_int_equal(d->part, defaults[i].situation == PLAN_WITHIN);
+		assert_int_equal(d->part, rows[i].situation == PLAN_WITHIN);
 		plan_destroy(plan);
 	}
 }
 
-static void a_directory_is_opened_again_and_its_files_stay(void **state)
+static void a_kind_may_warn_where_bytes_go_along(void **state)
 {
 	(void)state;
-	struct plan_resource r = case_of(0, 0, plan_operations("directory"));
+	struct plan_resource r = case_of(ID, UN, ALL);
 	struct plan_facts f = case_facts();
-	r.row.kind = "directory";
-	plan_undeclared(&r, PLAN_DIRECTORY);
+	r.note = "the files in it stay";
 	struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
-	assert_int_equal(plan->decisions[0].strategy, PMIG_MOVE);
-	assert_string_equal(plan->decisions[0].warning, "it is opened again by its path; the files in it stay");
+	assert_string_equal(plan->decisions[0].warning, "the files in it stay");
+	plan_destroy(plan);
+	r.operations = GR;
+	plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_string_equal(plan->decisions[0].warning, "");
+	plan_destroy(plan);
+}
+
+/* What the program did not open, nobody can declare. */
+static void strict_asks_only_for_what_the_program_opened(void **state)
+{
+	(void)state;
+	static const enum plan_situation given[] = {PLAN_STANDARD_STREAM, PLAN_LIBRARY, PLAN_WITHIN};
+	struct plan_facts f = case_facts();
+	for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+		struct plan_resource r = case_of(0, 0, ALL);
+		plan_undeclared(&r, given[i]);
+		struct plan *plan = case_plan(&r, &f, &(struct plan_limits){.strict = true});
+		assert_null(plan->refusal);
+		plan_destroy(plan);
+	}
+}
+
+/* What nobody changes is shipped while the program runs; only the rest is waited for. */
+static void what_goes_ahead_freezes_nobody(void **state)
+{
+	(void)state;
+	struct plan_facts f = case_facts();
+	static const struct {
+		enum pmig_binding binding;
+		unsigned operations, consent;
+		bool ahead, shared, equal;
+		double before, frozen;
+		uint64_t bytes;
+	} rows[] = {
+		{VAL, CP, 0, true, false, false, 1.0 / 110, 0, 1000000},
+		{VAL, CP, 0, false, false, false, 0, 1.0 / 110, 1000000},
+		{VAL, CP, 0, false, false, true, 0, 0, 0},
+		{VAL, MV, 0, true, false, false, 0, 1.0 / 110, 1000000},
+		{VAL, CP, PMIG_DIVERGENCE, true, true, false, 0, 1.0 / 110, 1000000}, /* others may change it */
+		{ID, MV, 0, true, false, false, 0, 1.0 / 110, 1000000},
+		{ID, GR, 0, false, false, false, 0, 0.0002, 0},
+	};
+	f.image.value = 0;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct plan_resource r = case_of(rows[i].binding, UN, rows[i].operations);
+		r.ahead = rows[i].ahead;
+		r.row.shared = rows[i].shared;
+		r.row.consent = rows[i].consent;
+		r.same_content.value = rows[i].equal;
+		r.there = "/var/cache/same";
+		struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
+		const struct plan_decision *d = &plan->decisions[0];
+		if (fabs(d->price.before - rows[i].before) > 1e-9 || fabs(d->price.frozen - rows[i].frozen) > 1e-9 ||
+			d->price.bytes != rows[i].bytes)
+			fail_msg("row %zu: %s: %g before, %g frozen, %llu bytes", i, strategy_name(d->strategy),
+				d->price.before, d->price.frozen, (unsigned long long)d->price.bytes);
+		assert_string_equal(d->there, rows[i].equal ? "/var/cache/same" : "");
+		plan_destroy(plan);
+	}
+	struct plan_resource r = case_of(ID, UN, GR);
+	f.program = (struct plan_fact)ASKED(11000000);
+	struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_true(fabs(plan->total.before - 0.1) < 1e-9);
+	assert_int_equal(plan->total.bytes, 11000000);
+	plan_destroy(plan);
+}
+
+/* A reference may lead elsewhere already: it stays there, it goes home, and its bytes are not the source's to move. */
+static void what_is_elsewhere_stays_elsewhere(void **state)
+{
+	(void)state;
+	struct plan_facts f = case_facts();
+	struct plan_resource r = case_of(ID, UN, ALL);
+	r.at = "gamma";
+	struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_int_equal(plan->decisions[0].strategy, PMIG_REFER);
+	assert_string_equal(plan->decisions[0].stays, "gamma");
+	assert_string_equal(plan->decisions[0].alternatives[0].reason, "it is at gamma, not at alpha");
+	plan_destroy(plan);
+
+	r.at = "beta"; /* the target: nothing remains, and it costs nothing */
+	r.rate = (struct plan_fact)MEASURED(480000000);
+	plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_int_equal(plan->decisions[0].strategy, PMIG_REFER);
+	assert_string_equal(plan->decisions[0].stays, "");
+	assert_string_equal(plan->decisions[0].reason, "it is there: it is taken up again");
+	assert_true(plan->decisions[0].price.share == 0 && plan->decisions[0].price.frozen == 0);
+	plan_destroy(plan);
+
+	r.at = "gamma"; /* the way to it is another one */
+	r.bandwidth = (struct plan_fact)MEASURED(960000000);
+	r.rtt = (struct plan_fact)MEASURED(10000000);
+	plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_null(plan->refusal);
+	assert_true(fabs(plan->decisions[0].price.share - 0.5) < 1e-9);
+	assert_true(fabs(plan->decisions[0].price.slowdown - 0.1) < 1e-9);
+	plan_destroy(plan);
+	r.bandwidth = (struct plan_fact){0};
+	assert_refusal(&r, &f, &(struct plan_limits){0},
+		"move refused: data (by identifier, unattached): move: it is at gamma, not at alpha; reference: the reference would need "
+		"480 MB/s to gamma, the link carries 110 MB/s");
+}
+
+static void the_user_may_know_how_long_it_runs_on(void **state)
+{
+	(void)state;
+	struct plan_resource r = case_of(VAL, FA, CP | GR);
+	struct plan_facts f = case_facts();
+	r.size.value = 11000000000; /* 100 s */
+	struct plan_limits l = {.remaining = 3600 * 24 * 365};
+	struct plan *plan = case_plan(&r, &f, &(struct plan_limits){0});
+	assert_int_equal(plan->decisions[0].strategy, PMIG_REFER); /* an hour behind it, an hour before it */
+	plan_destroy(plan);
+	plan = case_plan(&r, &f, &l);
+	assert_int_equal(plan->decisions[0].strategy, PMIG_COPY);
+	assert_int_equal(plan->facts.remaining.source, PLAN_DECLARED);
 	plan_destroy(plan);
 }
 
@@ -368,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_hold_row_by_row),
+		cmocka_unit_test(defaults_hold_row_by_row),
 		cmocka_unit_test(a_display_is_refused_in_the_words_of_the_design),
 		cmocka_unit_test(refusals_have_figure_and_limit),
 		cmocka_unit_test(the_process_itself_can_be_the_culprit),
@@ -376,8 +402,12 @@ int main(void)
 		cmocka_unit_test(an_unknown_figure_hides_no_known_one),
 		cmocka_unit_test(a_demand_is_met_or_refused),
 		cmocka_unit_test(strict_refuses_what_nobody_declared),
-		cmocka_unit_test(defaults_lead_to_these_decisions_in_this_version),
-		cmocka_unit_test(a_directory_is_opened_again_and_its_files_stay),
+		cmocka_unit_test(defaults_lead_to_these_decisions),
+		cmocka_unit_test(a_kind_may_warn_where_bytes_go_along),
+		cmocka_unit_test(strict_asks_only_for_what_the_program_opened),
+		cmocka_unit_test(what_goes_ahead_freezes_nobody),
+		cmocka_unit_test(what_is_elsewhere_stays_elsewhere),
+		cmocka_unit_test(the_user_may_know_how_long_it_runs_on),
 		cmocka_unit_test(an_unknown_kind_can_only_be_refused),
 		cmocka_unit_test(a_resource_without_binding_is_an_error),
 	};

@@ -156,6 +156,81 @@ static void every_cell_decides_as_in_the_snapshot(void **state)
 	free(made);
 }
 
+/* --- every combination, a line each --- */
+
+static const struct {
+	const char *name;
+	struct plan_limits limits;
+} limits[] = {{"-", {.before = 0}}, {"max-reference", {.reference = 500}}, {"max-transfer", {.transfer = 1500000}},
+	{"max-frozen", {.frozen = 0.0095}}};
+
+static const struct {
+	const char *name;
+	bool equal, provider, reached;
+} offers[] = {{"nothing", false, false, false}, {"content", true, false, false}, {"provider", false, true, false},
+	{"same", true, true, true}};
+
+static void put_combination(const struct plan_resource *r, const struct plan_facts *f, const struct plan_limits *l,
+	FILE *out)
+{
+	static const char *const names[] = {"", "MV", "CP", "GR", "RB", "RF"};
+	struct plan *plan = case_plan(r, f, l);
+	const struct plan_decision *d = &plan->decisions[0];
+	fputs(letters(d), out);
+	for (size_t i = 0; i < d->alternative_count; i++)
+		fprintf(out, "%s%s", i == 0 ? " not " : " ", names[d->alternatives[i].strategy]);
+	fputc('\n', out);
+	plan_destroy(plan);
+}
+
+static void put_combinations(enum pmig_binding b, enum pmig_attachment a, bool shared, FILE *out)
+{
+	for (size_t o = 0; o < sizeof offers / sizeof *offers; o++)
+		for (int huge = 0; huge <= 1; huge++)
+			for (unsigned operations = 0; operations < 16; operations++)
+				for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+					struct plan_resource r = case_of(b, a, operations << PMIG_MOVE);
+					struct plan_facts f = case_facts();
+					r.row.shared = shared;
+					r.same_content.value = offers[o].equal;
+					r.providers.value = offers[o].provider;
+					r.reached = (struct plan_fact)ASKED(offers[o].reached);
+					f.image.value = 0;
+					if (huge) {
+						r.size.value = 11000000000;
+						f.remaining.value = 1000000000;
+					}
+					fprintf(out, "%s; %s; %s; %s%s%s%s%s; %s: ", strategy_cell(b, a, shared),
+						offers[o].name, huge ? "huge" : "small", operations & 1 ? "m" : "",
+						operations & 2 ? "c" : "", operations & 4 ? "g" : "",
+						operations & 8 ? "r" : "", operations == 0 ? "-" : "", limits[i].name);
+					put_combination(&r, &f, &limits[i].limits, out);
+				}
+}
+
+static void every_combination_decides_as_in_the_snapshot(void **state)
+{
+	(void)state;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	assert_non_null(out);
+	fputs("cell; what the target has; size; operations: move (m), copy (c), refer (g), rebind (r); limit: decision, and what it beat\n"
+	      "MV move  CP copy  GR reference  RB rebind  KP kept reference  RF refuse\n",
+		out);
+	for (unsigned b = PMIG_BY_IDENTIFIER; b <= PMIG_BY_TYPE; b++)
+		for (unsigned a = PMIG_UNATTACHED; a <= PMIG_FIXED; a++)
+			for (int shared = 0; shared <= 1; shared++)
+				put_combinations(b, a, shared, out);
+	assert_int_equal(fclose(out), 0);
+	size_t lines = 0;
+	for (const char *p = text; *p != '\0'; p++)
+		lines += *p == '\n';
+	assert_int_equal(lines, 2 + 18 * 4 * 2 * 16 * 4);
+	case_snapshot("plan_combinations.txt", text);
+	free(text);
+}
+
 /* A cell longer than the planner's array would lose choices silently. */
 static void no_cell_has_more_choices_than_the_planner_takes(void **state)
 {
@@ -174,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cell_decides_as_in_the_snapshot),
+		cmocka_unit_test(every_combination_decides_as_in_the_snapshot),
 		cmocka_unit_test(no_cell_has_more_choices_than_the_planner_takes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

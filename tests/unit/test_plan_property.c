@@ -23,20 +23,20 @@ static struct plan_fact any_fact(uint64_t below)
 static struct plan_resource any_resource(int64_t slot)
 {
 	static const char *const kinds[] = {"file", "terminal", "device", "library", "listener", "unheard-of"};
-	return (struct plan_resource){.row = {.slot = slot,
-					      .name = any(5) != 0 ? "thing" : NULL,
-					      .kind = kinds[any(6)],
-					      .locator = any(5) != 0 ? "/some/where" : "",
-					      .binding = 1 + (unsigned)any(3),
-					      .attachment = 1 + (unsigned)any(3),
-					      .type = any(2) != 0 ? "scratch" : NULL,
-					      .strategy = any(4) == 0 ? (unsigned)any(6) : 0,
-					      .consent = (unsigned)any(8),
-					      .shared = any(4) == 0,
-					      .secret = any(8) == 0,
-					      .rate = any(3) * 1000000,
-					      .size = any(3) * 1000000,
-					      .origin = 1 + (unsigned)any(4)},
+	struct plan_resource r = {.row = {.slot = slot,
+					  .name = any(5) != 0 ? "thing" : NULL,
+					  .kind = kinds[any(6)],
+					  .locator = any(5) != 0 ? "/some/where" : "",
+					  .binding = 1 + (unsigned)any(3),
+					  .attachment = 1 + (unsigned)any(3),
+					  .type = any(2) != 0 ? "scratch" : NULL,
+					  .strategy = any(4) == 0 ? (unsigned)any(6) : 0,
+					  .consent = (unsigned)any(8),
+					  .shared = any(4) == 0,
+					  .secret = any(8) == 0,
+					  .rate = any(3) * 1000000,
+					  .size = any(3) * 1000000,
+					  .origin = 1 + (unsigned)any(4)},
 		.operations = (unsigned)any(1024),
 		.refused = any(30) == 0 ? "because" : NULL,
 		.part = any(20) == 0,
@@ -47,7 +47,17 @@ static struct plan_resource any_resource(int64_t slot)
 		.same_content = any_fact(2),
 		.providers = any_fact(3),
 		.reached = any_fact(2),
-		.obstacle = any(10) == 0 ? "a file" : NULL};
+		.obstacle = any(10) == 0 ? "a file" : NULL,
+		.note = any(5) == 0 ? "mind the gap" : NULL,
+		.given = any(4) == 0,
+		.ahead = any(2) == 0,
+		.at = any(4) == 0 ? any(2) ? "gamma" : "beta" : NULL,
+		.there = any(3) == 0 ? "/elsewhere" : NULL,
+		.bandwidth = any(4) == 0 ? any_fact(1u << 30) : (struct plan_fact){0},
+		.rtt = any(4) == 0 ? any_fact(1u << 28) : (struct plan_fact){0}};
+	for (size_t i = 0, count = any(4) == 0 ? any(5) : 0; i < count; i++)
+		r.order[i] = (uint8_t)(PMIG_MOVE + any(4));
+	return r;
 }
 
 static struct plan_facts any_facts(void)
@@ -68,6 +78,9 @@ static struct plan_limits any_limits(void)
 		.frozen = any(3) == 0 ? (double)any(1000) / 10 : 0,
 		.share = any(3) == 0 ? (double)any(100) / 100 : 0,
 		.slowdown = any(3) == 0 ? (double)any(100) / 100 : 0,
+		.reference = any(3) == 0 ? any(1u << 28) : 0,
+		.transfer = any(3) == 0 ? any(1u << 31) : 0,
+		.remaining = any(3) == 0 ? (double)any(100000) : 0,
 		.strict = any(10) == 0};
 }
 
@@ -94,7 +107,19 @@ static void check_decision(const struct plan_resource *r, const struct plan_deci
 	assert_false(d->strategy == PMIG_COPY && r->row.binding == PMIG_BY_IDENTIFIER);
 	assert_false(d->strategy == PMIG_COPY && shared && !(r->row.consent & (PMIG_DIVERGENCE | PMIG_SNAPSHOT)));
 	assert_false(bytes && r->row.attachment == PMIG_FIXED && !(r->row.consent & PMIG_SNAPSHOT));
-	assert_false(plan->limits.strict && r->row.origin == PMIG_UNDECLARED);
+	assert_false(plan->limits.strict && r->row.origin == PMIG_UNDECLARED && !r->given);
+	/* what both reach is never removed at the source, whatever was demanded; nor is what is not there */
+	assert_false(d->strategy == PMIG_MOVE && r->reached.value != 0);
+	assert_false(d->strategy == PMIG_MOVE && r->at != NULL);
+	/* a policy's order leaves out what it does not name; a secret is obtained anew all the same */
+	if (r->order[0] != 0 && !(r->row.secret && d->strategy == PMIG_REBIND))
+		assert_non_null(memchr(r->order, (int)d->strategy, PLAN_ORDER_MAX));
+	/* what remains, remains at somebody who is not the target, and only for references that were set up */
+	if (*d->stays != '\0')
+		assert_true(d->strategy == PMIG_REFER && !d->kept && strcmp(d->stays, plan->target) != 0);
+	else
+		assert_true(d->strategy != PMIG_REFER || d->kept || (r->at != NULL && strcmp(r->at, plan->target) == 0));
+	assert_false(d->kept && d->price.bytes + (d->price.share > 0) + (d->price.frozen > 0) > 0);
 	if (d->strategy == PMIG_COPY && shared)
 		assert_true(*d->warning != '\0');
 	for (size_t i = 0; i < d->alternative_count; i++)
@@ -132,6 +157,8 @@ static void whatever_there_is_the_plan_keeps_its_word(void **state)
 			assert_true(within(plan->total.frozen, limits.frozen));
 			assert_true(within(plan->total.before, limits.before));
 			assert_true(within(plan->total.share, limits.share > 0 ? limits.share : 1));
+			assert_true(within(plan->total.rate, (double)limits.reference));
+			assert_true(limits.transfer == 0 || plan->total.bytes <= limits.transfer);
 			assert_true(facts.space.source == 0 || plan->total.bytes <= facts.space.value);
 		}
 		plan_destroy(plan);

@@ -11,10 +11,10 @@ static struct plan *make(bool possible)
 	r[n] = case_of(PMIG_BY_VALUE, PMIG_UNATTACHED, MV | CP);
 	r[n].row.slot = 3;
 	r[n++].row.opened = "index.c:40";
-	r[n] = case_of(0, 0, plan_operations("standard"));
+	r[n] = case_of(0, 0, GR);
 	r[n].row = (struct pmig_resource_row){.slot = 1, .name = "standard output", .kind = "standard", .locator = "pts/3"};
 	plan_undeclared(&r[n++], PLAN_STANDARD_STREAM);
-	r[n] = case_of(0, 0, plan_operations("device"));
+	r[n] = case_of(0, 0, RB);
 	r[n].row = (struct pmig_resource_row){
 		.slot = 4, .name = "null", .kind = "device", .locator = "/dev/null", .opened = "main.c:7"};
 	r[n].there = "/dev/null";
