@@ -6,6 +6,7 @@
 #include "../arena/malloc.h"
 #include "../kind/table.h"
 #include "../reference/descriptors.h"
+#include "../reference/referred.h"
 #include "announce.h"
 
 #include <errno.h>
@@ -445,8 +446,9 @@ static void look(struct declared *e)
 	path[n > 0 ? n : 0] = '\0';
 	if (fstat(e->fd, &st) < 0)
 		return;
-	declare_set_text(&e->kind, kind_table_name(e->fd, &st, path));
-	declare_set_text(&e->locator, path);
+	const struct referred *relayed = referred_find(&st);
+	declare_set_text(&e->kind, relayed != NULL ? relayed->kind : kind_table_name(e->fd, &st, path));
+	declare_set_text(&e->locator, relayed != NULL ? relayed->locator : path);
 }
 
 void declare_arrived(void)
