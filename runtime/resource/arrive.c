@@ -271,6 +271,7 @@ static int make_handle(struct record_reader *part, const struct pmig_reader *all
 	h.kind = kind_table_find(e->kind);
 	h.locator = e->locator;
 	h.declaration = e->d;
+	h.declaration.hooks = e->has_hooks ? &e->hooks : NULL;
 	h.handle = empty ? NULL : *e->var;
 	if (h.kind == NULL)
 		r = error_set(PMIG_EVERSION, "the kind %s is not known here; give it with --kind", e->kind);

@@ -166,6 +166,7 @@ static int describe_handle(struct declared *e, struct handle *ret)
 				       .declared = true,
 				       .handle = *e->var},
 		.declared = e};
+	ret->r.declaration.hooks = e->has_hooks ? &e->hooks : NULL;
 	if (ret->r.kind == NULL)
 		return error_set(PMIG_ENOENT, "there is no kind %s here; was it given to pmig run with --kind?", e->kind);
 	int r = complete(&ret->r, &said, planned_slot(e->slot), false);
