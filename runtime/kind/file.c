@@ -186,7 +186,7 @@ static int put(struct pmig_resource *r, const struct place_file *file, struct pl
 	return e;
 }
 
-/* Another file of the target's takes its place: equal content, or what the plan found for its type. */
+/* Another file of the target's takes its place: equal content, or what the plan found for its type, a scratch directory, say. */
 static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 {
 	const void *data = NULL;
@@ -195,7 +195,10 @@ static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 	int e = pmig_read_check(in);
 	if (e < 0)
 		return e;
-	r->fd = open(r->there, (r->flags & PLACE_FLAGS_AGAIN) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int flags = (r->flags & PLACE_FLAGS_AGAIN) | O_CLOEXEC;
+	r->fd = open(r->there, flags | O_NONBLOCK | O_NOCTTY);
+	if (r->fd < 0 && errno == EISDIR) /* room for such files: a new one, without a name */
+		r->fd = open(r->there, flags | O_TMPFILE, 0600);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
 		return error_errno(PMIG_EREFUSED, errno, "%s, which takes its place here, cannot be opened", r->there);
 	if (!S_ISREG(st.st_mode))
