@@ -107,7 +107,8 @@ int descriptors_create(struct remote_file *f, uint64_t id, const char *locator, 
 	return 0;
 }
 
-static int leave(int fd)
+/* `closes`: as the program closes one, with what that means for locks. */
+static int leave(int fd, bool closes)
 {
 	struct opened *o = find(fd);
 	int r = 0;
@@ -115,7 +116,7 @@ static int leave(int fd)
 		return 0;
 	table[fd] = NULL;
 	descriptors_any = --used > 0;
-	if (o->process_locks) /* as of a process: they end with any of its descriptors */
+	if (closes && o->process_locks) /* as of a process: they end with any of its descriptors */
 		(void)remote_file_lock(o->remote, F_UNLCK, 0, 0, false);
 	if (--o->numbers > 0)
 		return 0;
@@ -137,7 +138,7 @@ int descriptors_duplicated(int from, int to)
 	if (o == NULL || from == to)
 		return 0;
 	REMOTE_FILE_HELD;
-	(void)leave(to);
+	(void)leave(to, true);
 	if (make_room(to) < 0)
 		return -1;
 	lead(to, o);
@@ -149,7 +150,15 @@ int descriptors_closed(int fd)
 	if (find(fd) == NULL)
 		return 0;
 	REMOTE_FILE_HELD;
-	return leave(fd);
+	return leave(fd, true);
+}
+
+void descriptors_renumbered(int fd)
+{
+	if (find(fd) == NULL)
+		return;
+	REMOTE_FILE_HELD;
+	(void)leave(fd, false);
 }
 
 int descriptors_closed_from(unsigned first, unsigned last)

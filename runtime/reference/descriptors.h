@@ -42,6 +42,9 @@ int descriptors_duplicated(int from, int to);
 int descriptors_closed(int fd);
 int descriptors_closed_from(unsigned first, unsigned last);
 
+/* The same when nobody closed it: another number has taken its place. */
+void descriptors_renumbered(int fd);
+
 /* fstat(2) of the thing as it was known last, with the device and inode of the descriptor here: for whoever wants to find it again. */
 int descriptors_stat(int fd, struct stat *ret);
 

@@ -169,7 +169,7 @@ static int above(int fd, int limit)
 			limit);
 	if (descriptors_duplicated(fd, r) < 0)
 		return error_set(PMIG_ENOMEM, "no memory for descriptor %d", fd);
-	(void)descriptors_closed(fd);
+	descriptors_renumbered(fd);
 	close(fd);
 	return r;
 }
@@ -183,7 +183,7 @@ static int give_numbers(struct arriving *a, bool (*skip)(int))
 		first = first < 0 ? fd : first;
 		r = give_number(a, fd, record_get_u32(&a->numbers) != 0, skip);
 	}
-	(void)descriptors_closed(a->r.fd);
+	descriptors_renumbered(a->r.fd);
 	close(a->r.fd);
 	if (!a->empty)
 		made[made_n - 1].r.fd = first;
