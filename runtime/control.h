@@ -67,7 +67,7 @@ enum control_type {
 	CONTROL_REFERS =
 		60, /* a descriptor that stands for a thing at another host: args[0] its st_dev, args[1] its st_ino here,
 	                      * args[2] the number of the reference (0: none any more); text: kind \n locator there.
-	                      * args[0] 0: a handle; args[1] is the slot of its declaration */
+	                      * args[0] 0: a handle; args[1] is the slot of its declaration, the text kind \n where it is reached now */
 };
 
 #define CONTROL_FREEZE 1

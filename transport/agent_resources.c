@@ -1,6 +1,7 @@
 /* agent_resources: what the program uses: declared, as the store has it, and found, as /proc shows it. What it means is
  * decided elsewhere; for what is found without a declaration the situation is told, by its name in registry/tbl/default.h. */
 #include "agent_parts.h"
+#include "agent_service.h"
 #include "build_id.h"
 #include "hex_text.h"
 #include "open_file.h"
@@ -252,6 +253,37 @@ static void add_shared(const struct found *s, const struct open_file *f, json_t 
 	agent_elsewhere_add(s->elsewhere, f->link, row);
 }
 
+static bool is_of_descriptors(const char *kind)
+{
+	static const char *const kinds[] = {
+		"standard", "pipe", "directory", "file", "device", "socket", "eventfd", "timerfd", "signalfd", "other"};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The file of a declared handle, or one that its library keeps beside it: the kind sees to it. */
+static bool is_of_handle(const struct found *s, const struct open_file *f)
+{
+	static const char *const beside[] = {"", "-wal", "-shm", "-journal"};
+	size_t i;
+	json_t *row;
+	char locator[PATH_MAX];
+	json_array_foreach(s->declared, i, row)
+	{
+		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE || is_of_descriptors(agent_text(row, "kind")) ||
+			agent_declared_descriptor(s->agent, agent_number(row, "slot", -1)) ||
+			!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator) || locator[0] != '/')
+			continue;
+		size_t n = strlen(locator);
+		for (size_t k = 0; strncmp(f->link, locator, n) == 0 && k < sizeof beside / sizeof *beside; k++)
+			if (strcmp(f->link + n, beside[k]) == 0)
+				return true;
+	}
+	return false;
+}
+
 static void add_identity(const struct open_file *f, json_t *row)
 {
 	set(row, "fd", json_integer(f->fd));
@@ -281,6 +313,10 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 	}
 	if (row == NULL)
 		row = undeclared(s, &f, &m, SLOT_DESCRIPTOR + f.fd);
+	if (S_ISSOCK(f.st.st_mode) && agent_service_has(s->agent, s->declared, row)) {
+		json_decref(row); /* the hook of its declaration closes it; if it is open at the freeze, that is refused */
+		return;
+	}
 	add_identity(found, row);
 	if (refers != NULL) {
 		set(row, "reference", json_incref(json_object_get(refers, "id")));
@@ -311,7 +347,7 @@ static int find_descriptors(struct found *s)
 	open_file_share(s->agent->pid, files, count);
 	agent_rates_look(s->agent, files, count);
 	for (size_t i = 0; i < count; i++)
-		if (!is_private(s, &files[i]))
+		if (!is_private(s, &files[i]) && !is_of_handle(s, &files[i]))
 			add_descriptor(s, &files[i]);
 	open_file_free(files, count);
 	return 0;
@@ -366,19 +402,15 @@ static const json_t *referred_handle(const struct found *s, int64_t slot)
  * found in its place speaks for itself. */
 static void add_others(struct found *s)
 {
-	static const char *const descriptors[] = {
-		"standard", "pipe", "directory", "file", "device", "socket", "eventfd", "timerfd", "signalfd", "other"};
 	size_t i;
 	json_t *row;
 	json_array_foreach(s->declared, i, row)
 	{
-		bool other = agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE;
-		for (size_t k = 0; other && k < sizeof descriptors / sizeof *descriptors; k++)
-			other = strcmp(agent_text(row, "kind"), descriptors[k]) != 0;
-		if (!other)
+		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE || is_of_descriptors(agent_text(row, "kind")) ||
+			json_object_get(row, "fd") != NULL)
 			continue;
 		const json_t *refers = referred_handle(s, agent_number(row, "slot", -1));
-		if (refers != NULL)
+		if (refers != NULL && agent_number(refers, "id", 0) != 0)
 			set(row, "reference", json_incref(json_object_get(refers, "id")));
 		else
 			agent_elsewhere_path(s->agent, s->elsewhere, row);
@@ -474,7 +506,7 @@ void agent_note_reference(struct agent *a, const struct control_message *m)
 		if (agent_number(old, "device", -1) == m->args[0] && agent_number(old, "inode", -1) == m->args[1])
 			(void)json_array_remove(a->refers, i);
 	}
-	if (end != NULL && m->args[2] != 0 && json_array_size(a->refers) < OPEN_FILE_MAX)
+	if (end != NULL && (m->args[2] != 0 || end[1] != '\0') && json_array_size(a->refers) < OPEN_FILE_MAX)
 		(void)json_array_append_new(a->refers,
 			json_pack("{s:I, s:I, s:I, s:s%, s:o}", "device", (json_int_t)m->args[0], "inode",
 				(json_int_t)m->args[1], "id", (json_int_t)m->args[2], "kind", m->text,

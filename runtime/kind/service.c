@@ -13,4 +13,5 @@ const struct pmig_kind kind_service = {
 	.refer = service_at_refer,
 	.rebind = service_at_rebind,
 	.handle = service_at_handle,
+	.ready = service_at_ready,
 };

@@ -3,10 +3,16 @@
 
 #include "../reference/reference.h"
 #include "../resource/keep.h"
-#include "authority.h"
+#include "../base/authority.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #define TEXT_MAX 4096
 
@@ -22,9 +28,60 @@ int service_at_handle(struct pmig_resource *r)
 	return authority_parse(r->locator, &a);
 }
 
+/* The other end of a socket in the words of authority.h; "" where it has none. */
+static void other_end(int fd, char *ret, size_t size)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un local;
+	} a = {0};
+	socklen_t n = sizeof a - 1; /* a path may lack its NUL */
+	char host[INET6_ADDRSTRLEN] = "";
+	ret[0] = 0;
+	if (getpeername(fd, &a.any, &n) < 0)
+		return;
+	if (a.any.sa_family == AF_UNIX) {
+		(void)snprintf(ret, size, "%s", a.local.sun_path);
+	} else if (a.any.sa_family == AF_INET && inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof host) != NULL) {
+		(void)snprintf(ret, size, "%s:%u", host, ntohs(a.v4.sin_port));
+	} else if (a.any.sa_family == AF_INET6 && inet_ntop(AF_INET6, &a.v6.sin6_addr, host, sizeof host) != NULL) {
+		bool mapped = IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr);
+		(void)snprintf(ret, size, mapped ? "%s:%u" : "[%s]:%u", mapped ? host + strlen("::ffff:") : host,
+			ntohs(a.v6.sin6_port));
+	}
+}
+
+int service_at_ready(struct pmig_resource *r)
+{
+	struct authority a;
+	char there[AUTHORITY_HOST_MAX + 16];
+	int connected = -1;
+	if (authority_parse(r->there != NULL && r->there[0] != 0 ? r->there : r->locator, &a) < 0)
+		return 0;
+	DIR *d = opendir("/proc/self/fd");
+	for (struct dirent *e; d != NULL && connected < 0 && (e = readdir(d)) != NULL;) {
+		int fd = e->d_name[0] == '.' ? -1 : atoi(e->d_name);
+		other_end(fd, there, sizeof there);
+		if (there[0] != 0 && authority_names(&a, there))
+			connected = fd;
+	}
+	if (d != NULL)
+		closedir(d);
+	if (connected < 0)
+		return 0;
+	return error_set(PMIG_EBUSY,
+		"descriptor %d is connected to it; close the connection before the safe point, or in a `before` hook",
+		connected);
+}
+
 int service_at_describe(struct pmig_resource *r)
 {
+	struct authority a;
 	r->size = 0;
+	r->kept = authority_parse(r->locator, &a) >= 0 &&
+		!authority_loopback(&a); /* where nobody planned: a network address is good */
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 
 int service_at_match(const struct pmig_resource *r);
 int service_at_handle(struct pmig_resource *r);
+int service_at_ready(struct pmig_resource *r); /* PMIG_EBUSY: a connection to it is open */
 int service_at_describe(struct pmig_resource *r);
 
 /* Kept, where the target reaches it too, else held here: a connection made at the target comes out here. */

@@ -11,4 +11,5 @@ const struct pmig_kind kind_url = {
 	.save = service_at_save,
 	.refer = service_at_refer,
 	.handle = service_at_handle,
+	.ready = service_at_ready,
 };

@@ -3,6 +3,8 @@
 
 #include "../control_channel.h"
 
+#include <stdio.h>
+
 #define FILE_SCOPE_SLOT (1 << 20) /* from here on, what is declared at file scope: more than a program declares as it runs */
 
 /* A line is a field: a backslash stands before itself and, as \n, for the end of a line. */
@@ -51,5 +53,7 @@ void announce_withdrawn(uint32_t slot)
 
 void announce_reference(const struct declared *e)
 {
-	(void)!control_send(CONTROL_REFERS, (int64_t[8]){0, e->slot, (int64_t)e->reference}, "handle\n");
+	char text[CONTROL_TEXT_MAX];
+	(void)snprintf(text, sizeof text, "%s\n%s", e->kind, e->there != NULL ? e->there : "");
+	(void)!control_send(CONTROL_REFERS, (int64_t[8]){0, e->slot, (int64_t)e->reference}, text);
 }

@@ -287,6 +287,7 @@ int leave_ready(void)
 		int r = k->ready(&(struct pmig_resource){.kind = k,
 			.fd = -1,
 			.locator = e->locator,
+			.there = e->there != NULL ? e->there : "",
 			.reference = e->reference,
 			.declaration = e->d,
 			.declared = true,

@@ -1,5 +1,5 @@
 /* Host and port are found where each form of address has them, and another address can take their place. */
-#include "kind/authority.h"
+#include "base/authority.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,12 +92,32 @@ static void what_does_not_fit(void **state)
 	assert_int_equal(authority_parse(long_host, &a), PMIG_EINVAL);
 }
 
+static void connections(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *address;
+		bool same;
+	} pairs[] = {{"postgresql://me@127.0.0.1:5433/db", "127.0.0.1:5433", true}, {"127.0.0.1:80", "127.0.0.1:81", false},
+		{"localhost:80", "127.0.0.1:80", true}, {"localhost:80", "[::1]:80", true},
+		{"127.0.0.1:80", "10.0.0.1:80", false}, {"10.0.0.1:80", "10.0.0.2:80", false},
+		{"http://beta/x", "10.0.0.2:80", true}, {"http://beta/x", "10.0.0.2:8080", false},
+		{"/run/a", "/run/a", true}, {"/run/a", "/run/b", false}, {"/run/a", "127.0.0.1:1", false}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		struct authority a;
+		assert_int_equal(authority_parse(pairs[i].text, &a), 0);
+		print_message("%s, %s\n", pairs[i].text, pairs[i].address);
+		assert_int_equal(authority_names(&a, pairs[i].address), pairs[i].same);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_form),
 		cmocka_unit_test(each_beginning),
 		cmocka_unit_test(what_does_not_fit),
+		cmocka_unit_test(connections),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* authority: host and port in the text by which a program names a service: a URL (RFC 3986, 3.2), "HOST:PORT", the absolute path of
  * a unix socket, or words as libpq has them ("host=127.0.0.1 port=5432 dbname=x"). */
-#ifndef PMIG_KIND_AUTHORITY_H
-#define PMIG_KIND_AUTHORITY_H
+#ifndef PMIG_BASE_AUTHORITY_H
+#define PMIG_BASE_AUTHORITY_H
 
-#include "../base/error.h"
+#include "error.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +25,10 @@ PMIG_MUST_CHECK int authority_parse(const char *text, struct authority *ret);
 
 /* Does it name this very host, wherever it is said? */
 bool authority_loopback(const struct authority *a);
+
+/* May an open connection to `address` (as the kernel tells it: "ADDRESS:PORT", "[V6]:PORT", a path) be one to it? A name stands for
+ * any address with its port. */
+bool authority_names(const struct authority *a, const char *address);
 
 /* "HOST:PORT", "[V6]:PORT" or the path. */
 void authority_address(const struct authority *a, char *ret, size_t size);

@@ -145,6 +145,20 @@ void authority_address(const struct authority *a, char *ret, size_t size)
 		(void)snprintf(ret, size, "%s%s%s:%u", v6 ? "[" : "", a->host, v6 ? "]" : "", a->port);
 }
 
+static bool numeric(const char *host)
+{
+	return strchr(host, ':') != NULL || strspn(host, "0123456789.") == strlen(host);
+}
+
+bool authority_names(const struct authority *a, const char *address)
+{
+	struct authority other;
+	if (authority_parse(address, &other) < 0 || other.port != a->port)
+		return false;
+	return strcmp(other.host, a->host) == 0 || (a->port != 0 && !numeric(a->host)) ||
+		(a->port != 0 && authority_loopback(a) && authority_loopback(&other));
+}
+
 int authority_replace(const char *text, const struct authority *a, const char *address, char *ret, size_t size)
 {
 	const char *colon = strrchr(address, ':');
