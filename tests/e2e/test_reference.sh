@@ -42,6 +42,20 @@ asked() {
 		/: / { n++; if ($1 != n ":" || index($0, ": alpha heard question " n " (" (size + length("alpha heard question " n) + 1) " bytes") == 0) { print; exit 1 } }' "$T/asks.out"
 }
 
+# replaced NAME: its supervisor is killed, and another one takes over; its end in .status as before.
+replaced() {
+	local pid name=$1
+	rm -f "$T/$name.status"
+	for pid in $(hosts exec alpha pgrep -f "^$BIN/pmig (run|attach) .*$name"); do hosts exec alpha kill -KILL "$pid"; done
+	ended_with "$name" 137
+	rm -f "$T/$name.status"
+	(
+		status=0
+		pmig_on alpha attach "$name" <"${INPUT:-/dev/null}" >>"$T/$name.out" 2>"$T/$name.err" || status=$?
+		echo "status $status" >"$T/$name.status"
+	) &
+}
+
 SIZE=1600000
 service alpha 7001 $SIZE
 INPUT=$T/questions start alpha asks "$BIN/tests/calls" 127.0.0.1:7001
@@ -67,10 +81,7 @@ asked 16
 # --- home's supervisor is killed, another one takes over ---
 ask 17
 await "$T/service.alpha.log" 'question 17'
-for pid in $(hosts exec alpha pgrep -f 'pmig run'); do hosts exec alpha kill -KILL "$pid"; done
-ended_with asks 137
-pmig_on alpha attach asks <"$T/questions" >>"$T/asks.out" 2>"$T/attach.err" &
-attached=$!
+INPUT=$T/questions replaced asks
 asked 20
 
 # --- home again: the service itself ---
@@ -79,7 +90,7 @@ asked 23
 check "nothing stays behind any more" test "$(pmig_on alpha references --json asks)" = '[]'
 nothing_on gamma
 t pmig_on alpha kill asks
-wait "$attached" || true
+ended_with asks 143
 nothing_on alpha
 
 # --- bytes of a stream: all of them, in order, once, wherever the program is when they come ---
@@ -93,10 +104,19 @@ passed() {
 	at=$(tail -n 1 "$T/relays.out" | sed 's/[^0-9]//g')
 	await "$T/relays.out" "^(at $((${at:-0} / 100000 + 1))|end)" 20
 }
-for host in beta gamma beta alpha; do
-	passed
-	t pmig_on alpha move relays $host
-done
+passed
+t pmig_on alpha move relays beta
+passed
+hosts cut beta
+hosts mend beta
+passed
+t pmig_on alpha move relays gamma
+passed
+replaced relays
+passed
+t pmig_on alpha move relays beta
+passed
+t pmig_on alpha move relays alpha
 passed
 ended_with relays 0
 await "$T/copied" copied
