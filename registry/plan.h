@@ -43,6 +43,7 @@ struct plan_resource {
 	const char *refused; /* why it can only be refused; set by plan_undeclared() */
 	bool part;           /* part of the process: travels in the image; set by plan_undeclared() */
 	bool given;          /* the program did not open it: strict mode does not ask for a declaration; the same */
+	bool secret_hook;    /* secret: its declaration has a hook that obtains it anew */
 	bool ahead;     /* its bytes are shipped before the freeze: wanted by value, and nobody changes them meanwhile */
 	const char *at; /* host where it is; NULL or "": the source. A reference may lead elsewhere already */
 
@@ -65,7 +66,8 @@ struct plan_resource {
 	struct plan_fact reached; /* 1: the reference is global already: the target reaches the same thing by the same name */
 	const char *there;        /* the locator of that content or provider */
 	const char *obstacle;     /* what at the target is in the way of a move or copy to its locator */
-	const char *no_reference; /* why this one cannot be reached across machines as it is now; NULL or "": nothing is in the way */
+	const char *
+		no_reference; /* why this one cannot be reached across machines as it is now; NULL or "": nothing is in the way */
 };
 
 /* Of the process, the target and the way there. Strings are borrowed until plan_make() returns. */

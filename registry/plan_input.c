@@ -25,6 +25,9 @@ static int read_facts(const json_t *object, struct plan_resource *r)
 		(at != NULL && (!json_is_string(at) || json_string_length(at) > PMIG_NAME_MAX)) ||
 		(stays != NULL && (!json_is_string(stays) || json_string_length(stays) > PMIG_NAME_MAX)))
 		return error_set(PMIG_ECORRUPT, "resource: note, at or no_reference: not a short text");
+	if (strcmp(r->row.kind, "memory") != 0 && strcmp(r->row.kind, "library") != 0)
+		r->operations |= PLAN_CAN_DROP; /* the runtime does it: a descriptor or handle leads nowhere from then on */
+	r->secret_hook = json_is_true(json_object_get(object, "secret_hook"));
 	r->note = json_string_value(note);
 	r->at = json_string_value(at);
 	r->no_reference = json_string_value(stays);

@@ -12,12 +12,13 @@
 
 struct plan_input {
 	size_t count;
-	struct plan_resource *resources; /* rows, operations, note, at and ahead are set; facts are not known yet */
-	json_t *rows;                    /* owns the texts */
+	struct plan_resource
+		*resources; /* rows, operations, note, at, ahead and secret_hook are set; facts are not known yet */
+	json_t *rows;       /* owns the texts */
 };
 
 /* `rows`: a JSON array of resources of the process `uuid`, members as in struct pmig_resource_row; `process` may be
- * missing. Besides: "operations" (what its kind can do, where that is not in tbl/kind.h: PLAN_CAN() or-ed), "note", "at", "ahead" (plan.h). Size and rate of a row count as declared. What arrives is hostile until checked: PMIG_ECORRUPT names row and member. PMIG_ENOMEM. */
+ * missing. Besides: "operations" (what its kind can do, where that is not in tbl/kind.h: PLAN_CAN() or-ed), "note", "at", "ahead", "secret_hook" (plan.h). Size and rate of a row count as declared. What arrives is hostile until checked: PMIG_ECORRUPT names row and member. PMIG_ENOMEM. */
 int plan_input_create(const json_t *rows, const char *uuid, struct plan_input **ret_input) PMIG_MUST_CHECK;
 
 /* Takes NULL. */

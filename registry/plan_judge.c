@@ -144,6 +144,8 @@ static const char *check_operation(struct plan_work *w, const struct plan_candid
 		[PMIG_REFER] = "be reached across machines",
 		[PMIG_REBIND] = "be rebound"};
 	unsigned needed = PLAN_CAN(c->choice->strategy);
+	if (c->choice->condition == STRATEGY_SECRET) /* the program does it, whatever its kind can */
+		return c->resource->secret_hook ? NULL : "its declaration has no hook that obtains it anew";
 	if (c->choice->condition == STRATEGY_KEPT)
 		needed |= PLAN_CAN_KEEP; /* either will do */
 	if (c->choice->strategy == PMIG_REFER && c->resource->no_reference != NULL && *c->resource->no_reference != '\0')

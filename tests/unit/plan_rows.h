@@ -5,7 +5,7 @@
 
 #include "plan_case.h"
 
-enum { EQUAL = 1, HAS = 2, REACHED = 4, SHARED = 8, SECRET = 16, SHARERS = 32, DEAR = 64 };
+enum { EQUAL = 1, HAS = 2, REACHED = 4, SHARED = 8, SECRET = 16, SHARERS = 32, DEAR = 64, NO_HOOK = 128 };
 #define ID PMIG_BY_IDENTIFIER
 #define VAL PMIG_BY_VALUE
 #define TYPE PMIG_BY_TYPE
@@ -179,8 +179,12 @@ static const struct plan_row {
 	{IS_SECRET, VAL, FA, ALL, SECRET | SHARED, 0, PMIG_REBIND, ANEW, "GR CP"},
 	{IS_SECRET, ID, FI, ALL, SECRET, 0, PMIG_REBIND, ANEW, "GR"},
 	{IS_SECRET, TYPE, FA, ALL, SECRET, 0, PMIG_REBIND, ANEW, "GR CP MV"},
-	{IS_SECRET, VAL, UN, BYTES, SECRET, 0, PMIG_REFUSE, "its bytes never enter an image", "RB CP MV GR"},
-	{IS_SECRET "; it may stay where it is", ID, UN, MV | GR, SECRET, 0, PMIG_REFER,
+	{IS_SECRET "; the program does that, whatever its kind can", VAL, UN, BYTES, SECRET, 0, PMIG_REBIND, ANEW,
+		"CP MV GR"},
+	{IS_SECRET "; without a callback " NONE, VAL, UN, BYTES | RB, SECRET | NO_HOOK, 0, PMIG_REFUSE,
+		"has no hook that obtains it anew", "RB CP MV GR"},
+	{IS_SECRET, VAL, UN, BYTES, SECRET | NO_HOOK, 0, PMIG_REFUSE, "its bytes never enter an image", "RB CP MV GR"},
+	{IS_SECRET "; it may stay where it is", ID, UN, MV | GR, SECRET | NO_HOOK, 0, PMIG_REFER,
 		"exactly this one is meant and it cannot go along: it stays and is reached", "RB MV"},
 	{MAY_BE_LOST, ID, FI, MV | PLAN_CAN_DROP, 0, PMIG_LOSS, PMIG_REBIND,
 		"a resource of kind file cannot be reached across machines in "
@@ -198,6 +202,7 @@ static inline struct plan_resource plan_row_resource(const struct plan_row *row)
 	r.row.consent = row->consent;
 	r.row.shared = row->facts & SHARED;
 	r.row.secret = row->facts & SECRET;
+	r.secret_hook = !(row->facts & NO_HOOK);
 	r.sharers.value = row->facts & SHARERS ? 2 : 0;
 	r.same_content.value = row->facts & EQUAL ? 1 : 0;
 	r.providers.value = row->facts & HAS ? 1 : 0;

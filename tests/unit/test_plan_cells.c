@@ -40,7 +40,7 @@ WORLD(reaches)
 WORLD(secret)
 {
 	(void)f, (void)l;
-	r->row.secret = true;
+	r->row.secret = r->secret_hook = true;
 }
 
 WORLD(consents)

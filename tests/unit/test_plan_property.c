@@ -50,6 +50,7 @@ static struct plan_resource any_resource(int64_t slot)
 		.obstacle = any(10) == 0 ? "a file" : NULL,
 		.note = any(5) == 0 ? "mind the gap" : NULL,
 		.given = any(4) == 0,
+		.secret_hook = any(2) == 0,
 		.ahead = any(2) == 0,
 		.at = any(4) == 0 ? any(2) ? "gamma" : "beta" : NULL,
 		.there = any(3) == 0 ? "/elsewhere" : NULL,
@@ -98,7 +99,8 @@ static void check_decision(const struct plan_resource *r, const struct plan_deci
 		return;
 	assert_true(r->refused == NULL);
 	unsigned can = r->operations;
-	assert_true((can & PLAN_CAN(d->strategy)) || (d->kept && (can & PLAN_CAN_KEEP)));
+	bool anew = r->row.secret && r->secret_hook && d->strategy == PMIG_REBIND;
+	assert_true(anew || (can & PLAN_CAN(d->strategy)) || (d->kept && (can & PLAN_CAN_KEEP)));
 	assert_true(r->row.strategy == 0 || r->row.strategy == d->strategy);
 	bool bytes = d->strategy == PMIG_MOVE || d->strategy == PMIG_COPY;
 	bool shared = r->row.shared || r->sharers.value > 0;
