@@ -44,16 +44,19 @@ static char *next_field(char **rest)
 	return begin;
 }
 
-static void remember(struct agent *a, int64_t slot, int64_t flags)
+static void remember(struct agent *a, int64_t slot, const char *kind, int64_t flags)
 {
 	char key[24];
 	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
 	if (a->remembered == NULL)
 		a->remembered = json_object();
-	if ((flags & CONTROL_SECRET_HOOK) == 0)
+	bool descriptor = flags >> 8 > 0 && json_object_get(a->kinds, kind) != NULL;
+	if ((flags & CONTROL_SECRET_HOOK) == 0 && !descriptor)
 		(void)json_object_del(a->remembered, key);
 	else if (json_object_size(a->remembered) < REMEMBERED_MAX)
-		(void)json_object_set_new(a->remembered, key, json_true());
+		(void)json_object_set_new(a->remembered, key,
+			json_pack("{s:b, s:b}", "hook", (int)((flags & CONTROL_SECRET_HOOK) != 0), "descriptor",
+				(int)descriptor));
 }
 
 static void enter(struct agent *a, const struct control_message *m)
@@ -67,7 +70,7 @@ static void enter(struct agent *a, const struct control_message *m)
 		return;
 	char called[PMIG_NAME_MAX + 1];
 	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
-	remember(a, m->args[0], m->args[5]);
+	remember(a, m->args[0], kind, m->args[5]);
 	begin_batch(a);
 	(void)a->store->resource_put(a->store,
 		&(struct pmig_resource_row){.process = a->options->uuid,
@@ -119,6 +122,18 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 	}
 }
 
+static const json_t *remembered(const struct agent *a, int64_t slot)
+{
+	char key[24];
+	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
+	return json_object_get(a->remembered, key);
+}
+
+bool agent_declared_descriptor(const struct agent *a, int64_t slot)
+{
+	return json_is_true(json_object_get(remembered(a, slot), "descriptor"));
+}
+
 bool agent_declared_brought(const struct agent *a, const char *kind)
 {
 	return json_object_get(a->kinds, kind) != NULL;
@@ -151,10 +166,8 @@ void agent_declared_note(const struct agent *a, json_t *row)
 	char opened[OPENED_TEXT];
 	if (agent_text(row, "opened")[0] == '\0' && opened_at(a, agent_number(row, "fd", -1), opened))
 		(void)json_object_set_new(row, "opened", json_string(opened));
-	char key[24];
 	const json_t *operations = json_object_get(a->kinds, agent_text(row, "kind"));
-	(void)snprintf(key, sizeof key, "%lld", (long long)agent_number(row, "slot", -1));
-	if (json_object_get(a->remembered, key) != NULL)
+	if (json_is_true(json_object_get(remembered(a, agent_number(row, "slot", -1)), "hook")))
 		(void)json_object_set_new(row, "secret_hook", json_true());
 	if (operations != NULL)
 		(void)json_object_set_new(row, "operations", json_integer(json_integer_value(operations)));

@@ -162,6 +162,7 @@ void agent_places(struct agent *a, void (*each)(void *context, const char *place
 bool agent_declared_message(struct agent *a, const struct control_message *m); /* true: it was about declarations */
 void agent_declared_flush(struct agent *a); /* they are in the store; nothing durable can be written before */
 void agent_declared_forget(struct agent *a);
+bool agent_declared_descriptor(const struct agent *a, int64_t slot);  /* it is one of such a kind */
 bool agent_declared_brought(const struct agent *a, const char *kind); /* the program brought it: --kind */
 void agent_declared_note(const struct agent *a, json_t *row); /* adds to a resource what its row has no column for */
 
