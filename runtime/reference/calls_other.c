@@ -4,7 +4,6 @@
 #include "replaced.h"
 
 #include "../kind/relay.h"
-#include "../kind/relay.h"
 #include "../stream/stream.h"
 
 #include <errno.h>
