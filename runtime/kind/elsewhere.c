@@ -16,8 +16,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SOCKET_ABOVE 512 /* numbers that a program hardly counts on */
-
 bool elsewhere_describe(struct pmig_resource *r)
 {
 	if (!descriptors_refers(r->fd))
@@ -74,21 +72,11 @@ static int open_kept(struct pmig_resource *r, const char *path, uint64_t inode)
 	return 0;
 }
 
-/* Away from the numbers that the program uses. */
-static int high(int fd)
-{
-	int r = fcntl(fd, F_DUPFD_CLOEXEC, SOCKET_ABOVE);
-	if (r < 0)
-		return fd;
-	close(fd);
-	return r;
-}
-
 static int open_remote(struct pmig_resource *r, const char *path, uint64_t id, int socket)
 {
 	struct remote_file *f = NULL;
 	struct stat st;
-	int e = remote_file_connect(high(socket), path, &f);
+	int e = remote_file_connect(socket, path, &f);
 	if (e < 0)
 		return e;
 	remote_file_known(f, &st);
