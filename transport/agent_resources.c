@@ -307,6 +307,7 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 		name_of(s, &f, name);
 		if (strcmp(agent_text(row, "name"), agent_text(row, "locator")) == 0)
 			set(row, "name", hex_text_json(name)); /* the declaration gave none */
+		agent_declared_note(s->agent, row); /* by the slot of the declaration */
 		set(row, "kind", json_string(m.kind));
 		set(row, "locator", hex_text_json(f.link));
 		set(row, "slot", json_integer(SLOT_DESCRIPTOR + f.fd));
