@@ -3,6 +3,8 @@
 
 #include "kind/connection.h"
 
+#include <sqlite3.h>
+
 static const struct pmig_declaration moves = {
 	.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FASTENED, .strategy = PMIG_MOVE};
 static const struct pmig_declaration copies = {.binding = PMIG_BY_VALUE, .attachment = PMIG_FASTENED, .strategy = PMIG_COPY};
