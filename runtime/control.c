@@ -1,6 +1,7 @@
 /* control: the program's end of the channel to its agent. */
 #include "control_channel.h"
 
+#include "base/io.h"
 #include "resource/opened.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,21 +36,6 @@ static struct {
 	} aside[ASIDE_MAX]; /* requests that came instead */
 	size_t aside_count;
 } control = {.fd = -1, .image = -1};
-
-/* As high as the limit allows, so that the numbers that a program expects (3, 4, ...) stay free. */
-static int move_high(int fd)
-{
-	struct rlimit limit;
-	rlim_t top = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 4096 ? limit.rlim_cur : 4096;
-	for (rlim_t from = top > 16 ? top - 16 : 3; from >= 3; from /= 2) {
-		int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)from);
-		if (high >= 0) {
-			(void)close(fd);
-			return high;
-		}
-	}
-	return error_errno(PMIG_EIO, errno, "control: the descriptor cannot be moved");
-}
 
 static int descriptor_of(const char *variable)
 {
@@ -88,11 +73,11 @@ int control_start(const char *build)
 		"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_CLONE", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
 		(void)unsetenv(variables[i]);
-	control.fd = move_high(fd);
+	control.fd = io_move_high(fd, 16);
 	if (control.fd < 0)
 		return control.fd;
 	if (image >= 0) {
-		control.image = move_high(image);
+		control.image = io_move_high(image, 16);
 		if (control.image < 0)
 			return control.image;
 	}
@@ -176,7 +161,7 @@ static int receive(struct control_message *ret, int *ret_fd, int flags)
 		return error_set(PMIG_EPROTOCOL, "control: a message that is none (%zd bytes)", n);
 	}
 	if (fd >= 0) {
-		int high = move_high(fd);
+		int high = io_move_high(fd, 16);
 		if (high < 0)
 			(void)close(fd);
 		fd = high;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,4 +132,18 @@ int io_replace_file(const char *path, const void *data, size_t size, unsigned mo
 		return error_prefix(r, "%s", path);
 	}
 	return io_sync_directory_of(path);
+}
+
+int io_move_high(int fd, unsigned more)
+{
+	struct rlimit limit;
+	rlim_t top = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 4096 ? limit.rlim_cur : 4096;
+	for (rlim_t from = top > more ? top - more : 3; from >= 3; from /= 2) {
+		int high = fcntl(fd, F_DUPFD_CLOEXEC, (int)from);
+		if (high >= 0) {
+			(void)close(fd);
+			return high;
+		}
+	}
+	return error_errno(PMIG_EIO, errno, "a descriptor cannot be moved");
 }

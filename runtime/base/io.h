@@ -15,6 +15,10 @@ int io_read_all(int fd, void *data, size_t size, size_t *ret_size) PMIG_MUST_CHE
  * Errors: PMIG_ENOENT, PMIG_EINVAL (more than `max` bytes, or not a regular file), PMIG_ENOMEM, PMIG_EIO. */
 int io_read_file(const char *path, size_t max, char **ret_data, size_t *ret_size) PMIG_MUST_CHECK;
 
+/* Gives the descriptor a number as high as the limit allows, with room for `more` above it, so that those that a program expects
+ * (3, 4, ...) stay free; close-on-exec. Takes `fd`: it is closed, or, after a failure, as it was. Error: PMIG_EIO. */
+int io_move_high(int fd, unsigned more) PMIG_MUST_CHECK;
+
 /* Makes the names in the directory of `path` durable: what was created, renamed or removed there. Error: PMIG_EIO. */
 int io_sync_directory_of(const char *path) PMIG_MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* reference: what the program says to its agent about things that stay behind. */
 #include "reference.h"
 
+#include "../base/io.h"
 #include "../control_channel.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #define WAIT_MS 60000
+#define MORE 120 /* connections that get a number of their own; the agent knows by it that they are not the program's */
 
 int reference_keep(enum reference_kind kind, int fd, const char *locator, uint64_t *ret_id)
 {
@@ -54,8 +56,14 @@ static int ask_for_descriptor(enum control_type type, uint64_t id, int state, in
 		return r;
 	if (fd < 0)
 		return error_set(PMIG_EPROTOCOL, "the agent gave no descriptor");
-	*ret_fd = fd;
-	*ret_itself = m.args[2] != 0;
+	bool itself = m.args[2] != 0;
+	int moved = itself ? fd : io_move_high(fd, MORE);
+	if (moved < 0) {
+		(void)close(fd);
+		return moved;
+	}
+	*ret_fd = moved;
+	*ret_itself = itself;
 	return 0;
 }
 
