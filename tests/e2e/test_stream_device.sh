@@ -6,29 +6,8 @@
 hosts_begin
 mkfifo "$T/keys"
 
-# The other end: what comes on standard input is typed, what is answered is printed; first the name.
-cat >"$T/keyboard.pl" <<'PERL'
-use strict; use IO::Select; $| = 1;
-open(my $m, '+<', '/dev/ptmx') or die "ptmx: $!";
-my ($zero, $number) = (pack('i', 0), pack('i', 0));
-ioctl($m, 0x40045431, $zero) or die "unlock: $!";
-ioctl($m, 0x80045430, $number) or die "number: $!";
-my $name = '/dev/pts/' . unpack('i', $number);
-open(my $s, '+<', $name) or die "$name: $!"; # stays open: the other end may come and go
-system("stty -F $name raw -echo rows 42 cols 99") == 0 or die 'stty';
-syswrite(STDOUT, "$name\n");
-open(my $in, '<', $ARGV[0]) or die "$ARGV[0]: $!";
-my $all = IO::Select->new($m, $in);
-while (1) {
-	for my $f ($all->can_read) {
-		my $n = sysread($f, my $bytes, 65536);
-		exit 0 unless $n;
-		syswrite($f == $m ? \*STDOUT : $m, $bytes) == length $bytes or die "write: $!";
-	}
-}
-PERL
 exec {keys}<>"$T/keys"
-keyboard() { hosts as "$1" perl - /dev/fd/3 <"$T/keyboard.pl" 3<"$T/keys" >"$T/screen.$1" 2>&1 & }
+keyboard() { hosts as "$1" perl - /dev/fd/3 <"$(dirname "$0")/keyboard.pl" 3<"$T/keys" >"$T/screen.$1" 2>&1 & }
 keyboard alpha
 await "$T/screen.alpha" '^/dev/pts/'
 TERMINAL=$(head -1 "$T/screen.alpha")
