@@ -403,6 +403,7 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 static void gone(struct agent *a)
 {
 	remove_image(a);
+	agent_remove_files(a, a->epoch); /* what it came with, if "settle" was lost */
 	agent_reference_firm(a);
 	a->image[0] = '\0';
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);

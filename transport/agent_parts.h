@@ -58,12 +58,12 @@ struct agent {
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
 	int64_t checkpoint_args[8];
-	json_t *found;   /* what "resources" found, until its last page is read */
+	json_t *found;      /* what "resources" found, until its last page is read */
 	json_t *remembered; /* of declarations, by slot: what their rows have no column for */
 	json_t *kinds;      /* those that the program has beside the tree's: name, operations */
 	bool declaring;     /* a batch of the store is open */
-	json_t *planned; /* what was decided for the freeze that follows; NULL: nothing has come */
-	json_t *decided; /* what the program said of each thing that it has open, at its last checkpoint */
+	json_t *planned;    /* what was decided for the freeze that follows; NULL: nothing has come */
+	json_t *decided;    /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
@@ -107,10 +107,10 @@ struct agent_spawn {
 	const char *directory; /* NULL: as it is */
 	mode_t mask;
 	bool set_mask;
-	int image;     /* to restore from; -1: fresh */
-	bool verified; /* its bytes were compared with a hash */
+	int image;         /* to restore from; -1: fresh */
+	bool verified;     /* its bytes were compared with a hash */
 	const char *kinds; /* shared objects with further kinds, a path a line; "" or NULL: none */
-	bool clone;    /* as another process than the one in the image */
+	bool clone;        /* as another process than the one in the image */
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
 int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);
@@ -162,9 +162,10 @@ void agent_places(struct agent *a, void (*each)(void *context, const char *place
 bool agent_declared_message(struct agent *a, const struct control_message *m); /* true: it was about declarations */
 void agent_declared_flush(struct agent *a); /* they are in the store; nothing durable can be written before */
 void agent_declared_forget(struct agent *a);
-bool agent_declared_descriptor(const struct agent *a, int64_t slot);  /* it is one of such a kind */
+int agent_declared_descriptor(const struct agent *a, int64_t slot); /* which one was declared; -1: none, or it is not known */
+bool agent_declared_same(const struct agent *a, int one, int other);  /* two descriptors lead to one open file */
 bool agent_declared_brought(const struct agent *a, const char *kind); /* the program brought it: --kind */
-void agent_declared_note(const struct agent *a, json_t *row); /* adds to a resource what its row has no column for */
+void agent_declared_note(const struct agent *a, json_t *row);         /* adds to a resource what its row has no column for */
 
 /* --- agent_decisions.c --- */
 int agent_plan_file(struct agent *a, int64_t expected) PMIG_MUST_CHECK; /* for CONTROL_PLAN; PMIG_ENOENT: `expected` < 0 */
@@ -177,6 +178,7 @@ int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
 void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);
 void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX]);
+void agent_remove_files(struct agent *a, uint64_t epoch); /* all that an epoch's image consists of */
 void agent_on_restored(struct agent *a, const struct control_message *m);
 void agent_on_copy_lost(struct agent *a);
 

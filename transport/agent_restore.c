@@ -326,7 +326,7 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 	return r < 0 ? r : AGENT_LATER;
 }
 
-static void remove_files(struct agent *a, uint64_t epoch)
+void agent_remove_files(struct agent *a, uint64_t epoch)
 {
 	static const char *const suffixes[] = {"", ".rows", ".json", ".part", ".rows.part"};
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
@@ -345,7 +345,7 @@ int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)ret_answer;
 	bool ended = a->state == AGENT_ENDED && a->exit_status < 128;       /* by itself; who was killed may be recovered */
 	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
-		remove_files(a, a->epoch);
+		agent_remove_files(a, a->epoch);
 	return 0;
 }
 
@@ -357,7 +357,7 @@ int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)
 		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
 	if (a->pid > 0)
 		return error_set(PMIG_EBUSY, "%s is still here", a->name);
-	remove_files(a, epoch);
+	agent_remove_files(a, epoch);
 	agent_journal_end(a, PMIG_HANDOVER_UNDONE, agent_text(request, "reason"));
 	struct pmig_process_row *row;
 	if (a->store->process_get(a->store, a->options->uuid, &row) >= 0) { /* rows that arrived with the image */

@@ -149,8 +149,12 @@ static void finish(struct channel *c, int code)
 		return;
 	c->finished = true;
 	c->code = code;
-	if (code < 0)
+	if (code < 0) {
 		(void)snprintf(c->reason, sizeof c->reason, "%s", pmig_reason());
+		if (c->socket) /* a reset, where a connection knows that, and not an end as any other */
+			(void)setsockopt(c->options.fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+				sizeof(struct linger));
+	}
 	loop_watch(c->source, 0);
 	if (loop_after(c->options.loop, 0, on_finished, c, &c->timer) < 0)
 		abort(); /* forty bytes: nothing can be told to anybody any more */

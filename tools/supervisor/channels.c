@@ -309,6 +309,8 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 			remove_route(s, t);
 			after = s->channels->routes;
 		}
+		supervisor_say(s, "%s, which %s used from %s, is lost: the agent at %s was ended", k->locator, s->name,
+			k->to, label);
 		channels_forget(s, k);
 	}
 }
