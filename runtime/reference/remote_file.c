@@ -73,6 +73,7 @@ int remote_file_tell(struct remote_file *f)
 {
 	if (f->error == 0)
 		return 0;
+	remote_link_drain(f->link); /* what was sent after it has mostly failed too, and is not to be told of again */
 	errno = f->error;
 	f->error = 0;
 	return -1;
