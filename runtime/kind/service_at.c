@@ -90,7 +90,10 @@ int service_at_save(struct pmig_resource *r, struct pmig_writer *w)
 	struct authority a;
 	char address[AUTHORITY_HOST_MAX + 16];
 	uint64_t id = r->reference;
-	int e = authority_parse(r->locator, &a);
+	/* what the program uses now: after a rebinding, another one than it declared */
+	int e = r->handle != NULL ? authority_parse(r->handle, &a) : PMIG_EINVAL;
+	if (e < 0)
+		e = authority_parse(r->locator, &a);
 	if (e < 0 || r->strategy != PMIG_REFER)
 		return e;
 	authority_address(&a, address, sizeof address);

@@ -94,6 +94,7 @@ instrument() {
 	on "$host" sh -c '[ -x instrument ] || { cat >instrument.new && chmod +x instrument.new && mv instrument.new instrument; }' <"$NINE/instrument"
 	on "$host" ./instrument "$at" >"$out" 2>&1 </dev/null &
 	await "$out" '^instrument'
+	# shellcheck disable=SC2034 # for the tests that source this
 	SERIAL[$host.$at]=$(cut -d ' ' -f 2 "$out")
 }
 
