@@ -2,9 +2,12 @@
  * remembered as long as the program is here. */
 #include "agent_parts.h"
 
+#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define REMEMBERED_MAX (1u << 20) /* declarations of which more than their row is remembered */
 #define KINDS_MAX 64
@@ -44,19 +47,21 @@ static char *next_field(char **rest)
 	return begin;
 }
 
-static void remember(struct agent *a, int64_t slot, const char *kind, int64_t flags)
+static void remember(struct agent *a, int64_t slot, int64_t flags)
 {
 	char key[24];
 	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
 	if (a->remembered == NULL)
 		a->remembered = json_object();
-	bool descriptor = flags >> 8 > 0 && json_object_get(a->kinds, kind) != NULL;
-	if ((flags & CONTROL_SECRET_HOOK) == 0 && !descriptor)
-		(void)json_object_del(a->remembered, key);
-	else if (json_object_size(a->remembered) < REMEMBERED_MAX)
-		(void)json_object_set_new(a->remembered, key,
-			json_pack("{s:b, s:b}", "hook", (int)((flags & CONTROL_SECRET_HOOK) != 0), "descriptor",
-				(int)descriptor));
+	if (json_object_size(a->remembered) < REMEMBERED_MAX)
+		(void)json_object_set_new(a->remembered, key, json_integer(flags));
+}
+
+static void forget_slot(struct agent *a, int64_t slot)
+{
+	char key[24];
+	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
+	(void)json_object_del(a->remembered, key);
 }
 
 static void enter(struct agent *a, const struct control_message *m)
@@ -70,7 +75,7 @@ static void enter(struct agent *a, const struct control_message *m)
 		return;
 	char called[PMIG_NAME_MAX + 1];
 	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
-	remember(a, m->args[0], kind, m->args[5]);
+	remember(a, m->args[0], m->args[5]);
 	begin_batch(a);
 	(void)a->store->resource_put(a->store,
 		&(struct pmig_resource_row){.process = a->options->uuid,
@@ -111,6 +116,7 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 		return true;
 	case CONTROL_WITHDRAW:
 		begin_batch(a);
+		forget_slot(a, m->args[0]);
 		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
 		return true;
 	case CONTROL_KIND:
@@ -122,16 +128,23 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 	}
 }
 
-static const json_t *remembered(const struct agent *a, int64_t slot)
+/* The flags of CONTROL_RESOURCE. */
+static int64_t remembered(const struct agent *a, int64_t slot)
 {
 	char key[24];
 	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
-	return json_object_get(a->remembered, key);
+	return json_integer_value(json_object_get(a->remembered, key));
 }
 
-bool agent_declared_descriptor(const struct agent *a, int64_t slot)
+int agent_declared_descriptor(const struct agent *a, int64_t slot)
 {
-	return json_is_true(json_object_get(remembered(a, slot), "descriptor"));
+	int64_t fd = (remembered(a, slot) >> 8) - 1;
+	return fd >= 0 && fd <= INT_MAX ? (int)fd : -1;
+}
+
+bool agent_declared_same(const struct agent *a, int one, int other)
+{
+	return syscall(SYS_kcmp, a->pid, a->pid, KCMP_FILE, (unsigned long)one, (unsigned long)other) == 0;
 }
 
 bool agent_declared_brought(const struct agent *a, const char *kind)
@@ -167,7 +180,7 @@ void agent_declared_note(const struct agent *a, json_t *row)
 	if (agent_text(row, "opened")[0] == '\0' && opened_at(a, agent_number(row, "fd", -1), opened))
 		(void)json_object_set_new(row, "opened", json_string(opened));
 	const json_t *operations = json_object_get(a->kinds, agent_text(row, "kind"));
-	if (json_is_true(json_object_get(remembered(a, agent_number(row, "slot", -1)), "hook")))
+	if ((remembered(a, agent_number(row, "slot", -1)) & CONTROL_SECRET_HOOK) != 0)
 		(void)json_object_set_new(row, "secret_hook", json_true());
 	if (operations != NULL)
 		(void)json_object_set_new(row, "operations", json_integer(json_integer_value(operations)));

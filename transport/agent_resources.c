@@ -99,6 +99,8 @@ static struct meaning meaning_of(const struct found *s, const struct open_file *
 {
 	if (is_standard(s, f))
 		return (struct meaning){"standard", "STANDARD_STREAM"};
+	if ((f->flags & O_PATH) != 0 && strncmp(f->link, "/memfd:pmig-nothing ", 20) == 0)
+		return (struct meaning){"nothing", "WITHIN"}; /* runtime/kind/nothing.c */
 	if (is_pipe(f))
 		return (struct meaning){"pipe", f->sharers > 0 || f->link[0] == '/' ? "PIPE_OUTSIDE" : "WITHIN"};
 	if (agent_memory_is(f))
@@ -184,6 +186,8 @@ static json_t *declaration_of(const struct found *s, const struct open_file *f, 
 		size_t n = strlen(locator);
 		bool same = n > 0 && strncmp(f->link, locator, n) == 0 &&
 			(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0);
+		int said = agent_declared_descriptor(s->agent, agent_number(row, "slot", -1));
+		same = same && (said < 0 || said == f->fd || agent_declared_same(s->agent, said, f->fd));
 		if (same && agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE &&
 			(strcmp(agent_text(row, "kind"), kind) == 0 ||
 				agent_declared_brought(s->agent, agent_text(row, "kind"))) &&
@@ -255,8 +259,8 @@ static void add_shared(const struct found *s, const struct open_file *f, json_t 
 
 static bool is_of_descriptors(const char *kind)
 {
-	static const char *const kinds[] = {
-		"standard", "pipe", "directory", "file", "device", "socket", "eventfd", "timerfd", "signalfd", "other"};
+	static const char *const kinds[] = {"standard", "nothing", "pipe", "directory", "file", "device", "socket",
+		"eventfd", "timerfd", "signalfd", "other"};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -273,7 +277,7 @@ static bool is_of_handle(const struct found *s, const struct open_file *f)
 	json_array_foreach(s->declared, i, row)
 	{
 		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE || is_of_descriptors(agent_text(row, "kind")) ||
-			agent_declared_descriptor(s->agent, agent_number(row, "slot", -1)) ||
+			agent_declared_descriptor(s->agent, agent_number(row, "slot", -1)) >= 0 ||
 			!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator) || locator[0] != '/')
 			continue;
 		size_t n = strlen(locator);

@@ -3,6 +3,7 @@
  * ones are those of runtime/tbl/kind.h, with the operations that they have there: a test compares. */
 /* clang-format off */
 KIND("standard", PLAN_CAN(PMIG_REFER), "")
+KIND("nothing", PLAN_CAN(PMIG_COPY), "")
 KIND("pipe", PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")
 KIND("directory", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "it is opened again by its path; the files in it stay")
 KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")

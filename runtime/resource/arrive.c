@@ -1,6 +1,7 @@
 /* arrive: makes what the process had open anew: each open file description once, then its numbers, flags and position. */
 #include "inventory.h"
 
+#include "../kind/nothing.h"
 #include "../kind/standard.h"
 #include "../kind/table.h"
 #include "../reference/descriptors.h"
@@ -137,13 +138,12 @@ static int make(struct pmig_resource *r, struct record_reader own, const struct 
 	return e;
 }
 
-/* What was dropped, or is to be obtained anew, keeps its numbers: reading and writing fail with EBADF, and no other file gets
- * them, into which the program would then write. */
+/* What was dropped, or is to be obtained anew, keeps its numbers. */
 static int make_empty(struct pmig_resource *r)
 {
 	r->flags = O_PATH;
-	r->fd = open("/dev/null", O_PATH | O_CLOEXEC);
-	return r->fd < 0 ? error_errno(PMIG_EIO, errno, "/dev/null") : 0;
+	r->fd = nothing_open();
+	return r->fd < 0 ? r->fd : 0;
 }
 
 static int give_number(struct arriving *a, int fd, bool close_on_exec, bool (*skip)(int))

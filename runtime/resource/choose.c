@@ -68,6 +68,11 @@ static int by_own_rules(struct pmig_resource *r, bool other)
 		: other          ? "it took the place of what was there when the plan was made: "
 				 : "it was opened after the plan was made: ";
 	r->strategy = decide_strategy(r, why, sizeof why);
+	if (r->strategy == PMIG_REFUSE && (r->declaration.consent & PMIG_LOSS) != 0 && r->declaration.strategy == 0) {
+		r->strategy = PMIG_REBIND; /* to nothing */
+		r->dropped = true;
+		return 0;
+	}
 	if (r->strategy == PMIG_REFUSE)
 		return error_set(PMIG_EREFUSED, "%s%s", when, why);
 	if (late && r->declared && r->strategy == PMIG_REBIND)

@@ -1,6 +1,7 @@
 /* Every kind of resource in the order in which they are asked whether a descriptor is theirs: KIND(name),
  * file kind/<name>.c. The last takes what is left. */
 KIND(standard)
+KIND(nothing)
 KIND(pipe)
 KIND(directory)
 KIND(memory)
