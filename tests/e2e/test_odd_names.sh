@@ -83,7 +83,7 @@ lies() {
 	check "and the program's own is where it was" on alpha grep -q written "$home/$1"
 	end "$1"
 }
-lies other 'echo something else >other' 'another file \\(15 bytes, of .*never overwritten'
+lies other 'echo something else >other' 'another file \(15 bytes, of .*never overwritten'
 lies symbolic 'echo aim >aim && ln -s aim symbolic' 'a symbolic link'
 lies dangling 'ln -s nowhere dangling' 'a symbolic link'
 lies folder 'mkdir folder && echo x >folder/x' 'a directory'
