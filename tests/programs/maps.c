@@ -1,10 +1,11 @@
 /* maps: a program that maps memory in every way and keeps checking it: private, shared, of files, protected, grown, shrunk, given back.
- * maps FILE STEPS: FILE is made anew. Prints one line a step, and "all is as it was" at the end. */
+ * maps FILE STEPS [wait]: FILE is made anew; with `wait`, a byte of input before each further step. Prints one line a step, and "all is as it was" at the end. */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,7 @@ static void step(long i)
 
 int main(int argc, char **argv)
 {
+	char byte;
 	long steps = argc > 2 ? atol(argv[2]) : 20;
 	check(argc > 1, "which file?");
 	check(mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ||
@@ -140,9 +142,11 @@ int main(int argc, char **argv)
 		step(i);
 		printf("%ld\n", i);
 		fflush(stdout);
-		if (argc > 3) /* a line of input a step */
-			(void)getchar();
 		pmig_safepoint();
+		while (argc > 3 && poll(&(struct pollfd){.fd = 0, .events = POLLIN}, 1, 10) <= 0)
+			pmig_safepoint();
+		if (argc > 3) /* a byte of input a step */
+			(void)!read(0, &byte, 1);
 	}
 	check(dies(a.guard + PAGE, 0) && dies(a.guard + 2 * PAGE, 1), "protection");
 	char text[8] = "";
