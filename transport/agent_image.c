@@ -318,6 +318,7 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 			give_up(a, PMIG_EREFUSED);
 			break;
 		}
+		agent_reference_undo(a); /* it goes on with what it uses from elsewhere */
 		agent_finish_later(a, 0,
 			json_pack("{s:s, s:I, s:I, s:I}", "file", a->image, "bytes", (json_int_t)m->args[0], "frames",
 				(json_int_t)m->args[1], "ns", (json_int_t)m->args[2]));

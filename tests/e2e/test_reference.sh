@@ -56,6 +56,12 @@ replaced() {
 	) &
 }
 
+# sever HOST: home's connection to its agent is lost, and comes back.
+sever() {
+	local pid
+	for pid in $(hosts exec "$1" pgrep -f '^sshd(-session)?: mig'); do hosts exec "$1" kill -KILL "$pid" 2>"$T/none" || true; done
+}
+
 SIZE=1600000
 service alpha 7001 $SIZE
 INPUT=$T/questions start alpha asks "$BIN/tests/calls" 127.0.0.1:7001
@@ -74,8 +80,7 @@ pmig_on alpha references asks
 # --- the way is lost while bytes run: none is missing, none comes twice ---
 ask 16
 await "$T/service.alpha.log" 'question 10'
-hosts cut gamma
-hosts mend gamma
+sever gamma
 asked 16
 
 # --- home's supervisor is killed, another one takes over ---
@@ -107,8 +112,7 @@ passed() {
 passed
 t pmig_on alpha move relays beta
 passed
-hosts cut beta
-hosts mend beta
+sever beta
 passed
 t pmig_on alpha move relays gamma
 passed
@@ -124,3 +128,26 @@ check 'every line came back once, in order' test "$(on alpha sh -c 'seq 1 700000
 nothing_on beta
 nothing_on gamma
 nothing_on alpha
+
+# --- what was opened at beta stays there when the program goes on; where beta is not reached, the program stays where it is ---
+on beta sh -c 'mkfifo in out'
+(on beta sh -c 'seq 1 300000 >in') &
+(on beta sh -c 'cat out >copy; echo copied') >"$T/copied2" &
+(
+	status=0
+	pmig_on alpha run --name far --on beta -- "$BIN/tests/relays" in out </dev/null >"$T/far.out" 2>"$T/far.err" || status=$?
+	echo "status $status" >"$T/far.status"
+) &
+await "$T/far.out" '^at'
+t pmig_on alpha move far gamma
+check "beta holds it" test "$(pmig_on alpha references --json far | jq -r '.[].from' | grep -c '^beta /home/mig/')" = 2
+sever beta
+hosts cut beta
+expect 4 pmig_on alpha move far alpha
+says 'held at beta, which is not reached'
+hosts mend beta
+await "$T/far.status" '^status'
+ended_with far 0
+await "$T/copied2" copied
+check 'every line came back once, in order' test "$(on beta sh -c 'seq 1 300000 | cmp - copy && echo same')" = same
+for host in alpha beta gamma; do nothing_on $host; done

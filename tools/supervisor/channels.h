@@ -25,7 +25,8 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 void channels_packet(struct supervisor *s, struct remote *r, const struct packet *p);
 void channels_room(struct supervisor *s, const struct remote *r);
 
-/* A hand-over. `frozen`: what the source said when it froze. */
+/* A hand-over: before anything is touched, and at the freeze; `frozen`: what the source said then. */
+int channels_plan(struct move *m) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: what it uses from elsewhere is out of reach */
 int channels_check(struct move *m,
 	const json_t *frozen) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: something would be out of reach */
 void channels_arrived(struct move *m);         /* it runs at the target */

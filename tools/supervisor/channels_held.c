@@ -154,6 +154,20 @@ static uint64_t number(const json_t *one)
 	return text != NULL ? channel_id_parse(text) : 0;
 }
 
+static int out_of_reach(const struct known *k)
+{
+	return error_set(PMIG_EUNREACHED, "%s is held at %s, which is not reached", k->locator, k->holder);
+}
+
+int channels_plan(struct move *m)
+{
+	struct supervisor *s = m->supervisor;
+	for (struct known *k = s->channels != NULL ? s->channels->known : NULL; k != NULL; k = k->next)
+		if (k->firm && !remote_is_up(channels_remote(s, k->holder)))
+			return out_of_reach(k);
+	return 0;
+}
+
 int channels_check(struct move *m, const json_t *frozen)
 {
 	struct supervisor *s = m->supervisor;
@@ -171,7 +185,7 @@ int channels_check(struct move *m, const json_t *frozen)
 			return error_set(PMIG_EGONE, "something that %s uses from another host is not held there any more",
 				s->name);
 		if (!remote_is_up(channels_remote(s, k->holder)))
-			return error_set(PMIG_EUNREACHED, "%s is held at %s, which is not reached", k->locator, k->holder);
+			return out_of_reach(k);
 	}
 	return 0;
 }

@@ -295,7 +295,10 @@ static void perform(struct move *m)
 	m->waiting = false;
 	switch (m->doing) {
 	case HANDOVER_PLAN:
-		if (remote_is_up(m->target))
+		if (remote_is_up(m->target) && channels_plan(m) < 0) {
+			move_blame(m, PMIG_EUNREACHED);
+			move_next(m, HANDOVER_FAILED);
+		} else if (remote_is_up(m->target))
 			plan_start(m);
 		else
 			remote_connect(m->target, m->supervisor->epoch);
