@@ -1,5 +1,6 @@
 /* calls_file: attributes, size, durability and locks by descriptor, here or at another host. */
 #include "descriptors.h"
+#include "path_map.h"
 #include "remote_file.h"
 #include "replaced.h"
 
@@ -31,7 +32,11 @@ static struct remote_file *relative(int directory, const char *path, int flags)
 
 int pmig_fstatat(int directory, const char *path, struct stat *ret, int flags)
 {
-	struct remote_file *f = relative(directory, path, flags);
+	const char *rest;
+	struct remote_file *f = path_map_find(path, &rest);
+	if (f != NULL)
+		return remote_file_look(f, rest, (flags & AT_SYMLINK_NOFOLLOW) == 0, ret);
+	f = relative(directory, path, flags);
 	if (f == NULL)
 		return fstatat(directory, path, ret, flags);
 	if (path != NULL && path[0] != 0)
@@ -53,7 +58,8 @@ static struct statx_timestamp stamp(struct timespec t)
 int pmig_statx(int directory, const char *path, int flags, unsigned mask, struct statx *ret)
 {
 	struct stat st;
-	if (relative(directory, path, flags) == NULL)
+	const char *rest;
+	if (path_map_find(path, &rest) == NULL && relative(directory, path, flags) == NULL)
 		return statx(directory, path, flags, mask, ret);
 	if (pmig_fstatat(directory, path, &st, flags & (AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) < 0)
 		return -1;

@@ -59,6 +59,18 @@ int pmig_fchown(int fd, uid_t user, gid_t group);
 int pmig_futimens(int fd, const struct timespec times[2]);
 ssize_t pmig_getdents64(int fd, void *to, size_t size);
 
+/* calls_path.c: by a path, or relative to a directory */
+int pmig_open(const char *path, int flags, ...);
+int pmig_openat(int directory, const char *path, int flags, ...);
+int pmig_open_checked(const char *path, int flags);
+int pmig_openat_checked(int directory, const char *path, int flags);
+int pmig_creat(const char *path, mode_t mode);
+int pmig_stat(const char *path, struct stat *ret);
+int pmig_lstat(const char *path, struct stat *ret);
+int pmig_xstat(int version, const char *path, struct stat *ret);
+int pmig_lxstat(int version, const char *path, struct stat *ret);
+int pmig_access(const char *path, int how);
+
 /* calls_other.c: what a file answers at once, and what only other things can do */
 int pmig_dup(int fd);
 int pmig_isatty(int fd);

@@ -69,12 +69,12 @@ DIR *pmig_fdopendir(int fd)
 
 DIR *pmig_opendir(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	int fd = pmig_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
 	DIR *d = pmig_fdopendir(fd);
 	if (d == NULL)
-		close(fd);
+		(void)pmig_close(fd);
 	return d;
 }
 

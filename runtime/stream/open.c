@@ -7,6 +7,7 @@
 #include "../reference/descriptors.h"
 #include "../reference/replaced.h"
 #include "../resource/declare.h"
+#include "../resource/replaced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,13 +84,13 @@ FILE *pmig_fopen(const char *path, const char *mode)
 		return NULL;
 	if (m.charset)
 		return unsupported(fopen(path, mode), "it converts characters (\",ccs=\")");
-	int fd = open(path, m.flags, 0666);
+	int fd = pmig_open(path, m.flags, 0666);
 	if (fd < 0)
 		return NULL;
 	FILE *f = on_descriptor(fd, m.plain);
 	if (f == NULL) {
 		int number = errno;
-		close(fd);
+		(void)pmig_close(fd);
 		errno = number;
 	}
 	return f;
