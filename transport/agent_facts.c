@@ -89,6 +89,7 @@ struct question {
 	struct content_index *index;
 	const char *path, *build_id;
 	uint64_t size;
+	const json_t *places; /* that were declared elsewhere */
 	json_t *others;
 	int64_t until;
 };
@@ -152,16 +153,23 @@ static void on_place(void *context, const char *place)
 
 static void find_others(struct question *q, json_t *answer)
 {
+	size_t i;
+	const json_t *place;
 	q->others = json_array();
 	agent_places(q->agent, on_place, q);
+	json_array_foreach(q->places, i, place)
+	{
+		on_place(q, agent_text(place, "locator"));
+	}
 	content_index_each(q->index, q->size, on_other, q);
 	if (json_array_size(q->others) > 0)
 		(void)json_object_set(answer, "others", q->others);
 	json_decref(q->others);
 }
 
-static json_t *answer_files(struct agent *a, const json_t *files, struct content_index *x)
+static json_t *answer_files(struct agent *a, const json_t *request, struct content_index *x)
 {
+	const json_t *files = json_object_get(request, "files");
 	json_t *answers = json_array();
 	const json_t *file;
 	size_t i;
@@ -175,6 +183,7 @@ static json_t *answer_files(struct agent *a, const json_t *files, struct content
 			.path = path,
 			.build_id = agent_text(file, "build_id"),
 			.size = (uint64_t)agent_number(file, "size", -1),
+			.places = json_object_get(request, "places"),
 			.until = until};
 		bool library = strcmp(agent_text(file, "kind"), "library") == 0;
 		json_t *answer = library ? look_for_library(&q) : look(&q, q.path);
@@ -199,7 +208,7 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 	bool known = a->store->process_get(a->store, a->options->uuid, &row) >= 0;
 	free(row);
 	*ret_answer = json_pack("{s:s, s:i, s:b, s:o, s:o, s:o, s:o}", "arch", machine_arch(), "level", machine_level(),
-		"known", (int)known, "files", answer_files(a, files, x), "providers",
+		"known", (int)known, "files", answer_files(a, request, x), "providers",
 		agent_providers(a, json_object_get(request, "types")), "reach",
 		agent_reach(json_object_get(request, "reach")), "nonces",
 		agent_marks_read(json_object_get(request, "marks")));

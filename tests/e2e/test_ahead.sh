@@ -45,6 +45,23 @@ on beta cat "$home/data/other" >"$T/other.beta"
 same "$T/input.alpha" "$T/other.beta"
 end second
 
+# --- nor where it lies in a place that was declared to have such data ---
+on beta sh -c 'mkdir -p ~/archive/deep && head -c 2000000 /dev/urandom >"$HOME/archive/deep/a set of data"'
+on beta sh -c 'cat ~/archive/deep/*' >"$T/set"
+on alpha sh -c 'cat >~/data/other' <"$T/set"
+on beta rm "$home/data/other"
+begin third read "$home/data/other"
+input third beta '.price.bytes == 2000000'
+t pmig_on alpha registry --host beta provide content /home/mig/archive
+input third beta '.price.bytes == 0 and .there == "/home/mig/archive/deep/a set of data"'
+pmig_on alpha move --json third beta >"$T/third.move" || fail "third did not move"
+check "nothing was sent" jq -e '.bytes < 1000000' "$T/third.move"
+check "nor is it in the cache" test "$(on beta sh -c 'ls ~/.cache/pmig/*/data | wc -l')" = 1
+on beta cat "$home/data/other" >"$T/other.beta"
+same "$T/set" "$T/other.beta"
+agreed third
+end third
+
 # --- what is changed after it went ahead ---
 on alpha sh -c 'head -c 3000000 /dev/urandom >~/data/fresh'
 begin fourth changed "$home/data/fresh" # changes it when it is asked to move, which is after it went ahead

@@ -17,7 +17,7 @@ way() {
 	check "$1 Mbit/s is seen as $got" jq -en "$got > 0.85 * $1 and $got < 1.15 * $1"
 	check "in $(jq .milliseconds "$T/way.$1") ms" jq -e '.milliseconds < 400' "$T/way.$1"
 }
-for i in 1 2 3; do way 100; done
+for _ in 1 2 3; do way 100; done
 way 400
 way 20
 way 40

@@ -290,6 +290,7 @@ int facts_take(struct planning *p)
 	p->types = json_array();
 	p->reach = json_array();
 	p->beside = json_array();
+	p->places = declared_of(p, "content");
 	if (p->asked == NULL || p->texts == NULL || p->shipped == NULL)
 		return error_set(PMIG_ENOMEM, "out of memory");
 	for (i = 0; i < p->input->count; i++) {

@@ -34,6 +34,7 @@ void plan_abandon(struct move *m)
 	json_decref(p->files);
 	json_decref(p->types);
 	json_decref(p->reach);
+	json_decref(p->places);
 	json_decref(p->beside);
 	json_decref(p->marks);
 	json_decref(p->paths);
@@ -194,7 +195,7 @@ static void on_facts(void *context, int code, const json_t *answer)
 
 static void ask_facts(struct planning *p)
 {
-	json_t *request = json_pack("{s:o}", "files", chunk(p->files, &p->files_next));
+	json_t *request = json_pack("{s:o, s:O}", "files", chunk(p->files, &p->files_next), "places", p->places);
 	if (p->target == NULL) { /* the first one */
 		(void)json_object_set(request, "types", p->types);
 		(void)json_object_set(request, "reach", p->reach);

@@ -41,6 +41,7 @@ struct planning {
 	json_t *files;                             /* what the target is asked about, */
 	size_t files_next;
 	json_t *types, *reach; /* the same; with the first of the files */
+	json_t *places;        /* the same: where the target is to look for equal content, as it was declared here */
 	json_t *beside;        /* paths beside which the source puts marks, */
 	json_t *marks;         /* and those marks */
 	json_t *paths;         /* what the source hashes; */
