@@ -27,7 +27,8 @@ static void kinds_can_do_what_the_planner_believes(void **state)
 	assert_true(count > 0);
 }
 
-/* The runtime asks no target: equal content and a provider are there as far as it knows. */
+/* The runtime asks no target: equal content and a provider are there as far as it knows. It sets up no reference by itself: one that it
+ * makes is kept. */
 static enum pmig_strategy planned(enum pmig_binding b, enum pmig_attachment a, unsigned operations, bool shared,
 	unsigned consent)
 {
@@ -36,6 +37,8 @@ static enum pmig_strategy planned(enum pmig_binding b, enum pmig_attachment a, u
 	r.row.shared = shared;
 	r.row.consent = consent;
 	r.same_content = r.providers = (struct plan_fact)ASKED(1);
+	if ((operations & GR) != 0)
+		r.reached = (struct plan_fact)ASKED(1);
 	struct plan *plan = case_plan(&r, &facts, &(struct plan_limits){0});
 	enum pmig_strategy strategy = plan->decisions[0].strategy;
 	plan_destroy(plan);
@@ -58,6 +61,7 @@ static void the_runtime_decides_the_same(void **state)
 					for (unsigned consent = 0; consent < 4; consent++) {
 						char why[256];
 						struct pmig_resource r = {.kind = &kind,
+							.kept = kind.refer != NULL,
 							.shared = shared,
 							.declaration = {.binding = b, .attachment = a, .consent = consent}};
 						enum pmig_strategy there = decide_strategy(&r, why, sizeof why);
