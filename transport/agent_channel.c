@@ -193,9 +193,10 @@ void agent_end_drop(struct end *e)
 {
 	struct agent_references *refs = agent_references(e->agent);
 	struct end **at = &refs->ends;
-	while (*at != e)
+	while (*at != NULL && *at != e)
 		at = &(*at)->next;
-	*at = e->next;
+	if (*at != NULL)
+		*at = e->next;
 	refs->end_count--;
 	if (e->local != NULL)
 		e->local->local = NULL;

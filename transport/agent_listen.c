@@ -46,7 +46,7 @@ void agent_listen_end(struct agent *a)
 /* The user of the other end of a connection on loopback, as /proc/net/tcp has it; -1: it is not there. */
 static long user_of(int fd)
 {
-	struct sockaddr_storage peer;
+	struct sockaddr_storage peer = {0};
 	socklen_t size = sizeof peer;
 	char want[64], line[512];
 	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)

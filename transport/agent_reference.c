@@ -69,9 +69,10 @@ static void let_go(struct agent *a, struct held *h)
 {
 	struct agent_references *r = agent_references(a);
 	struct held **at = &r->held;
-	while (*at != h)
+	while (*at != NULL && *at != h)
 		at = &(*at)->next;
-	*at = h->next;
+	if (*at != NULL)
+		*at = h->next;
 	r->held_count--;
 	uint64_t id = h->id;
 	if (h->fd >= 0)

@@ -14,7 +14,8 @@
 #define MAGIC 0x6e61686367696d70u /* "pmigchan" */
 #define VERSION 1
 #define PIECE (64u << 10)
-#define UNREAD_MAX (2u << 20) /* what a socket may hold besides a window */
+#define UNREAD_MAX (1u << 20)                  /* what a socket may hold besides a window */
+#define SIDE_MAX (CHANNEL_WINDOW + UNREAD_MAX) /* bytes of one direction */
 
 enum { OUT_ENDED = 1, END_ACKED = 2, IN_ENDED = 4, IN_DONE = 8 };
 
@@ -132,6 +133,8 @@ int channel_suspend(struct channel *c, int fd, int *ret_state)
 		r = widen(&c->in, unread, unread_size, true);
 	free(written);
 	free(unread);
+	if (r >= 0 && (c->out.end - c->out.begin > SIDE_MAX || c->in.end - c->in.begin > SIDE_MAX))
+		r = error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
 	return r < 0 ? r : write_state(c, ret_state);
 }
 
@@ -150,31 +153,41 @@ static int read_ring(int fd, struct channel_ring *ret, uint64_t begin, uint64_t 
 	}
 	if (r >= 0)
 		channel_ring_put(ret, bytes, (size_t)size);
-	else
-		free(ret->bytes);
 	free(bytes);
 	return r;
 }
 
-int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel)
+static int read_head(int state, uint64_t id, struct state *ret)
 {
-	struct state s;
-	struct channel_ring out, in;
+	struct state s = {0};
 	struct stat st;
-	int r = 0;
 	if (fstat(state, &st) < 0 || pread(state, &s, sizeof s, 0) != (ssize_t)sizeof s ||
 		lseek(state, sizeof s, SEEK_SET) < 0 || le64toh(s.magic) != MAGIC || le64toh(s.version) != VERSION)
-		r = error_set(PMIG_ECORRUPT, "channel: that is not the state of one");
-	uint64_t out_size = le64toh(s.out_size), in_size = le64toh(s.in_size), most = CHANNEL_WINDOW + UNREAD_MAX;
-	if (r >= 0 &&
-		(out_size > most || in_size > most || (uint64_t)st.st_size != sizeof s + out_size + in_size ||
-			le64toh(s.id) != options->id || le64toh(s.out_begin) > INT64_MAX || le64toh(s.in_begin) > INT64_MAX))
-		r = error_set(PMIG_ECORRUPT, "channel: the state of %016llx is not whole", (unsigned long long)options->id);
+		return error_set(PMIG_ECORRUPT, "channel: that is not the state of one");
+	*ret = (struct state){.id = le64toh(s.id),
+		.flags = le64toh(s.flags),
+		.out_begin = le64toh(s.out_begin),
+		.out_size = le64toh(s.out_size),
+		.in_begin = le64toh(s.in_begin),
+		.in_size = le64toh(s.in_size)};
+	if (ret->out_size > SIDE_MAX || ret->in_size > SIDE_MAX || ret->id != id || ret->out_begin > INT64_MAX ||
+		ret->in_begin > INT64_MAX || (uint64_t)st.st_size != sizeof s + ret->out_size + ret->in_size)
+		return error_set(PMIG_ECORRUPT, "channel: the state of %016llx is not whole", (unsigned long long)id);
+	return 0;
+}
+
+int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel)
+{
+	struct state s = {0};
+	struct channel_ring out = {0}, in = {0};
+	int r = read_head(state, options->id, &s);
 	if (r >= 0)
-		r = read_ring(state, &out, le64toh(s.out_begin), out_size);
-	if (r >= 0 && (r = read_ring(state, &in, le64toh(s.in_begin), in_size)) < 0)
-		free(out.bytes);
+		r = read_ring(state, &out, s.out_begin, s.out_size);
+	if (r >= 0)
+		r = read_ring(state, &in, s.in_begin, s.in_size);
 	if (r < 0) {
+		free(out.bytes);
+		free(in.bytes);
 		(void)close(options->fd);
 		return r;
 	}
@@ -182,10 +195,9 @@ int channel_resume(const struct channel_options *options, int state, struct chan
 	if (r < 0)
 		return r;
 	struct channel *c = *ret_channel;
-	uint64_t flags = le64toh(s.flags);
-	c->out_ended = (flags & OUT_ENDED) != 0;
-	c->end_acked = (flags & END_ACKED) != 0;
-	c->in_ended = (flags & IN_ENDED) != 0;
+	c->out_ended = (s.flags & OUT_ENDED) != 0;
+	c->end_acked = (s.flags & END_ACKED) != 0;
+	c->in_ended = (s.flags & IN_ENDED) != 0;
 	c->held = true; /* until the program runs here */
 	return 0;
 }

@@ -87,9 +87,10 @@ static struct route *add_route(struct supervisor *s, uint64_t id, uint64_t refer
 static void remove_route(struct supervisor *s, struct route *t)
 {
 	struct route **at = &channels_of(s)->routes;
-	while (*at != t)
+	while (*at != NULL && *at != t)
 		at = &(*at)->next;
-	*at = t->next;
+	if (*at != NULL)
+		*at = t->next;
 	free(t);
 	channels_consider(s);
 }

@@ -122,9 +122,10 @@ void channels_forget(struct supervisor *s, struct known *k)
 {
 	struct known **at = &s->channels->known;
 	char from[sizeof k->holder + sizeof k->locator + 32];
-	while (*at != k)
+	while (*at != NULL && *at != k)
 		at = &(*at)->next;
-	*at = k->next;
+	if (*at != NULL)
+		*at = k->next;
 	row_from(k, from, sizeof from);
 	if (k->listed)
 		(void)s->store->reference_drop(s->store, s->uuid, kinds[k->kind], from);

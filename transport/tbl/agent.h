@@ -9,11 +9,13 @@ AGENT_REQUEST("resources", resources,
 	"what the program uses, declared or found, as the registry's rows, with what is known of each; a page, `from` on")
 AGENT_REQUEST("facts", facts, "what this host is and has: architecture, space, and what lies at the paths of `files`")
 AGENT_REQUEST("hashes", hashes, "the hashes of `paths`, or of descriptors of the program")
-AGENT_REQUEST("mark", mark, "beside each of `paths` a hidden file with a nonce, until `unmark`: who else sees it shares the file system")
+AGENT_REQUEST("mark", mark,
+	"beside each of `paths` a hidden file with a nonce, until `unmark`: who else sees it shares the file system")
 AGENT_REQUEST("unmark", unmark, "they go")
 AGENT_REQUEST("checkpoint", checkpoint, "writes an image and lets the program go on; later")
 AGENT_REQUEST("drop", drop, "the image of the last checkpoint, which was fetched, goes")
-AGENT_REQUEST("decisions", decisions, "what was decided for its resources, from the `from`-th on: for the freeze that follows")
+AGENT_REQUEST("decisions", decisions,
+	"what was decided for its resources, from the `from`-th on: for the freeze that follows")
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
 AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
@@ -31,6 +33,7 @@ AGENT_REQUEST("go-on", go_on,
 	"lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
 AGENT_REQUEST("release", release,
 	"ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
+AGENT_REQUEST("held", held, "of each of `references`: how large it is, and who else here has it")
 AGENT_REQUEST("open", open, "`channel` to what is held here as `reference`")
 AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
 AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
@@ -39,4 +42,5 @@ AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
 AGENT_REQUEST("die", die, "SIGKILL to the agent: what a fault point of the supervisor asks for")
-AGENT_REQUEST("end", end, "everything was acknowledged: the agent ends, unless it `stays` for what it holds; with `all` that is let go")
+AGENT_REQUEST("end", end,
+	"everything was acknowledged: the agent ends, unless it `stays` for what it holds; with `all` that is let go")
