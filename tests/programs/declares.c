@@ -1,5 +1,6 @@
-/* declares FOLDER: declares something with every field that a declaration has, looks at all of it whenever it has come to another host, says
- * what it found, and counts until it is killed. The folder has: input, key, vault. */
+/* declares FOLDER [late]: declares something with every field that a declaration has, looks at all of it whenever it has come to another host, says
+ * what it found, and counts until it is killed. The folder has: input, key, vault. "late": when a move begins it opens one more thing, which
+ * nobody planned for. */
 #include <pmig/pmig.h>
 
 #include <errno.h>
@@ -14,6 +15,7 @@ static const char *folder;
 static int ledger, input, kept_copy, value, doomed, key, vault, device, ruled, stray;
 static char *password; /* 64 bytes, and room to look at others; alone on their page */
 static int refusals = 1;
+static int late;
 
 static int open_in(const char *name, int flags)
 {
@@ -34,7 +36,7 @@ static int before(void *context)
 		printf("before: not now\n");
 		return -1;
 	}
-	return 0;
+	return late && socket(AF_INET, SOCK_STREAM, 0) < 0 ? -1 : 0;
 }
 
 static int after(void *context, const struct pmig_news *news)
@@ -212,7 +214,8 @@ static void look(void)
 
 int main(int argc, char **argv)
 {
-	folder = argc == 2 ? argv[1] : ".";
+	folder = argc >= 2 ? argv[1] : ".";
+	late = argc == 3 && strcmp(argv[2], "late") == 0;
 	if (open_all() < 0)
 		return 1;
 	memset(password, 0, 4096);
