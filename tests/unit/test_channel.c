@@ -41,6 +41,7 @@ struct pair {
 	size_t most;    /* how many may be on the way */
 	int idle;
 	bool stalled; /* nobody reads at side 1 */
+	bool polite;  /* side 1 writes when side 0 has ended */
 };
 
 static unsigned char pattern(uint64_t offset, int side)
@@ -123,7 +124,8 @@ static void move_end(struct pair *p)
 static void use(struct side *s, int number)
 {
 	unsigned char buffer[7001];
-	while (s->app >= 0 && s->written < s->to_write) {
+	bool waits = number == 1 && s->pair->polite && !s->got_end;
+	while (!waits && s->app >= 0 && s->written < s->to_write) {
 		size_t n = s->to_write - s->written < sizeof buffer ? (size_t)(s->to_write - s->written) : sizeof buffer;
 		for (size_t i = 0; i < n; i++)
 			buffer[i] = pattern(s->written + i, number);
@@ -132,7 +134,7 @@ static void use(struct side *s, int number)
 			break;
 		s->written += (uint64_t)r;
 	}
-	if (s->written == s->to_write && !s->shut) {
+	if (!waits && s->written == s->to_write && !s->shut) {
 		s->shut = true;
 		assert_int_equal(shutdown(s->app, SHUT_WR), 0);
 	}
@@ -242,6 +244,41 @@ static void test_whole(void **state)
 	(void)exchange(1, 0, 64, 0, 0);
 	(void)exchange(5000000, 3000000, 8, 0, 0);
 	(void)exchange(0, 4000000, 1, 0, 0);
+}
+
+static void test_one_direction_ends_first(void **state)
+{
+	(void)state;
+	struct pair *p = run(100000, 200000, 8, 0, 0);
+	p->polite = true;
+	go(p);
+	assert_int_equal(p->side[0].seen, 200000);
+	assert_true(p->side[0].ended && p->side[1].ended);
+	(void)finish(p);
+}
+
+static void inject(struct channel *c, uint64_t offset, const char *bytes)
+{
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	struct packet p = channel_note(0x1234, CHANNEL_DATA, offset, 0, bytes, buffer);
+	assert_int_equal(channel_packet(c, &p), 0);
+}
+
+/* What does not follow on what is here waits for the sender to go back; what is here partly is taken partly. */
+static void test_gaps_and_overlaps(void **state)
+{
+	(void)state;
+	struct pair *p = run(0, 0, 64, 0, 0);
+	char got[32] = "";
+	inject(p->side[1].channel, 4, "efgh");
+	inject(p->side[1].channel, 0, "ab");
+	inject(p->side[1].channel, 3, "defgh");
+	inject(p->side[1].channel, 0, "abcd");
+	inject(p->side[1].channel, 1, "bc");
+	inject(p->side[1].channel, 2, "cdef");
+	assert_int_equal(recv(p->side[1].app, got, sizeof got - 1, 0), 6);
+	assert_string_equal(got, "abcdef");
+	(void)finish(p);
 }
 
 static void test_cut_everywhere(void **state)
@@ -377,6 +414,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_one_direction_ends_first),
+		cmocka_unit_test(test_gaps_and_overlaps),
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_moved_everywhere),
 		cmocka_unit_test(test_who_does_not_read_stops_who_writes),
