@@ -1,7 +1,7 @@
 /* move_facts: facts for the planner, made of what the two agents said: what the source found about each thing, what the target has for
  * it, and the ways between them. Nothing is decided here. */
-#include "channels_parts.h"
 #include "planning.h"
+#include "channels_parts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -92,12 +92,15 @@ static void set_found(const struct planning *p, size_t i)
 	r->size = fact_of(row, "found_size", PLAN_MEASURED);
 	r->sharers = fact_of(row, "sharers", PLAN_MEASURED);
 	r->shared_by = text_of(row, "shared_by");
-	const struct known *held = channels_known(p->move->supervisor,
-		(uint64_t)json_integer_value(json_object_get(row, "reference")));
-	if (held != NULL) /* the agent knows the number, home the host */
-		(void)json_object_set_new(json_array_get(json_object_get(p->source, "resources"), i), "at",
-			json_string(held->holder));
-	r->at = text_of(row, "at");
+	uint64_t reference = (uint64_t)json_integer_value(json_object_get(row, "reference"));
+	const struct known *held = reference != 0 ? channels_known(p->move->supervisor, reference) : NULL;
+	if (held != NULL) { /* it lies at another host: who has it there is asked there */
+		char id[17];
+		(void)snprintf(id, sizeof id, "%016" PRIx64, reference);
+		r->at = held->holder;
+		(void)json_array_append_new(p->held,
+			json_pack("{s:s, s:I, s:s}", "holder", held->holder, "index", (json_int_t)i, "reference", id));
+	}
 	if (r->row.rate == 0) { /* what is declared is what it will need; what was seen, only what it needed */
 		r->rate = fact_of(row, "rate_seen", PLAN_MEASURED);
 		r->trips = fact_of(row, "trips_seen", PLAN_MEASURED);
@@ -291,6 +294,7 @@ int facts_take(struct planning *p)
 	p->reach = json_array();
 	p->beside = json_array();
 	p->places = declared_of(p, "content");
+	p->held = json_array();
 	if (p->asked == NULL || p->texts == NULL || p->shipped == NULL)
 		return error_set(PMIG_ENOMEM, "out of memory");
 	for (i = 0; i < p->input->count; i++) {
@@ -300,6 +304,24 @@ int facts_take(struct planning *p)
 		ask_about(p, i);
 	}
 	return 0;
+}
+
+void facts_held(struct planning *p, size_t first, const json_t *answers)
+{
+	const json_t *one;
+	size_t k;
+	json_array_foreach(answers, k, one)
+	{
+		const json_t *held = json_array_get(p->held, first + k);
+		size_t i = (size_t)json_integer_value(json_object_get(held, "index"));
+		if (held == NULL || i >= p->input->count || !json_is_object(one))
+			continue;
+		struct plan_resource *r = &p->input->resources[i];
+		(void)json_object_update((json_t *)held, (json_t *)one); /* texts are borrowed from there */
+		r->size = fact_of(held, "size", PLAN_ASKED);
+		r->sharers = fact_of(held, "sharers", PLAN_ASKED);
+		r->shared_by = text_of(held, "shared_by");
+	}
 }
 
 static const json_t *there_of(const struct planning *p, size_t i)
@@ -392,7 +414,9 @@ static void set_library(struct planning *p, size_t i, const json_t *there, const
 static void set_directory(struct planning *p, size_t i, const json_t *there)
 {
 	const char *is = text_of(there, "is");
-	if (strcmp(p->input->resources[i].row.kind, "directory") == 0 && strcmp(is, "directory") != 0)
+	const struct pmig_resource_row *row = &p->input->resources[i].row;
+	bool tree = row->origin != PMIG_UNDECLARED; /* goes along with all that is in it */
+	if (strcmp(row->kind, "directory") == 0 && strcmp(is, "directory") != 0 && (!tree || strcmp(is, "absent") != 0))
 		obstruct(p, i, "no such directory");
 }
 
@@ -523,10 +547,8 @@ static void set_way(struct planning *p, struct plan_resource *r)
 	struct pmig_host_row *row = NULL;
 	if (*at == '\0' || strcmp(at, m->source_label) == 0)
 		return;
-	if (strcmp(at, m->target_label) == 0) { /* it comes back to where the thing is */
-		r->reached = (struct plan_fact){1, PLAN_ASKED};
-		return;
-	}
+	if (strcmp(at, m->target_label) == 0)
+		return; /* it comes back to where the thing is */
 	r->bandwidth = p->home_bandwidth;
 	r->rtt = p->home_rtt;
 	struct pmig_store *store = m->supervisor->store;

@@ -1,6 +1,7 @@
 /* move_plan: what is decided before anything is touched: the source tells what the program uses, the target what it has, and
  * the planner (registry/plan.h) says what happens to each resource, or that the move is refused. */
 #include "planning.h"
+#include "channels_parts.h"
 
 #include "registry/plan_show.h"
 
@@ -23,6 +24,12 @@ void plan_abandon(struct move *m)
 	struct planning *p = m->planning;
 	if (p == NULL)
 		return;
+	const json_t *held = json_array_get(p->held, p->held_first);
+	struct remote *holder = held == NULL
+		? NULL
+		: channels_remote(m->supervisor, json_string_value(json_object_get(held, "holder")));
+	if (holder != NULL)
+		remote_forget(holder, m);
 	m->planning = NULL;
 	m->plan = NULL;
 	plan_destroy(p->plan);
@@ -35,6 +42,7 @@ void plan_abandon(struct move *m)
 	json_decref(p->types);
 	json_decref(p->reach);
 	json_decref(p->places);
+	json_decref(p->held);
 	json_decref(p->beside);
 	json_decref(p->marks);
 	json_decref(p->paths);
@@ -210,6 +218,8 @@ static void ask_facts(struct planning *p)
 	remote_request(p->move->target, "facts", request, on_facts, p->move);
 }
 
+static void ask_marks(struct planning *p);
+
 /* Without marks the plan is more careful, not wrong. */
 static void on_marks(void *context, int code, const json_t *answer)
 {
@@ -247,12 +257,52 @@ void plan_packet(struct move *m, const struct remote *r, const struct packet *k)
 			return;
 }
 
+/* --- what is held elsewhere: each holder is asked about the next ones of its own --- */
+
+static void ask_held(struct planning *p);
+
+static void on_held(void *context, int code, const json_t *answer)
+{
+	struct planning *p = ((struct move *)context)->planning;
+	if (code >= 0) /* else the plan is made without knowing */
+		facts_held(p, p->held_first, json_object_get(answer, "held"));
+	ask_held(p);
+}
+
+static void ask_held(struct planning *p)
+{
+	struct supervisor *s = p->move->supervisor;
+	while (p->held_next < json_array_size(p->held)) {
+		const char *holder = json_string_value(json_object_get(json_array_get(p->held, p->held_next), "holder"));
+		struct remote *remote = channels_remote(s, holder);
+		json_t *references = json_array(), *one;
+		p->held_first = p->held_next;
+		while ((one = json_array_get(p->held, p->held_next)) != NULL &&
+			strcmp(json_string_value(json_object_get(one, "holder")), holder) == 0) {
+			(void)json_array_append(references, one);
+			p->held_next++;
+		}
+		if (remote != NULL && remote_is_up(remote)) {
+			remote_request(remote, "held", json_pack("{s:o}", "references", references), on_held, p->move);
+			return;
+		}
+		json_decref(references);
+	}
+	ask_marks(p);
+}
+
 static void take_all(struct planning *p)
 {
 	int r = facts_take(p);
 	if (r < 0)
 		fail(p, r);
-	else if (json_array_size(p->beside) > 0)
+	else
+		ask_held(p);
+}
+
+static void ask_marks(struct planning *p)
+{
+	if (json_array_size(p->beside) > 0)
 		remote_request(p->move->source, "mark", json_pack("{s:O}", "paths", p->beside), on_marks, p->move);
 	else
 		ask_facts(p);

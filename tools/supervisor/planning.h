@@ -40,11 +40,13 @@ struct planning {
 	char lacks[32];                            /* an instruction set */
 	json_t *files;                             /* what the target is asked about, */
 	size_t files_next;
-	json_t *types, *reach; /* the same; with the first of the files */
-	json_t *places;        /* the same: where the target is to look for equal content, as it was declared here */
-	json_t *beside;        /* paths beside which the source puts marks, */
-	json_t *marks;         /* and those marks */
-	json_t *paths;         /* what the source hashes; */
+	json_t *types, *reach;        /* the same; with the first of the files */
+	json_t *places;               /* the same: where the target is to look for equal content, as it was declared here */
+	json_t *held;                 /* what other hosts hold: {holder, index, reference} */
+	size_t held_first, held_next; /* those that are asked about now */
+	json_t *beside;               /* paths beside which the source puts marks, */
+	json_t *marks;                /* and those marks */
+	json_t *paths;                /* what the source hashes; */
 	size_t paths_next;
 	json_t *hashes;      /* answers are in the same order */
 	struct asked *asked; /* one for each resource */
@@ -62,8 +64,9 @@ void ahead_equal(struct planning *p, size_t i, const char *hash, const char *pat
 
 /* --- move_facts.c --- */
 int facts_take(struct planning *p)
-	PMIG_MUST_CHECK;                /* the source's resources, with what it found; fills what the target is asked */
-void facts_compare(struct planning *p); /* which of them the source is to hash */
+	PMIG_MUST_CHECK; /* the source's resources, with what it found; fills what the target is asked */
+void facts_held(struct planning *p, size_t first, const json_t *answers); /* what a holder said of p->held from `first` on */
+void facts_compare(struct planning *p);                                   /* which of them the source is to hash */
 void facts_asked(struct planning *p,
 	struct plan_facts *facts); /* what the target answered, and the ways; strings live as long as p */
 const json_t *facts_row(const struct planning *p, size_t i); /* as the source told it */
