@@ -34,7 +34,6 @@ AGENT_REQUEST("go-on", go_on,
 AGENT_REQUEST("release", release,
 	"ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
 AGENT_REQUEST("held", held, "of each of `references`: how large it is, and who else here has it")
-AGENT_REQUEST("held", held, "of each of `references`: how large it is, and who else here has it")
 AGENT_REQUEST("open", open, "`channel` to what is held here as `reference`")
 AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
 AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
