@@ -71,9 +71,15 @@ t pmig_on alpha move asks beta
 asked 6
 
 # --- on to gamma: home leads there, and beta is not needed any more ---
+service gamma 7001 16 # another one has that address there: the program is told a free one
 t pmig_on alpha move asks gamma
 asked 9
 nothing_on beta
+port=$(hosts exec gamma ss -Hltn | sed -n 's/.* 127.0.0.1:\([0-9]*\) .*/\1/p' | grep -v 7001)
+# try USER: what a user of gamma hears there
+try() { hosts exec gamma setpriv --reuid="$1" --clear-groups bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; echo hello >&3; head -n 1 <&3" 2>"$T/none" || true; }
+check "the address at gamma leads to alpha, for the program's user" test "$(try 4242)" = "alpha heard hello"
+check "and for nobody else" test -z "$(try 65534)"
 check "what stays is told" test "$(pmig_on alpha references --json asks | jq -r '.[] | "\(.kind) \(.to) \(.hops)"')" = "address gamma 2"
 pmig_on alpha references asks
 
