@@ -58,11 +58,11 @@ check "nothing stays behind" test "$(pmig_on alpha references --json local | jq 
 enough local alpha local 5433
 once alpha local 5433 3
 
-# --- on the network: kept as it is ---
+# --- on the network: an absolute URL is kept as it is, after the target was asked ---
 address=$(hosts exec alpha hostname -I | tr ' ' '\n' | grep '^10\.77\.' | head -n 1)
 server alpha open 5434 "$address"
 url="postgresql://mig@$address:5434/postgres?sslmode=disable&gssencmode=disable"
-start alpha open "$BIN/tests/accounts" "$url"
+start alpha open "$BIN/tests/accounts" "$url" url
 await "$T/open.out" '^[0-9]+ alpha '
 pmig_on alpha plan --json open beta >"$T/plan"
 check "the plan keeps it" test "$(jq -r '.resources[] | select(.name == "accounts") | "\(.strategy) \(.kept)"' "$T/plan")" = 'reference true'

@@ -1,4 +1,4 @@
-/* accounts URL [TYPE]: puts numbered rows into a PostgreSQL database, each exactly once, wherever it runs: before a move it closes its
+/* accounts URL [TYPE|url]: puts numbered rows into a PostgreSQL database, each exactly once, wherever it runs: before a move it closes its
  * connection, after it it connects by what its variable says then. Tells each row, "N HOST URL"; ends when the database has a table
  * "enough". */
 #include <pmig/pmig.h>
@@ -52,14 +52,15 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return 2;
 	url = argv[1];
-	const char *type = argc > 2 ? argv[2] : NULL;
+	bool is_url = argc > 2 && strcmp(argv[2], "url") == 0;
+	const char *type = argc > 2 && !is_url ? argv[2] : NULL;
 	connection = PQconnectdb(url);
 	if (PQstatus(connection) != CONNECTION_OK ||
 		ask("CREATE TABLE IF NOT EXISTS rows(n integer PRIMARY KEY, host text)") < 0) {
 		fprintf(stderr, "accounts: %s", PQerrorMessage(connection));
 		return 1;
 	}
-	if (pmig_declare_handle((void **)&url, "service", url,
+	if (pmig_declare_handle((void **)&url, is_url ? "url" : "service", url,
 		    &(struct pmig_declaration){.name = "accounts",
 			    .binding = type != NULL ? PMIG_BY_TYPE : PMIG_BY_IDENTIFIER,
 			    .attachment = PMIG_FASTENED,
