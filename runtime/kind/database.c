@@ -26,11 +26,11 @@
 
 #define SUFFIX_MAX 16
 
-/* pmig_resource.state */
+/* pmig_resource.state at the target */
 struct database {
-	struct stat st;                       /* at the source: of the file when it was saved */
-	struct place_done done;               /* at the target: what was put there */
-	struct connection_settings *settings; /* at the target, until they are applied */
+	struct place_done done;               /* what was put there */
+	struct place_done aside[2];           /* what lay beside it and would have been taken for its own */
+	struct connection_settings *settings; /* until they are applied */
 };
 
 static const char *path_of(const struct pmig_resource *r)
@@ -166,16 +166,14 @@ static int save_content(struct pmig_resource *r, struct pmig_writer *w, const ch
 
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
-	struct stat st;
+	struct stat st = {0};
 	const char *path = path_of(r);
 	if (r->reference == 0 && (path == NULL || stat(path, &st) < 0))
 		return error_set(PMIG_EREFUSED, "its file has no name any more");
 	int e = r->strategy == PMIG_REFER ? save_reference(r, w, &st) : save_content(r, w, path, &st);
-	struct database *d = e < 0 ? NULL : calloc(1, sizeof *d);
-	if (d != NULL && r->reference == 0 && stat(path, &d->st) < 0)
-		d->st = st;
-	r->state = d;
-	return e < 0 || d != NULL ? e : error_set(PMIG_ENOMEM, "no memory for a database");
+	if (r->reference == 0 && stat(path, &r->st) < 0) /* for release() */
+		r->st = st;
+	return e;
 }
 
 static void forget(struct pmig_resource *r)
@@ -190,11 +188,10 @@ static void forget(struct pmig_resource *r)
 /* Removed only if nobody has changed it since the freeze. */
 static int release(struct pmig_resource *r)
 {
-	const struct database *d = r->state;
-	const struct stat *then = d != NULL ? &d->st : NULL;
+	const struct stat *then = &r->st;
 	struct stat now;
 	int left = 0;
-	if (r->strategy == PMIG_MOVE && then != NULL && lstat(r->locator, &now) == 0) {
+	if (r->strategy == PMIG_MOVE && r->reference == 0 && lstat(r->locator, &now) == 0) {
 		bool same = now.st_dev == then->st_dev && now.st_ino == then->st_ino && now.st_size == then->st_size &&
 			now.st_ctim.tv_sec == then->st_ctim.tv_sec && now.st_ctim.tv_nsec == then->st_ctim.tv_nsec;
 		left = same && unlink(r->locator) == 0 ? 0 : 1;
@@ -204,7 +201,6 @@ static int release(struct pmig_resource *r)
 			(void)unlink(path);
 		}
 	}
-	forget(r);
 	return left;
 }
 
@@ -238,16 +234,24 @@ static struct database *arrived(struct pmig_resource *r)
 }
 
 /* A journal or log that lies there would be taken for this database's. */
-static int nothing_beside(const char *path)
+static int nothing_beside(const struct pmig_resource *r)
 {
-	for (size_t i = 0; snapshot_suffix(i) != NULL; i++) {
+	static const char *const suffixes[] = {"-journal", "-wal"};
+	struct database *d = r->state;
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
 		char name[4096 + SUFFIX_MAX];
 		struct stat st;
-		(void)snprintf(name, sizeof name, "%s%s", path, snapshot_suffix(i));
-		if (strcmp(snapshot_suffix(i), "-shm") != 0 && lstat(name, &st) == 0 && st.st_size > 0)
-			return error_set(PMIG_EREFUSED,
-				"%s lies here, of a database that is gone or in use: it would be taken for this one's; move it away",
-				name);
+		(void)snprintf(name, sizeof name, "%s%s", r->locator, suffixes[i]);
+		if (lstat(name, &st) < 0 || st.st_size == 0)
+			continue;
+		int e = r->rewind
+			? place_aside(name, &d->aside[i])
+			: error_set(PMIG_EREFUSED,
+				  "%s lies here, of a database that is gone or in use: it would be taken for this one's; "
+				  "move it away, or let it be set aside with --rewind",
+				  name);
+		if (e < 0)
+			return e;
 	}
 	return 0;
 }
@@ -258,7 +262,7 @@ static int put(struct pmig_resource *r, const struct place_file *f, struct place
 	bool other = false;
 	if (!place_sound(f->path))
 		return error_set(PMIG_ECORRUPT, "%s is not an absolute path", f->path);
-	int e = nothing_beside(f->path);
+	int e = nothing_beside(r);
 	if (e >= 0)
 		e = place_find(f, r->strategy == PMIG_MOVE, &fd, &other);
 	done->stale = e == 0 && other && place_left(f->path);
@@ -266,7 +270,8 @@ static int put(struct pmig_resource *r, const struct place_file *f, struct place
 		e = r->rewind || done->stale
 			? place_aside(f->path, done)
 			: error_set(PMIG_EREFUSED,
-				  "another file lies here under that name; nothing was overwritten: move it away");
+				  "another file lies here under that name; nothing was overwritten: move it away, or let it "
+				  "be set aside with --rewind");
 	if (e == 0)
 		e = place_create(f, &fd, done);
 	if (fd >= 0)
@@ -342,6 +347,8 @@ static int undo(struct pmig_resource *r)
 	r->handle = NULL;
 	if (d != NULL)
 		place_undo(&d->done);
+	for (size_t i = 0; d != NULL && i < 2; i++)
+		place_undo(&d->aside[i]);
 	forget(r);
 	return 0;
 }
@@ -351,6 +358,8 @@ static void settle(struct pmig_resource *r)
 	struct database *d = r->state;
 	if (d != NULL)
 		place_settle(&d->done);
+	for (size_t i = 0; d != NULL && i < 2; i++)
+		place_settle(&d->aside[i]);
 	forget(r);
 }
 

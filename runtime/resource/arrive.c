@@ -252,9 +252,9 @@ static int survey(struct record_reader in, uint64_t n, int *ret_limit, unsigned 
 	return 0;
 }
 
-static int make_handle(struct record_reader *part, const struct pmig_reader *all)
+static int make_handle(struct record_reader *part, const struct pmig_reader *all, bool rewind)
 {
-	struct pmig_resource h = {.fd = -1};
+	struct pmig_resource h = {.fd = -1, .rewind = rewind};
 	struct record_reader own;
 	uint32_t slot = record_get_u32(part);
 	bool empty = read_decision(part, &h);
@@ -304,7 +304,7 @@ static int make_all(struct pmig_reader *in, uint64_t n, bool rewind, int limit, 
 	while (r >= 0 && !record_at_end(&in->record)) {
 		struct record_reader part;
 		record_get_part(&in->record, &part);
-		r = make_handle(&part, in);
+		r = make_handle(&part, in, rewind);
 	}
 	for (size_t i = 0; i < made_n && r >= 0; i++)
 		if (made[i].r.kind->resolve != NULL)

@@ -157,6 +157,13 @@ static void *elsewhere(void)
 	return o;
 }
 
+/* What lay in the way is set aside, and the database is as it was. */
+static void set_aside(void *state)
+{
+	as_it_was(state);
+	CHECK(access(beside("-journal.old"), F_OK) == 0);
+}
+
 static const struct restore_case cases[] = {
 	{.name = "move", .before = moved, .hand_over = true, .between = is_gone, .after = as_it_was},
 	{.name = "move with a log", .before = moved_log, .hand_over = true, .between = is_gone, .after = as_it_was_log},
@@ -168,6 +175,12 @@ static const struct restore_case cases[] = {
 		.hand_over = true,
 		.between = journal_lies_there,
 		.refused = "app.db-journal lies here"},
+	{.name = "a journal set aside",
+		.before = moved,
+		.hand_over = true,
+		.between = journal_lies_there,
+		.rewind = true,
+		.after = set_aside},
 	{.name = "another file in the way",
 		.before = moved,
 		.hand_over = true,
