@@ -21,9 +21,13 @@
 
 #define FLAGS_SET (O_APPEND | O_NONBLOCK | O_NOATIME)
 
+/* A file system may tell of times before 1677 and after 2262: the first and the last that there is room for. */
 static int64_t ns(struct timespec t)
 {
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	int64_t r;
+	if (__builtin_mul_overflow((int64_t)t.tv_sec, 1000000000, &r) || __builtin_add_overflow(r, t.tv_nsec, &r))
+		return t.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+	return r;
 }
 
 static void describe(const struct stat *st, unsigned char *to)

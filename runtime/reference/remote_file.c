@@ -25,7 +25,8 @@ int64_t remote_file_now(void)
 
 static bool settled(const struct protocol_stat *s)
 {
-	return s->now - s->changed > SETTLED;
+	int64_t ago;
+	return !__builtin_sub_overflow(s->now, s->changed, &ago) && ago > SETTLED;
 }
 
 static bool same(const struct protocol_stat *a, const struct protocol_stat *b)
@@ -160,6 +161,12 @@ struct remote_file *remote_file_open(struct remote_file *f, const char *name, in
 	return g;
 }
 
+static struct timespec time_of(int64_t ns)
+{
+	int64_t seconds = ns / 1000000000, rest = ns % 1000000000;
+	return rest < 0 ? (struct timespec){seconds - 1, rest + 1000000000} : (struct timespec){seconds, rest};
+}
+
 static void to_stat(const struct protocol_stat *s, struct stat *ret)
 {
 	*ret = (struct stat){.st_dev = s->device,
@@ -172,9 +179,9 @@ static void to_stat(const struct protocol_stat *s, struct stat *ret)
 		.st_size = (off_t)s->size,
 		.st_blksize = REMOTE_CACHE_PAGE,
 		.st_blocks = (blkcnt_t)s->blocks,
-		.st_atim = {s->accessed / 1000000000, s->accessed % 1000000000},
-		.st_mtim = {s->modified / 1000000000, s->modified % 1000000000},
-		.st_ctim = {s->changed / 1000000000, s->changed % 1000000000}};
+		.st_atim = time_of(s->accessed),
+		.st_mtim = time_of(s->modified),
+		.st_ctim = time_of(s->changed)};
 }
 
 int remote_file_look(struct remote_file *f, const char *name, bool follow, struct stat *ret)
