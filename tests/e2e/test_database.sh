@@ -127,6 +127,18 @@ say app count '^count 11 alpha=4,'
 quit app
 check "it is sound at home" test "$(sql $file 'PRAGMA integrity_check; SELECT count(*) FROM rows' | tr '\n' ' ')" = 'ok 11 '
 
+# --- killed elsewhere in the middle of a transaction: whoever opens the database next finds it as before, and unlocked ---
+file=$H/killed.db
+ledger killed $file refer
+say killed add 'added 1 on alpha'
+hop killed beta
+say killed begin 'begun on beta'
+expect 5 sql $file "INSERT INTO rows VALUES (1000, 'shell')"
+hosts exec beta kill -KILL "$(pids_on beta ledger)"
+ended_with killed 137
+t sql $file "PRAGMA busy_timeout = 5000; INSERT INTO rows VALUES (1000, 'shell')"
+check "what was not committed is not there" test "$(sql $file 'PRAGMA integrity_check; SELECT group_concat(n) FROM rows' | tr '\n' ' ')" = 'ok 1,1000 '
+
 # --- a log: no reference, unless it may be given up ---
 file=$H/log.db
 sql $file "PRAGMA journal_mode = WAL; CREATE TABLE rows(n INTEGER PRIMARY KEY, host TEXT)" >"$T/mode"
