@@ -10,7 +10,6 @@
 #include <time.h>
 
 #define COLUMNS_MAX TABLE_COLUMNS_MAX
-#define JSON_MARK ":json"
 
 static const struct list_query queries[] = {
 #define QUERY(name, about, ...) {#name, about, __VA_ARGS__},
@@ -48,43 +47,56 @@ static int too_many(void)
 
 /* --- table --- */
 
-static const char *heading(sqlite3_stmt *statement, int column, bool *ret_json)
+/* A column's name in the SQL, and what its mark says. */
+struct heading {
+	char name[64];
+	bool json, wide;
+};
+
+static struct heading heading(sqlite3_stmt *statement, int column)
 {
 	const char *name = sqlite3_column_name(statement, column);
-	size_t length = name != NULL ? strlen(name) : 0, mark = strlen(JSON_MARK);
-	*ret_json = length > mark && strcmp(name + length - mark, JSON_MARK) == 0;
-	return name != NULL ? name : "";
+	name = name != NULL ? name : "";
+	const char *mark = strrchr(name, ':');
+	struct heading h = {
+		.json = mark != NULL && strcmp(mark, ":json") == 0, .wide = mark != NULL && strcmp(mark, ":wide") == 0};
+	(void)snprintf(h.name, sizeof h.name, "%.*s", h.json || h.wide ? (int)(mark - name) : (int)sizeof h.name - 1, name);
+	return h;
 }
 
-static void add_headings(struct table *t, sqlite3_stmt *statement, int columns)
+/* Which columns of the statement are columns of the table: where lines may be long, all. */
+static int select_columns(sqlite3_stmt *statement, const struct list_options *o, struct heading headings[COLUMNS_MAX],
+	int ret_columns[COLUMNS_MAX])
 {
-	char names[COLUMNS_MAX][64];
-	const char *texts[COLUMNS_MAX] = {0};
-	for (int i = 0; i < columns; i++) {
-		bool json;
-		const char *name = heading(statement, i, &json);
-		(void)snprintf(names[i], sizeof names[i], "%.*s", (int)(strlen(name) - (json ? strlen(JSON_MARK) : 0)),
-			name);
-		texts[i] = names[i];
+	int n = 0;
+	for (int i = 0; i < sqlite3_column_count(statement); i++) {
+		struct heading h = heading(statement, i);
+		if (o->columns > 0 && (h.json || h.wide))
+			continue;
+		if (n == COLUMNS_MAX)
+			return error_set(PMIG_EINVAL, "a table has at most %d columns", COLUMNS_MAX);
+		headings[n] = h;
+		ret_columns[n++] = i;
 	}
-	table_row(t, texts);
+	return n > 0 ? n : error_set(PMIG_EINVAL, "a table without columns");
 }
 
 static int print_table(struct database *db, sqlite3_stmt *statement, const struct list_options *o, FILE *out)
 {
-	int columns = sqlite3_column_count(statement), r, rows = 0;
-	if (columns < 1 || columns > COLUMNS_MAX)
-		return error_set(PMIG_EINVAL, "a table has 1 to %d columns, this one %d", COLUMNS_MAX, columns);
-	struct table *t = table_create(columns);
+	struct heading headings[COLUMNS_MAX];
+	const char *texts[COLUMNS_MAX] = {0};
+	int columns[COLUMNS_MAX], r, rows = 0, count = select_columns(statement, o, headings, columns);
+	struct table *t = count > 0 ? table_create(count) : NULL;
 	if (t == NULL)
-		return error_set(PMIG_ENOMEM, "not enough memory for the list");
-	add_headings(t, statement, columns);
+		return count < 0 ? count : error_set(PMIG_ENOMEM, "not enough memory for the list");
+	for (int i = 0; i < count; i++)
+		texts[i] = headings[i].name;
+	table_row(t, texts);
 	while ((r = sqlite3_step(statement)) == SQLITE_ROW && rows++ < LIST_ROWS_MAX) {
-		const char *texts[COLUMNS_MAX] = {0};
-		for (int i = 0; i < columns; i++) {
-			if (sqlite3_column_type(statement, i) == SQLITE_INTEGER)
+		for (int i = 0; i < count; i++) {
+			if (sqlite3_column_type(statement, columns[i]) == SQLITE_INTEGER)
 				table_numeric(t, i);
-			texts[i] = (const char *)sqlite3_column_text(statement, i);
+			texts[i] = (const char *)sqlite3_column_text(statement, columns[i]);
 		}
 		table_row(t, texts);
 	}
@@ -120,11 +132,8 @@ json_t *list_row(sqlite3_stmt *statement)
 {
 	json_t *object = json_object();
 	for (int i = 0; i < sqlite3_column_count(statement); i++) {
-		bool json;
-		const char *name = heading(statement, i, &json);
-		char key[64];
-		(void)snprintf(key, sizeof key, "%.*s", (int)(strlen(name) - (json ? strlen(JSON_MARK) : 0)), name);
-		if (json_object_set_new(object, key, cell_json(statement, i, json)) < 0) {
+		struct heading h = heading(statement, i);
+		if (json_object_set_new(object, h.name, cell_json(statement, i, h.json)) < 0) {
 			json_decref(object);
 			return NULL;
 		}
@@ -218,7 +227,9 @@ static int prepare_sql(struct database *db, const char *sql, sqlite3_stmt **ret_
 	sqlite3_set_authorizer(sqlite, may, NULL);
 	int r = sqlite3_prepare_v2(sqlite, sql, -1, ret_statement, &rest);
 	sqlite3_set_authorizer(sqlite, NULL, NULL);
-	if (r == SQLITE_AUTH)
+	if (r == SQLITE_AUTH ||
+		(*ret_statement != NULL &&
+			(!sqlite3_stmt_readonly(*ret_statement) || sqlite3_column_count(*ret_statement) == 0)))
 		return error_set(PMIG_EREFUSED,
 			"only one SELECT on the tables of the registry is allowed: nothing is changed");
 	if (r == SQLITE_ERROR)

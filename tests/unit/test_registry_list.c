@@ -157,6 +157,55 @@ static void bytes_that_are_not_utf8_are_shown(void **state)
 	}
 }
 
+static int sql(struct pmig_store *s, const char *text, int limit_ms)
+{
+	char *out_text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&out_text, &size);
+	int r = list_sql(registry_store_database(s), text, &(struct list_options){.form = LIST_JSON, .limit_ms = limit_ms},
+		out);
+	assert_int_equal(fclose(out), 0);
+	free(out_text);
+	return r;
+}
+
+/* Also on a connection that could write. */
+static void a_question_only_reads(void **state)
+{
+	struct pmig_store *s = ((struct registry_case *)*state)->store;
+	fill(s);
+	assert_int_equal(sql(s, "SELECT name, 1.5, NULL FROM processes ORDER BY 1;  ", 0), 2);
+	assert_int_equal(sql(s, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7) SELECT i FROM n",
+				 0),
+		7);
+	static const char *const refused[] = {"DELETE FROM processes", "UPDATE processes SET pid = 1",
+		"DROP TABLE processes", "CREATE TEMP TABLE x (y)", "PRAGMA writable_schema = ON", "PRAGMA user_version = 9",
+		"ATTACH '/tmp/x' AS x", "VACUUM", "VACUUM INTO '/tmp/x'", "BEGIN", "REINDEX", "ANALYZE", "SAVEPOINT x",
+		"EXPLAIN DELETE FROM processes", "INSERT INTO processes SELECT * FROM processes"};
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+		if (sql(s, refused[i], 0) != PMIG_EREFUSED)
+			fail_msg("%s: %s", refused[i], pmig_reason());
+	assert_int_equal(sql(s, "SELECT 1; DELETE FROM processes", 0), PMIG_EINVAL);
+	assert_int_equal(sql(s, "", 0), PMIG_EINVAL);
+	assert_int_equal(sql(s, "SELEKT", 0), PMIG_EINVAL);
+	assert_reason_has("syntax error");
+	assert_int_equal(sql(s, "SELECT name FROM processes", 0), 2);
+}
+
+static void a_question_without_end_is_ended(void **state)
+{
+	struct pmig_store *s = ((struct registry_case *)*state)->store;
+	static const char endless[] = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT ";
+	char text[256];
+	(void)snprintf(text, sizeof text, "%s count(*) FROM n", endless);
+	assert_int_equal(sql(s, text, 20), PMIG_ETIMEOUT);
+	assert_reason_has("it took longer than 20 ms");
+	(void)snprintf(text, sizeof text, "%s i FROM n", endless);
+	int r = sql(s, text, 300);
+	assert_true(r == PMIG_ETIMEOUT || r == PMIG_ENOSPC);
+	assert_int_equal(sql(s, "SELECT 1", 1000), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +214,8 @@ int main(void)
 		case_test(every_query_runs_empty_and_full),
 		case_test(an_unknown_list_is_answered_with_those_that_are),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_shown),
+		case_test(a_question_only_reads),
+		case_test(a_question_without_end_is_ended),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
