@@ -31,6 +31,17 @@ static json_t *hash_of(struct content_index *x, const char *path, int fd)
 	return content_index_hash(x, path, fd, hash) < 0 ? json_null() : json_string(hash);
 }
 
+/* Whether the descriptor behind this link in /proc still has a name: then the index knows the content by it from now on, and finds
+ * it when the program comes back. */
+static bool has_name(const char *link, int fd, char ret_path[PATH_MAX])
+{
+	struct stat st, named;
+	ssize_t n = readlink(link, ret_path, PATH_MAX - 1);
+	ret_path[n > 0 ? n : 0] = '\0';
+	return fstat(fd, &st) == 0 && lstat(ret_path, &named) == 0 && S_ISREG(named.st_mode) && named.st_dev == st.st_dev &&
+		named.st_ino == st.st_ino;
+}
+
 int agent_do_hashes(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	const json_t *paths = json_object_get(request, "paths"), *path;
@@ -44,9 +55,8 @@ int agent_do_hashes(struct agent *a, const json_t *request, json_t **ret_answer)
 	json_t *hashes = json_array();
 	json_array_foreach(paths, i, path)
 	{
-		char name[64];
+		char name[64], of[PATH_MAX];
 		if (!json_is_integer(path)) {
-			char of[PATH_MAX];
 			(void)json_array_append_new(hashes,
 				hex_text_get(path, of, sizeof of) ? hash_of(x, of, -1) : json_null());
 			continue;
@@ -54,7 +64,10 @@ int agent_do_hashes(struct agent *a, const json_t *request, json_t **ret_answer)
 		/* a descriptor of the program: it may have no name any more */
 		(void)snprintf(name, sizeof name, "/proc/%d/fd/%d", (int)a->pid, (int)json_integer_value(path));
 		int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		(void)json_array_append_new(hashes, fd >= 0 ? hash_of(x, NULL, fd) : json_null());
+		(void)json_array_append_new(hashes,
+			fd < 0                           ? json_null()
+				: has_name(name, fd, of) ? hash_of(x, of, -1)
+							 : hash_of(x, NULL, fd));
 		if (fd >= 0)
 			(void)close(fd);
 	}
