@@ -30,8 +30,12 @@ static mode_t mode_of(int flags, va_list more)
 static int open_at(int directory, const char *path, int flags, mode_t mode)
 {
 	const char *rest = path;
+	if (path == NULL) {
+		errno = EFAULT;
+		return -1;
+	}
 	struct remote_file *d = path_map_find(path, &rest);
-	if (d == NULL && path != NULL && path[0] != '/' && directory != AT_FDCWD)
+	if (d == NULL && path[0] != '/' && directory != AT_FDCWD)
 		d = descriptors_find(directory);
 	if (d == NULL)
 		return openat(directory, path, flags, mode);
