@@ -55,7 +55,7 @@ expect 1 on beta test -e data
 
 # --- other content under the name of one of its files: nothing is overwritten, nothing is left ---
 on beta sh -c 'mkdir -p "data/a folder" && echo other >"data/a folder/one file"'
-for try in 1 2; do
+for _ in 1 2; do
 	expect 5 pmig_on alpha move owns beta
 	says 'a folder/one file: something else lies here'
 done
