@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAMES_MAX 12 /* in one sentence */
+
 /* --- text --- */
 
 static const char *label(const struct plan_decision *d)
@@ -66,35 +68,57 @@ static void add_decision(struct table *t, struct pool *pool, const struct plan_d
 				d->alternatives[i].reason));
 }
 
-/* What must stay up from then on. */
+/* A list of names that may be long. */
+struct names {
+	struct pool *pool;
+	const char *text;
+	size_t count;
+};
+
+static void add_name(struct names *n, const char *name, const char *opened)
+{
+	bool place = *opened != '\0';
+	if (n->count++ < NAMES_MAX)
+		n->text = pool_format(n->pool, "%s%s%.128s%s%.128s%s", n->text, n->count > 1 ? ", " : "", name,
+			place ? " (opened at " : "", opened, place ? ")" : "");
+}
+
+static void put_names(const struct names *n, const char *before, int width, FILE *out)
+{
+	const char *more = n->count > NAMES_MAX ? pool_format(n->pool, " and %zu more", n->count - NAMES_MAX) : "";
+	if (n->count > 0)
+		table_wrap(pool_format(n->pool, "%s: %s%s", before, n->text, more), width, 0, 4, out);
+}
+
+/* What must stay up from then on, host by host. */
 static void put_residual(const struct plan *plan, struct pool *pool, int width, FILE *out)
 {
+	const struct plan_decision *all = plan->decisions;
 	for (size_t i = 0; i < plan->count; i++) {
-		const char *host = plan->decisions[i].stays, *names = "";
+		const char *host = all[i].stays;
 		bool told = *host == '\0';
 		for (size_t k = 0; k < i && !told; k++)
-			told = strcmp(plan->decisions[k].stays, host) == 0;
+			told = strcmp(all[k].stays, host) == 0;
+		struct names names = {.pool = pool, .text = ""};
 		for (size_t k = i; k < plan->count && !told; k++)
-			if (strcmp(plan->decisions[k].stays, host) == 0)
-				names = pool_format(pool, "%s%s%s", names, *names != '\0' ? ", " : "",
-					plan->decisions[k].name);
-		if (!told)
-			table_wrap(pool_format(pool, "%s must stay up for: %s", host, names), width, 0, 4, out);
+			if (strcmp(all[k].stays, host) == 0)
+				add_name(&names, all[k].name, "");
+		put_names(&names, pool_format(pool, "%.255s must stay up for", host), width, out);
 	}
+}
+
+static bool is_undeclared(const struct plan_decision *d)
+{
+	return d->origin == PMIG_UNDECLARED && !d->given && !d->part;
 }
 
 static void put_undeclared(const struct plan *plan, struct pool *pool, int width, FILE *out)
 {
-	const char *names = "";
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct plan_decision *d = &plan->decisions[i];
-		if (d->origin != PMIG_UNDECLARED || d->given || d->part)
-			continue;
-		names = pool_format(pool, "%s%s%s%s%s%s", names, *names != '\0' ? ", " : "", d->name,
-			*d->opened != '\0' ? " (opened at " : "", d->opened, *d->opened != '\0' ? ")" : "");
-	}
-	if (*names != '\0')
-		table_wrap(pool_format(pool, "nobody declared: %s", names), width, 0, 4, out);
+	struct names names = {.pool = pool, .text = ""};
+	for (size_t i = 0; i < plan->count; i++)
+		if (is_undeclared(&plan->decisions[i]))
+			add_name(&names, plan->decisions[i].name, plan->decisions[i].opened);
+	put_names(&names, "nobody declared", width, out);
 }
 
 static const char *verdict(const struct plan *plan, struct pool *pool)
@@ -206,7 +230,7 @@ static json_t *undeclared_json(const struct plan *plan)
 	json_t *array = json_array();
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_decision *d = &plan->decisions[i];
-		if (d->origin == PMIG_UNDECLARED && !d->given && !d->part)
+		if (is_undeclared(d))
 			(void)json_array_append_new(array,
 				json_pack("{s:o, s:o}", "resource", text_json(d->name), "opened", text_json(d->opened)));
 	}

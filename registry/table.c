@@ -51,10 +51,15 @@ void table_numeric(struct table *t, int column)
 static const char *escaped(struct pool *pool, const char *text)
 {
 	char *made = NULL;
-	size_t size;
+	size_t size = 0;
+	text = text != NULL ? text : "";
+	while (text[size] >= ' ' && text[size] <= '~')
+		size++;
+	if (text[size] == '\0') /* as most are */
+		return pool_copy(pool, text);
 	FILE *out = open_memstream(&made, &size);
 	if (out != NULL)
-		text_put(text != NULL ? text : "", out);
+		text_put(text, out);
 	if (out == NULL || fclose(out) != 0 || made == NULL) {
 		pool->failed = true;
 		free(made);
