@@ -138,13 +138,17 @@ bool open_file_parse_map(char *line, struct open_file *ret_file, char ret_modes[
 	unsigned major_number, minor_number;
 	unsigned long inode, start, end;
 	int path = 0;
-	if (sscanf(line, "%lx-%lx %4s %*x %x:%x %lu %n", &start, &end, ret_modes, &major_number, &minor_number, &inode, &path) < 6 ||
+	if (sscanf(line, "%lx-%lx %4s %*x %x:%x %lu %n", &start, &end, ret_modes, &major_number, &minor_number, &inode,
+		    &path) < 6 ||
 		path == 0)
 		return false;
 	*ret_path = line + path;
 	(*ret_path)[strcspn(*ret_path, "\n")] = '\0';
-	*ret_file = (struct open_file){
-		.fd = -1, .start = start, .end = end, .flags = O_RDONLY, .st = {.st_dev = makedev(major_number, minor_number), .st_ino = inode}};
+	*ret_file = (struct open_file){.fd = -1,
+		.start = start,
+		.end = end,
+		.flags = O_RDONLY,
+		.st = {.st_dev = makedev(major_number, minor_number), .st_ino = inode}};
 	return inode != 0;
 }
 

@@ -23,10 +23,10 @@ struct open_file {
 	uint64_t position;
 	struct stat st;
 	uint64_t start, end; /* mapped: its first addresses */
-	bool look;          /* set by the caller: sharing matters */
-	bool writing;       /* set by the caller: only those who can write count */
-	unsigned sharers;   /* others who have it */
-	char shared_by[96]; /* the first of them: "process 123 (tail)" */
+	bool look;           /* set by the caller: sharing matters */
+	bool writing;        /* set by the caller: only those who can write count */
+	unsigned sharers;    /* others who have it */
+	char shared_by[96];  /* the first of them: "process 123 (tail)" */
 };
 
 /* Every descriptor of the process, in the order of their numbers. Errors: PMIG_EGONE (there is no such process, or it is not

@@ -133,8 +133,7 @@ static int hold(const char *thing, const char *path)
 		return turning < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = turn}, NULL);
 	}
 	if (strcmp(thing, "changed") == 0)
-		return open(path, O_RDONLY) < 0 ? -1
-						: pmig_add_hooks(&(struct pmig_hooks){.before = change}, (void *)path);
+		return open(path, O_RDONLY) < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = change}, (void *)path);
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || dprintf(fd, "%s\n", thing) < 0)
 		return -1;

@@ -36,7 +36,7 @@ struct move {
 	json_t *exit;                  /* the source's exit event, held back while the image goes on without it */
 	char path[PATH_MAX];           /* of the program at the target */
 	char library_path[PATH_MAX];
-	char *kinds;                   /* what was brought of them to the target; kinds.h */
+	char *kinds; /* what was brought of them to the target; kinds.h */
 	struct ship *ship;
 	struct planning *planning;
 	const struct plan *plan; /* NULL: none yet; owned by `planning` */

@@ -16,7 +16,8 @@ struct supervisor_options {
 	const char *policy, *policy_text; /* a policy file's path, absolute, and what is in it; NULL: none */
 	const char *
 		image; /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
-	const char *kinds; /* shared objects with further kinds of resources: absolute paths, a line each; NULL: none, or those it has */
+	const char *
+		kinds; /* shared objects with further kinds of resources: absolute paths, a line each; NULL: none, or those it has */
 	bool clone;    /* ... as another process */
 	bool recover;  /* attach, and continue an image that waits */
 	bool detached; /* no terminal; output goes to files in the state directory */

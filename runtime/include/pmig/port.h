@@ -141,7 +141,7 @@ struct pmig_decision_row {
 	const char *alternatives; /* JSON array of {strategy, reason}: those it beat */
 	const char *there;        /* what it is bound to at the target; NULL or "": its own locator */
 	unsigned how;             /* PMIG_KEPT | ... */
-	enum pmig_strategy done;  /* what the program did when it was frozen; 0: it does nothing for it, or never came so far */
+	enum pmig_strategy done; /* what the program did when it was frozen; 0: it does nothing for it, or never came so far */
 	unsigned done_how;
 };
 
