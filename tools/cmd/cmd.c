@@ -87,8 +87,8 @@ int cmd_parse(const char *verb, int argc, char **argv, const struct cmd_option *
 			return CMD_USAGE + 1;
 		}
 		size_t at = 0;
-		while (o->text != NULL && o->argument[strlen(o->argument) - 1] == '.' && o->text[at] != NULL &&
-			at < CMD_TEXTS_MAX - 1)
+		while (o->text != NULL && o->argument != NULL && o->argument[strlen(o->argument) - 1] == '.' &&
+			o->text[at] != NULL && at < CMD_TEXTS_MAX - 1)
 			at++;
 		if (o->text != NULL)
 			o->text[at] = optarg;
