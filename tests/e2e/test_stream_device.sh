@@ -45,3 +45,24 @@ check "nothing is referred to any more" test -z "$(pmig_on alpha references --js
 nothing_on gamma
 ask end alpha
 ended_with talks 0
+
+# --- a FIFO: who writes into it at alpha is heard at beta ---
+on alpha mkfifo fifo
+mkfifo "$T/feed"
+exec {feed}<>"$T/feed"
+hosts as alpha sh -c 'exec cat >fifo' <"$T/feed" &
+start alpha hears "$BIN/tests/stream" /home/mig/fifo
+await "$T/hears.out" ready
+hear() {
+	echo "$1" >&"$feed"
+	await "$T/hears.out" "^$2 heard ${#1} bytes, $1, terminal 0"
+}
+hear one alpha
+check "the plan refers to it" test "$(pmig_on alpha plan --json hears beta | jq -r '.resources[] | select(.locator == "/home/mig/fifo") | "\(.kind) \(.strategy)"')" = "pipe reference"
+t pmig_on alpha move hears beta
+agreed hears
+hear two beta
+t pmig_on alpha move hears alpha
+hear three alpha
+hear end alpha
+ended_with hears 0

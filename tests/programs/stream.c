@@ -1,6 +1,6 @@
 /* stream: talks with whoever is at the other end of a device, a terminal or a FIFO that it opened by name: answers every line. It never
  * blocks but in poll(), and takes a safe point in between.
- * stream [TYPE] PATH: with TYPE (a word without a slash) any of that type will do, else exactly this one is meant. */
+ * stream [TYPE] PATH: with TYPE any of that type will do, else exactly this one is meant. Of a FIFO it only reads, and answers on standard output. */
 #include <pmig/pmig.h>
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -44,7 +45,7 @@ static void say(int fd, const char *text, size_t n)
 }
 
 /* "ask WORDS": answered at length; "end": that was all. */
-static int answer(int fd, const char *question, size_t n)
+static int answer(int fd, int to, const char *question, size_t n)
 {
 	char text[512];
 	struct winsize w = {0};
@@ -55,14 +56,16 @@ static int answer(int fd, const char *question, size_t n)
 	int raw = tty && tcgetattr(fd, &modes) == 0 && (modes.c_lflag & ICANON) == 0;
 	int size = snprintf(text, sizeof text, "%s heard %zu bytes, %.40s, terminal %d %d rows %d\n", where, n, question,
 		tty, raw, w.ws_row);
-	say(fd, text, (size_t)size);
+	say(to, text, (size_t)size);
 	return strcmp(question, "end") == 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *type = argc > 2 ? argv[1] : NULL;
-	int fd = open(argv[argc - 1], O_RDWR | O_NOCTTY | O_NONBLOCK), done = 0;
+	struct stat st;
+	int fifo = stat(argv[argc - 1], &st) == 0 && S_ISFIFO(st.st_mode), done = 0;
+	int fd = open(argv[argc - 1], (fifo ? O_RDONLY : O_RDWR) | O_NOCTTY | O_NONBLOCK);
 	if (argc < 2 || fd < 0) {
 		perror("stream");
 		return 1;
@@ -90,7 +93,7 @@ int main(int argc, char **argv)
 		for (char *end; !done && (end = memchr(line, '\n', have)) != NULL;) {
 			*end = '\0';
 			size_t size = (size_t)(end - line);
-			done = answer(fd, line, size);
+			done = answer(fd, fifo ? 1 : fd, line, size);
 			have -= size + 1;
 			memmove(line, end + 1, have);
 		}
