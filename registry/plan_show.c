@@ -79,7 +79,7 @@ static void add_name(struct names *n, const char *name, const char *opened)
 {
 	bool place = *opened != '\0';
 	if (n->count++ < NAMES_MAX)
-		n->text = pool_format(n->pool, "%s%s%.128s%s%.128s%s", n->text, n->count > 1 ? ", " : "", name,
+		n->text = pool_format(n->pool, "%s%s%.56s%s%.48s%s", n->text, n->count > 1 ? ", " : "", name,
 			place ? " (opened at " : "", opened, place ? ")" : "");
 }
 
