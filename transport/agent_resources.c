@@ -120,12 +120,16 @@ static struct meaning meaning_of(const struct found *s, const struct open_file *
 	return (struct meaning){"other", "DEVICE"};
 }
 
+#define BELOW_A_SITE "/memfd:pmig-reference-0 " /* reference/descriptors.h: without a reference of its own */
+
 static bool is_private(const struct found *s, const struct open_file *f)
 {
 	const char *state = s->agent->options->state;
 	size_t n = strlen(state);
 	if (strncmp(f->link, state, n) == 0 && strncmp(f->link + n, "/image/", 7) == 0)
 		return true;
+	if (strncmp(f->link, BELOW_A_SITE, sizeof BELOW_A_SITE - 1) == 0)
+		return true; /* goes with its site, or is seen to at the freeze */
 	return f->fd >= PRIVATE_FROM && (S_ISSOCK(f->st.st_mode) || is_pipe(f));
 }
 
@@ -311,7 +315,7 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 		name_of(s, &f, name);
 		if (strcmp(agent_text(row, "name"), agent_text(row, "locator")) == 0)
 			set(row, "name", hex_text_json(name)); /* the declaration gave none */
-		agent_declared_note(s->agent, row); /* by the slot of the declaration */
+		agent_declared_note(s->agent, row);            /* by the slot of the declaration */
 		set(row, "kind", json_string(m.kind));
 		set(row, "locator", hex_text_json(f.link));
 		set(row, "slot", json_integer(SLOT_DESCRIPTOR + f.fd));

@@ -22,6 +22,11 @@ bool elsewhere_describe(struct pmig_resource *r)
 		return false;
 	r->size = S_ISREG(r->st.st_mode) ? (uint64_t)r->st.st_size : 0;
 	r->unlinked = r->st.st_nlink == 0;
+	if (r->declaration.binding == 0 && r->reference == 0 && (r->flags & O_ACCMODE) == O_RDONLY) {
+		r->unlinked = true; /* opened below a site (path_map.h), read only: its content goes along, without a name */
+		r->declaration.binding = PMIG_BY_VALUE;
+		r->declaration.attachment = PMIG_UNATTACHED;
+	}
 	if (r->declaration.binding == 0) {
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_FIXED;
@@ -33,6 +38,9 @@ bool elsewhere_describe(struct pmig_resource *r)
 static int keep(struct pmig_resource *r, uint64_t *ret_id, bool *ret_process_locks)
 {
 	int e;
+	if (descriptors_refers(r->fd) && r->reference == 0)
+		return error_set(PMIG_EREFUSED,
+			"it was opened below a site that stays at another host; close it before the safe point");
 	if (descriptors_refers(r->fd)) {
 		*ret_id = r->reference;
 		*ret_process_locks = descriptors_process_locks(r->fd);
