@@ -30,11 +30,14 @@ enum control_type {
 	/* program to agent */
 	CONTROL_HELLO, /* args[0]: pid, [1]: 1 if restoring, [2]: address of the pointer to its struct control_opened, 0: it
 	                   * has none; text: build identity (hex) */
-	CONTROL_RESOURCE, /* a declaration: args[0] slot, [1] binding, [2] attachment, [3] strategy, [4] consent,
-	                   * [5] shared | secret << 1 | CONTROL_FILE_SCOPE | CONTROL_SECRET_HOOK | (descriptor + 1) << 8, [6] rate,
-	                   * [7] size; text: kind \n name \n locator (a pattern at file scope) \n type; in each of them a backslash is
-	                   * written twice and an end of line as backslash and n */
-	CONTROL_WITHDRAW, /* args[0]: slot */
+	CONTROL_RESOURCE, /* declarations and withdrawals, in their order; text, lines: for a declaration
+	                   *   +SLOT BINDING ATTACHMENT STRATEGY CONSENT FLAGS RATE SIZE
+	                   *   kind, name, locator (a pattern at file scope), type; in each a backslash is written twice and an
+	                   *   end of line as backslash and n
+	                   * with FLAGS: shared | secret << 1 | CONTROL_FILE_SCOPE | CONTROL_SECRET_HOOK | (descriptor + 1) << 8;
+	                   * for a withdrawal
+	                   *   -SLOT */
+	CONTROL_WITHDRAW, /* not sent any more */
 	CONTROL_NOT_HERE, /* a checkpoint was tried and waits for a better point; text: the sentence */
 	CONTROL_WHERE,    /* the answer to CANCEL; text: where the program is, innermost function first */
 	CONTROL_FROZEN,   /* image complete, the program waits; args[0] bytes, [1] frames, [2] ns stopped so far */

@@ -11,26 +11,15 @@
 
 #define REMEMBERED_MAX (1u << 20) /* declarations of which more than their row is remembered */
 #define KINDS_MAX 64
+#define DECLARING_MAX 4096
 #define OPENED_TEXT 256 /* bytes, with the NUL */
-
-static void begin_batch(struct agent *a)
-{
-	if (!a->declaring)
-		a->declaring = a->store->batch_begin(a->store) >= 0;
-}
-
-void agent_declared_flush(struct agent *a)
-{
-	if (a->declaring)
-		(void)a->store->batch_commit(a->store);
-	a->declaring = false;
-}
 
 void agent_declared_forget(struct agent *a)
 {
 	json_decref(a->remembered);
 	json_decref(a->kinds);
-	a->remembered = a->kinds = NULL;
+	json_decref(a->declaring);
+	a->remembered = a->kinds = a->declaring = NULL;
 }
 
 /* Takes the next field of `*rest`, in which \\ and \n stand for themselves: control.h. */
@@ -57,42 +46,81 @@ static void remember(struct agent *a, int64_t slot, int64_t flags)
 		(void)json_object_set_new(a->remembered, key, json_integer(flags));
 }
 
-static void forget_slot(struct agent *a, int64_t slot)
+/* One declaration, as it came: a line of numbers, four of texts. What is none is left out. */
+static void enter(struct agent *a, char *record)
 {
-	char key[24];
-	(void)snprintf(key, sizeof key, "%lld", (long long)slot);
-	(void)json_object_del(a->remembered, key);
-}
-
-static void enter(struct agent *a, const struct control_message *m)
-{
-	char text[CONTROL_TEXT_MAX];
-	memcpy(text, m->text, m->size + 1);
-	char *rest = text;
+	long long n[6];
+	unsigned long long rate, size;
+	char *rest = record;
+	const char *numbers = strsep(&rest, "\n");
+	if (sscanf(numbers, "+%lld %lld %lld %lld %lld %lld %llu %llu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &rate,
+		    &size) != 8)
+		return;
 	const char *kind = next_field(&rest), *name = next_field(&rest), *locator = next_field(&rest),
 		   *type = next_field(&rest);
-	if (locator == NULL)
+	if (type == NULL)
 		return;
 	char called[PMIG_NAME_MAX + 1];
 	(void)snprintf(called, sizeof called, "%.*s", PMIG_NAME_MAX, *name != '\0' ? name : locator);
-	remember(a, m->args[0], m->args[5]);
-	begin_batch(a);
+	remember(a, n[0], n[5]);
 	(void)a->store->resource_put(a->store,
 		&(struct pmig_resource_row){.process = a->options->uuid,
-			.slot = m->args[0],
+			.slot = n[0],
 			.name = called,
 			.kind = kind,
 			.locator = locator,
-			.binding = (enum pmig_binding)m->args[1],
-			.attachment = (enum pmig_attachment)m->args[2],
+			.binding = (enum pmig_binding)n[1],
+			.attachment = (enum pmig_attachment)n[2],
 			.type = type,
-			.strategy = (enum pmig_strategy)m->args[3],
-			.consent = (unsigned)m->args[4],
-			.shared = (m->args[5] & 1) != 0,
-			.secret = (m->args[5] & 2) != 0,
-			.rate = (uint64_t)m->args[6],
-			.size = (uint64_t)m->args[7],
-			.origin = (m->args[5] & CONTROL_FILE_SCOPE) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
+			.strategy = (enum pmig_strategy)n[3],
+			.consent = (unsigned)n[4],
+			.shared = (n[5] & 1) != 0,
+			.secret = (n[5] & 2) != 0,
+			.rate = rate,
+			.size = size,
+			.origin = (n[5] & CONTROL_FILE_SCOPE) != 0 ? PMIG_AT_FILE_SCOPE : PMIG_AT_RUN_TIME});
+}
+
+void agent_declared_flush(struct agent *a)
+{
+	const char *slot;
+	json_t *record;
+	if (json_object_size(a->declaring) == 0)
+		return;
+	bool batch = a->store->batch_begin(a->store) >= 0;
+	json_object_foreach(a->declaring, slot, record)
+	{
+		char text[CONTROL_TEXT_MAX];
+		if (json_is_string(record)) {
+			memcpy(text, json_string_value(record), json_string_length(record) + 1);
+			enter(a, text);
+		} else {
+			(void)json_object_del(a->remembered, slot);
+			(void)a->store->resource_withdraw(a->store, a->options->uuid, strtoll(slot, NULL, 10));
+		}
+	}
+	if (batch)
+		(void)a->store->batch_commit(a->store);
+	(void)json_object_clear(a->declaring);
+}
+
+/* Kept until nothing more has come: of what came and went meanwhile the registry never hears. */
+static void take(struct agent *a, const struct control_message *m)
+{
+	if (a->declaring == NULL)
+		a->declaring = json_object();
+	for (const char *at = m->text, *end; *at != '\0'; at = end) {
+		char slot[24];
+		bool declared = *at == '+';
+		int lines = declared ? 5 : 1;
+		for (end = at; lines > 0 && *end != '\0'; end++)
+			lines -= *end == '\n';
+		(void)snprintf(slot, sizeof slot, "%lld", strtoll(at + 1, NULL, 10));
+		(void)json_object_set_new(a->declaring, slot,
+			declared ? json_stringn_nocheck(at, (size_t)(end - at)) : json_null());
+	}
+	if (json_object_size(a->declaring) > DECLARING_MAX)
+		agent_declared_flush(a);
 }
 
 /* A kind that the tree does not have: what it can do, in the bits of registry/plan.h. */
@@ -112,12 +140,7 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 {
 	switch (m->type) {
 	case CONTROL_RESOURCE:
-		enter(a, m);
-		return true;
-	case CONTROL_WITHDRAW:
-		begin_batch(a);
-		forget_slot(a, m->args[0]);
-		(void)a->store->resource_withdraw(a->store, a->options->uuid, m->args[0]);
+		take(a, m);
 		return true;
 	case CONTROL_KIND:
 		enter_kind(a, m);

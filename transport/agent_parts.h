@@ -61,7 +61,7 @@ struct agent {
 	json_t *found;      /* what "resources" found, until its last page is read */
 	json_t *remembered; /* of declarations, by slot: what their rows have no column for */
 	json_t *kinds;      /* those that the program has beside the tree's: name, operations */
-	bool declaring;     /* a batch of the store is open */
+	json_t *declaring;  /* what came last, by slot, and is not in the store yet */
 	json_t *planned;    /* what was decided for the freeze that follows; NULL: nothing has come */
 	json_t *decided;    /* what the program said of each thing that it has open, at its last checkpoint */
 

@@ -10,6 +10,7 @@
 #include "announce.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ struct list {
 	uint32_t gone_count, gone_room;
 	uint32_t *free; /* slots that can be used again */
 	uint32_t free_count, free_room;
-	uint32_t new;    /* how many the agent does not know yet */
+	uint32_t fresh; /* how many the agent does not know yet */
 	uint32_t *scope; /* of each declaration at file scope: enum pmig_strategy at the last checkpoint, 0: nothing matched */
 };
 
@@ -129,8 +130,10 @@ static void give_slot_back(struct list *l, const struct declared *e)
 {
 	if (!e->told)
 		(void)push(&l->free, &l->free_count, &l->free_room, e->slot);
-	else if (!push(&l->gone, &l->gone_count, &l->gone_room, e->slot))
+	else if (!push(&l->gone, &l->gone_count, &l->gone_room, e->slot)) {
 		announce_withdrawn(e->slot);
+		announce_flush();
+	}
 }
 
 /* --- the list --- */
@@ -146,7 +149,7 @@ static void withdraw(struct list *l, struct declared *e)
 	*(e->next != NULL ? &e->next->previous : &l->last) = e->previous;
 	l->count--;
 	l->descriptors -= e->thing == DECLARE_DESCRIPTOR;
-	l->new -= !e->told && e->thing != DECLARE_HOOKS;
+	l->fresh -= !e->told && e->thing != DECLARE_HOOKS;
 	give_slot_back(l, e);
 	if (e->told && e->thing != DECLARE_HOOKS)
 		pmig_poll = 1;
@@ -187,7 +190,7 @@ static void insert(struct list *l, struct declared *e)
 	l->last = e;
 	l->count++;
 	l->descriptors += e->thing == DECLARE_DESCRIPTOR;
-	l->new += e->thing != DECLARE_HOOKS;
+	l->fresh += e->thing != DECLARE_HOOKS;
 	e->slot = l->free_count > 0 ? l->free[--l->free_count] : ++l->next_slot;
 }
 
@@ -316,14 +319,15 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 	const struct pmig_kind *k = kind_table_find(kind);
 	if (k == NULL || k->handle == NULL)
 		return error_set(PMIG_ENOENT, "declare: %s: there is no kind of handles with that name", kind);
-	r = k->handle(&(struct pmig_resource){.kind = k,
+	struct pmig_resource resource = {.kind = k,
 		.fd = -1,
 		.locator = locator,
 		.there = "",
 		.content = "",
 		.declaration = *d,
 		.declared = true,
-		.handle = *var});
+		.handle = *var};
+	r = k->handle(&resource);
 	if (r < 0)
 		return error_prefix(r, "declare: %s", locator);
 	for (struct declared *e = first_of(list(), var); e != NULL; e = next_of(e))
@@ -337,7 +341,7 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 		.var = var,
 		.d = *d,
 		.kind = (char *)kind,
-		.locator = (char *)locator});
+		.locator = (char *)resource.locator});
 }
 
 int pmig_add_hooks(const struct pmig_hooks *hooks, void *context)
@@ -430,19 +434,25 @@ void declare_set_text(char **which, const char *text)
 	*which = copy;
 }
 
+/* In which look() looks: a shorter way than from the root each time. */
+static int look_begin(void)
+{
+	return open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* What the descriptor is called, and what kind of thing it is, here and now. */
-static void look(struct declared *e)
+static void look(struct declared *e, int folder)
 {
 	struct stat st;
-	char link[64], path[4096];
+	char link[16], path[4096];
 	const char *remote = descriptors_locator(e->fd, &st);
 	if (remote != NULL) {
 		declare_set_text(&e->kind, S_ISDIR(st.st_mode) ? "directory" : "file");
 		declare_set_text(&e->locator, remote);
 		return;
 	}
-	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", e->fd);
-	ssize_t n = readlink(link, path, sizeof path - 1);
+	(void)snprintf(link, sizeof link, "%d", e->fd);
+	ssize_t n = readlinkat(folder, link, path, sizeof path - 1);
 	path[n > 0 ? n : 0] = '\0';
 	if (fstat(e->fd, &st) < 0)
 		return;
@@ -454,6 +464,7 @@ static void look(struct declared *e)
 void declare_arrived(void)
 {
 	struct stat st;
+	int folder = look_begin();
 	for (struct declared *e = declare_first(), *next; e != NULL; e = next) {
 		next = e->next;
 		if (e->thing != DECLARE_DESCRIPTOR)
@@ -464,8 +475,9 @@ void declare_arrived(void)
 		}
 		e->device = st.st_dev;
 		e->inode = st.st_ino;
-		look(e);
+		look(e, folder);
 	}
+	(void)close(folder);
 }
 
 /* --- the agent --- */
@@ -480,15 +492,19 @@ void declare_tell(void)
 		announce_withdrawn(slot);
 		(void)push(&l->free, &l->free_count, &l->free_room, slot);
 	}
-	for (struct declared *e = l->last; e != NULL && l->new > 0; e = e->previous) {
+	int folder = l->fresh > 0 ? look_begin() : -1;
+	for (struct declared *e = l->last; e != NULL && l->fresh > 0; e = e->previous) {
 		if (e->told || e->thing == DECLARE_HOOKS)
 			continue;
 		if (e->thing == DECLARE_DESCRIPTOR && e->locator == NULL)
-			look(e);
+			look(e, folder);
 		announce_declared(e);
 		e->told = 1;
-		l->new --;
+		l->fresh--;
 	}
+	if (folder >= 0)
+		(void)close(folder);
+	announce_flush();
 }
 
 void declare_announce(void)
@@ -496,7 +512,7 @@ void declare_announce(void)
 	struct list *l = existing();
 	const struct pmig_match *m;
 	for (struct declared *e = declare_first(); e != NULL; e = e->next) {
-		l->new += e->told;
+		l->fresh += e->told;
 		e->told = 0;
 		if (e->thing == DECLARE_MEMORY)
 			malloc_watch = freed; /* of this process */
@@ -507,4 +523,5 @@ void declare_announce(void)
 			announce_reference(e);
 	for (size_t i = 0; (m = declare_match_at(i)) != NULL; i++)
 		announce_match(i, m);
+	announce_flush();
 }
