@@ -56,9 +56,10 @@ static int handle(struct pmig_resource *r)
 	if (path == NULL)
 		return error_set(PMIG_EINVAL,
 			"this database is temporary or lies in memory; only one in a file can be carried");
-	if (r->locator[0] != '/' || stat(path, &a) < 0 || stat(r->locator, &b) < 0 || a.st_dev != b.st_dev ||
-		a.st_ino != b.st_ino)
+	if (stat(path, &a) < 0 || stat(r->locator, &b) < 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return error_set(PMIG_EINVAL, "the connection leads to %s; give that path", path);
+	if (r->locator[0] != '/')
+		r->locator = path;
 	return 0;
 }
 

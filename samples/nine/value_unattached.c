@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 		&(struct pmig_declaration){.name = "input",
 			.binding = PMIG_BY_VALUE,
 			.attachment = PMIG_UNATTACHED,
+			.rate = (uint64_t)st.st_size * 5, /* it reads it some times a second */
 			.consent = divergence ? PMIG_DIVERGENCE : 0});
 
 	uint64_t first = 0;

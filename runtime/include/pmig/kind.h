@@ -84,7 +84,8 @@ struct pmig_kind {
 	int (*undo)(struct pmig_resource *r);    /* at the target: the process will not run here */
 	int (*release)(struct pmig_resource *r); /* at the source, after the hand-over: 0 gone, 1 left */
 	void (*settle)(struct pmig_resource *r); /* at the target: the process runs here now; the end of `state` */
-	int (*handle)(struct pmig_resource *r);  /* pmig_declare_handle(): is r->locator one of mine? NULL: no handles */
+	/* pmig_declare_handle(): is r->locator one of mine? It may set a better one, which is copied. NULL: no handles */
+	int (*handle)(struct pmig_resource *r);
 	/* Of a handle, both may be NULL: 1: the open description `other` belongs to it and is no resource of its own, */
 	int (*owns)(const struct pmig_resource *r, const struct pmig_resource *other);
 	/* and 1: the index-th range of memory that the handle keeps for itself: what it points to is the kind's business. 0: no more. */
