@@ -72,6 +72,9 @@ const struct mapping *mapping_table(size_t *ret_n);
 /* The mapping that holds `p`; NULL: none. */
 const struct mapping *mapping_of(const void *p);
 
+/* The lowest descriptor from `from` on that keeps a file; -1: none. */
+int mapping_kept(int from);
+
 /* Where bytes of the program lie that no file holds, ascending; what of a private mapping lies behind the end of its file is left
  * out, as is what cannot be read. Writes at most `max`, returns their number. */
 size_t mapping_ranges(struct mapping_range *ret, size_t max);

@@ -206,3 +206,13 @@ bool mapping_table_keeps(int fd)
 			return true;
 	return false;
 }
+
+int mapping_kept(int from)
+{
+	const struct table *t = table();
+	int lowest = -1;
+	for (size_t i = 0; t != NULL && i < t->n; i++)
+		if (t->all[i].fd >= from && t->all[i].fd >= 0 && (lowest < 0 || t->all[i].fd < lowest))
+			lowest = t->all[i].fd;
+	return lowest;
+}

@@ -106,7 +106,9 @@ static int add_link(struct walk *w, int directory, const char *name, struct tree
 		return refuse(w, e->path, "cannot be read");
 	target[n] = '\0';
 	e->target = target;
-	return add(w, e);
+	int r = add(w, e);
+	e->target = NULL;
+	return r;
 }
 
 static int walk(struct walk *w, int directory, const char *path, unsigned depth);

@@ -1,5 +1,6 @@
 /* closing: close() and its kind end the declaration of what they close, and what leads to another host; what the runtime itself needs
  * stays. */
+#include "../arena/mapping.h"
 #include "declare.h"
 #include "opened.h"
 #include "replaced.h"
@@ -20,6 +21,10 @@ static int both(int said, int number, int closed)
 
 int pmig_close(int fd)
 {
+	if (mapping_kept(fd) == fd && fd >= 0) { /* the runtime's: the program does not know it */
+		errno = EBADF;
+		return -1;
+	}
 	declare_closed(fd);
 	opened_closed(fd);
 	if (!descriptors_any)
@@ -59,6 +64,13 @@ int pmig_dup3(int from, int to, int flags)
 	return led(from, dup3(from, to, flags));
 }
 
+/* The lowest descriptor from `first` on that is the runtime's; -1: none. */
+static int next_own(int first)
+{
+	int one = resource_next_private(first), other = mapping_kept(first);
+	return one < 0 || (other >= 0 && other < one) ? other : one;
+}
+
 int pmig_close_range(unsigned first, unsigned last, int flags)
 {
 	int r = 0;
@@ -67,7 +79,7 @@ int pmig_close_range(unsigned first, unsigned last, int flags)
 	declare_closed_from(first, last);
 	(void)descriptors_closed_from(first, last);
 	for (int own; r == 0 && first <= last; first = (unsigned)own + 1) {
-		own = resource_next_private((int)first);
+		own = next_own((int)first);
 		if (own < 0 || (unsigned)own > last)
 			return close_range(first, last, flags);
 		r = (unsigned)own > first ? close_range(first, (unsigned)own - 1, flags) : 0;
