@@ -9,7 +9,7 @@ home=$(on alpha sh -c 'mkdir -p ~/data && head -c 8000000 /dev/urandom >~/data/i
 # begin NAME THING PATH
 begin() {
 	pmig_on alpha run --name "$1" -- "$BIN/tests/holds" "$2" "$3" </dev/null >"$T/$1.out" 2>"$T/$1.err" &
-	await "$T/$1.out" .
+	await "$T/$1.out" '^3$' # behind its first safe point: what it declared is known
 }
 end() {
 	t pmig_on alpha kill -KILL "$1"

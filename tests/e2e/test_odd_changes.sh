@@ -12,7 +12,7 @@ on beta mkdir "$home"
 begin() {
 	RUN_ENV=("GATE=$home/../gate")
 	start alpha "$@"
-	await "$T/$1.out" .
+	await "$T/$1.out" '^3$' # behind its first safe point: what it declared is known
 }
 # moves NAME HOST COMMAND: a move, with COMMAND done in the middle of it; its words in $T/NAME.move, its end in $T/NAME.moved.
 moves() {
