@@ -195,6 +195,14 @@ static void decide(struct plan_work *w, struct plan_decision *d, const struct pl
 		.opened = pool_copy(w->pool, row->opened),
 		.there = "",
 		.stays = "",
+		.known = {.size = price_size(r),
+			.rate = price_rate(r),
+			.trips = r->trips,
+			.sharers = r->sharers,
+			.same_content = r->same_content,
+			.providers = r->providers,
+			.reached = r->reached,
+			.shared_by = pool_copy(w->pool, r->shared_by)},
 		.warning = ""};
 	if (r->part) {
 		d->strategy = PMIG_MOVE;

@@ -111,6 +111,12 @@ struct plan_alternative {
 	const char *reason; /* why not */
 };
 
+/* What was known of a resource when it was decided about. */
+struct plan_known {
+	struct plan_fact size, rate, trips, sharers, same_content, providers, reached;
+	const char *shared_by; /* "" or who they are */
+};
+
 struct plan_decision {
 	int64_t slot;
 	const char *name, *kind, *locator;
@@ -127,6 +133,7 @@ struct plan_decision {
 	const char *reason;  /* why this one */
 	const char *warning; /* "" or what the user should know */
 	struct plan_price price;
+	struct plan_known known;
 	size_t alternative_count;
 	const struct plan_alternative *alternatives;
 };

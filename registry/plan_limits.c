@@ -40,12 +40,12 @@ static const struct limit {
 
 static double *real(struct plan_limits *l, size_t at)
 {
-	return (double *)((char *)l + at);
+	return (double *)(void *)((char *)l + at);
 }
 
 static uint64_t *count(struct plan_limits *l, size_t at)
 {
-	return (uint64_t *)((char *)l + at);
+	return (uint64_t *)(void *)((char *)l + at);
 }
 
 /* A decimal number with at most one point, whatever the locale; -1: none. *ret_rest is what follows. */

@@ -44,12 +44,13 @@ static const char *what(struct pool *pool, const struct plan_decision *d)
 	static const char *const origins[] = {"", "", ", declared at file scope", ", by policy", ", undeclared"};
 	bool locator = *d->locator != '\0' && strcmp(d->locator, d->name) != 0;
 	bool undeclared = d->origin == PMIG_UNDECLARED;
-	return pool_format(pool, "%s%s%s%s%s%s", d->kind, locator ? " " : "", locator ? d->locator : "",
+	const char *sharers = d->known.shared_by;
+	return pool_format(pool, "%s%s%s%s%s%s%s%.256s", d->kind, locator ? " " : "", locator ? d->locator : "",
 		(size_t)d->origin < sizeof origins / sizeof *origins ? origins[d->origin] : "",
 		*d->opened == '\0'   ? ""
 			: undeclared ? ", opened at "
 				     : ", ",
-		d->opened);
+		d->opened, *sharers != '\0' ? ", shared with " : "", sharers);
 }
 
 static void add_decision(struct table *t, struct pool *pool, const struct plan_decision *d, bool alternatives)
@@ -192,16 +193,6 @@ static const char *origin_name(enum pmig_origin origin)
 	return (size_t)origin < sizeof names / sizeof *names ? names[origin] : names[0];
 }
 
-static json_t *decision_json(const struct plan_decision *d)
-{
-	return json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "slot",
-		(json_int_t)d->slot, "name", text_json(d->name), "kind", text_json(d->kind), "locator",
-		text_json(d->locator), "cell", d->cell, "origin", origin_name(d->origin), "opened", text_json(d->opened),
-		"strategy", strategy_name(d->strategy), "kept", (int)d->kept, "dropped", (int)d->dropped, "part",
-		(int)d->part, "there", text_json(d->there), "stays", text_json(d->stays), "reason", text_json(d->reason),
-		"warning", text_json(d->warning), "price", price_json(&d->price), "alternatives", alternatives_json(d));
-}
-
 /* {"value": ..., "source": "measured"}, or null. */
 static json_t *fact_json(const struct plan_fact *fact)
 {
@@ -209,6 +200,25 @@ static json_t *fact_json(const struct plan_fact *fact)
 	if (fact->source == 0 || (size_t)fact->source >= sizeof names / sizeof *names)
 		return json_null();
 	return json_pack("{s:I, s:s}", "value", (json_int_t)fact->value, "source", names[fact->source]);
+}
+
+static json_t *known_json(const struct plan_known *k)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "size_bytes", fact_json(&k->size),
+		"rate_bytes_per_second", fact_json(&k->rate), "round_trips_per_second", fact_json(&k->trips), "sharers",
+		fact_json(&k->sharers), "shared_by", text_json(k->shared_by), "same_content", fact_json(&k->same_content),
+		"providers", fact_json(&k->providers), "reached", fact_json(&k->reached));
+}
+
+static json_t *decision_json(const struct plan_decision *d)
+{
+	return json_pack("{s:I, s:o, s:o, s:o, s:s, s:s, s:o, s:s, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"slot", (json_int_t)d->slot, "name", text_json(d->name), "kind", text_json(d->kind), "locator",
+		text_json(d->locator), "cell", d->cell, "origin", origin_name(d->origin), "opened", text_json(d->opened),
+		"strategy", strategy_name(d->strategy), "kept", (int)d->kept, "dropped", (int)d->dropped, "part",
+		(int)d->part, "there", text_json(d->there), "stays", text_json(d->stays), "reason", text_json(d->reason),
+		"warning", text_json(d->warning), "price", price_json(&d->price), "facts", known_json(&d->known),
+		"alternatives", alternatives_json(d));
 }
 
 /* Which resource keeps which host from being switched off. */

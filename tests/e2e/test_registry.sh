@@ -72,6 +72,16 @@ on alpha script -qfec "stty cols 72; $BIN/pmig plan odd gamma 2>/dev/null" /dev/
 check "plan: the same" awk 'length > 72 { print; bad = 1 } END { exit bad || NR < 5 }' "$T/table"
 check "plan: nothing acts on the terminal" sh -c '! LC_ALL=C grep -q "[[:cntrl:]]" "$1"' sh "$T/table"
 
+pmig_on alpha plan --json --max-transfer 1GB odd gamma >"$T/plan"
+awk '/^\.SH JSON OF A PLAN/ { on = 1; next } /^\.SH/ { on = 0 } on' "$PMIG_SOURCE/tools/man/pmig.1" >"$T/page"
+jq -r '[paths | .[] | strings] | unique[]' "$T/plan" | while read -r member; do
+	grep -qE "(^|[^a-z_])$member([^a-z_]|\$)" "$T/page" || fail "the manual page has no member $member of a plan"
+done
+check "plan --json: $(jq '[paths | .[] | strings] | unique | length' "$T/plan") members, all of them in the manual page" true
+check "plan --json: what is always there" jq -e '(.possible | type == "boolean") and all(.resources[]; (.reason | length > 0) and (.strategy |
+	IN("move", "copy", "reference", "rebind", "refuse")) and (.price | keys == ["bytes", "bytes_per_second", "seconds_before", "seconds_frozen",
+	"share_of_link", "slowdown"]) and all(.alternatives[]; .reason | length > 0))' "$T/plan"
+
 # --- all of it, and questions ---
 registry export >"$T/export"
 check "export: every table" jq -e '.pmig_registry >= 2 and (.tables | keys == ["decisions", "handover_steps", "handovers", "hosts", "images", "owners", "policies",
