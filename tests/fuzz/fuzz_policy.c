@@ -1,7 +1,8 @@
 /* fuzz_policy: any bytes as a policy file: they are taken or refused in words, and what was taken is applied to some resources.
  * sources: runtime/base/error.c runtime/base/io.c runtime/base/strategy.c registry/policy.c registry/policy_parse.c registry/plan_limits.c
  * sources: registry/plan_default.c registry/pool.c registry/text.c
- * libraries: jansson m */
+ * libraries: jansson m
+ * The corpus has every field, escapes, patterns that take long, and halves. */
 #include "registry/policy.h"
 
 #include <stdlib.h>

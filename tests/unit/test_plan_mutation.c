@@ -1,5 +1,6 @@
 /* plan: no entry of the tables can be another, be missing, or stand elsewhere, without a row written by hand that fails. */
 #include "plan_rows.h"
+#include "registry/plan.h"
 
 #define CHOICES_MAX 128
 
