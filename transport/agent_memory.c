@@ -64,3 +64,17 @@ bool agent_memory_known(const json_t *rows, const json_t *declared, const struct
 	}
 	return row != NULL || has_row(rows, f);
 }
+json_t *agent_memory_declared(const struct agent *a, const json_t *declared, const struct open_file *f)
+{
+	struct open_file *maps;
+	size_t count;
+	json_t *row = NULL;
+	if (!agent_memory_is(f) || open_file_maps(a->pid, true, &maps, &count) < 0)
+		return NULL;
+	for (size_t i = 0; i < count && row == NULL; i++)
+		if (maps[i].st.st_ino == f->st.st_ino && maps[i].st.st_dev == f->st.st_dev)
+			row = declared_at(declared, &maps[i]);
+	open_file_free(maps, count);
+	return json_object_get(row, "fd") == NULL ? json_incref(row) : NULL;
+}
+

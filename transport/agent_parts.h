@@ -100,6 +100,9 @@ const char *agent_memory_situation(const struct open_file *f);
 bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f);
 
 /* --- agent_program.c --- */
+void agent_memory_name(const struct open_file *f, json_t *row); /* in the place of what the kernel calls it */
+/* The row of what pmig_declare_memory() was told of where it is mapped, a new reference; NULL: nothing, or it has a descriptor already. */
+json_t *agent_memory_declared(const struct agent *a, const json_t *declared, const struct open_file *f);
 struct agent_spawn {
 	const char *path;
 	char *const *argv; /* NULL-terminated */

@@ -310,6 +310,8 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 		f.link = there;
 	}
 	json_t *row = declaration_of(s, &f, m.kind);
+	if (row == NULL)
+		row = agent_memory_declared(s->agent, s->declared, &f);
 	if (row == NULL && (row = match_of(s, &f, m.kind)) != NULL) {
 		char name[PMIG_NAME_MAX + 1];
 		name_of(s, &f, name);

@@ -44,6 +44,8 @@ static struct said declaration_of(const struct description *d, struct pmig_resou
 		s.at_run_time = s.at_run_time != NULL ? s.at_run_time : e;
 	}
 	if (s.at_run_time == NULL)
+		s.at_run_time = mapped_declared(&r->st);
+	if (s.at_run_time == NULL)
 		s.at_file_scope = declare_match(r->kind->name, r->locator);
 	if (s.at_run_time != NULL)
 		r->declaration = s.at_run_time->d;

@@ -31,14 +31,33 @@ static bool identity(uint64_t address, dev_t *ret_device, ino_t *ret_inode)
 	return found;
 }
 
+static struct declared *declared_in(const struct mapping *m)
+{
+	for (struct declared *e = declare_first(); e != NULL; e = e->next) {
+		uint64_t low = (uintptr_t)e->address, high = low + e->size;
+		if (e->thing == DECLARE_MEMORY && low < m->address + m->size && m->address < high)
+			return e;
+	}
+	return NULL;
+}
+
+struct declared *mapped_declared(const struct stat *st)
+{
+	size_t n;
+	const struct mapping *all = mapping_table(&n);
+	struct declared *e = NULL;
+	for (size_t i = 0; i < n && e == NULL; i++)
+		if (all[i].kind == MAPPING_FILE && all[i].device == st->st_dev && all[i].inode == st->st_ino)
+			e = declared_in(&all[i]);
+	return e;
+}
+
 /* What the program declared about the memory, or about any memory. */
 static unsigned consent_of(const struct mapping *m, const char *locator)
 {
-	for (const struct declared *e = declare_first(); e != NULL; e = e->next) {
-		uint64_t low = (uintptr_t)e->address, high = low + e->size;
-		if (e->thing == DECLARE_MEMORY && low < m->address + m->size && m->address < high)
-			return e->d.consent;
-	}
+	const struct declared *e = declared_in(m);
+	if (e != NULL)
+		return e->d.consent;
 	const struct pmig_match *match = declare_match("memory", locator);
 	return match != NULL ? match->d.consent : 0;
 }
