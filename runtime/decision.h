@@ -16,13 +16,14 @@
 #define DECISION_TEXT_MAX 4096         /* bytes of one text, its NUL included */
 
 /* decision_record.flags */
-#define DECISION_KEPT 1u        /* PMIG_REFER at no cost: it is opened there as it was */
-#define DECISION_DROPPED 2u     /* nothing takes its place; PMIG_REBIND, to nothing */
-#define DECISION_PART 4u        /* part of the process: its kind knows how it travels */
-#define DECISION_POLICY 8u      /* a policy said what it means: counts where the program declares nothing */
-#define DECISION_SHARED 16u     /* the policy says so */
-#define DECISION_SECRET 32u     /* the policy says so */
-#define DECISION_UNDECLARED 64u /* nobody said what it means: binding and attachment are the default of its kind */
+#define DECISION_KEPT 1u           /* PMIG_REFER at no cost: it is opened there as it was */
+#define DECISION_DROPPED 2u        /* nothing takes its place; PMIG_REBIND, to nothing */
+#define DECISION_PART 4u           /* part of the process: its kind knows how it travels */
+#define DECISION_POLICY 8u         /* a policy said what it means: counts where the program declares nothing */
+#define DECISION_SHARED 16u        /* the policy says so */
+#define DECISION_SHARED_FOUND 128u /* others were found to use it */
+#define DECISION_SECRET 32u        /* the policy says so */
+#define DECISION_UNDECLARED 64u    /* nobody said what it means: binding and attachment are the default of its kind */
 
 struct decision_header {
 	uint32_t magic;

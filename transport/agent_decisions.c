@@ -113,7 +113,8 @@ static int put_record(struct file *f, const json_t *o)
 		.consent = (uint32_t)agent_number(o, "consent", 0)};
 	d->flags = flag(o, "kept", DECISION_KEPT) | flag(o, "dropped", DECISION_DROPPED) | flag(o, "part", DECISION_PART) |
 		flag(o, "policy", DECISION_POLICY) | flag(o, "undeclared", DECISION_UNDECLARED) |
-		flag(o, "shared", DECISION_SHARED) | flag(o, "secret", DECISION_SECRET);
+		flag(o, "shared", DECISION_SHARED) | flag(o, "shared_found", DECISION_SHARED_FOUND) |
+		flag(o, "secret", DECISION_SECRET);
 	int r = put_text(f, o, "kind", &d->kind);
 	if (r >= 0)
 		r = put_text(f, o, "type", &d->type);

@@ -80,7 +80,9 @@ static int read_head(struct record_reader *in, struct arriving *ret)
 	if (r < 0)
 		return r;
 	ret->r.kind = kind_table_find(ret->kind);
-	return ret->r.kind == NULL ? error_set(PMIG_EVERSION, "%s: the kind %s is not known here; give it with --kind", ret->name, ret->kind) : 0;
+	return ret->r.kind == NULL
+		? error_set(PMIG_EVERSION, "%s: the kind %s is not known here; give it with --kind", ret->name, ret->kind)
+		: 0;
 }
 
 static int (*operation(const struct pmig_resource *r))(struct pmig_resource *, struct pmig_reader *)

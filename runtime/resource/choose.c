@@ -33,6 +33,9 @@ static int check_meaning(const struct pmig_resource *r, const struct decision_re
 		return error_set(PMIG_EREFUSED, "the plan took it as %s, and now it is %s; move again",
 			strategy_cell((enum pmig_binding)p->binding, (enum pmig_attachment)p->attachment, false),
 			strategy_cell(d->binding, d->attachment, false));
+	if (r->shared && (p->flags & (DECISION_SHARED | DECISION_SHARED_FOUND)) == 0 && p->strategy == PMIG_MOVE)
+		return error_set(PMIG_EREFUSED, "it is shared now%s%s, which it was not when the plan was made; move again",
+			r->shared_with[0] != '\0' ? " with " : "", r->shared_with);
 	if (p->most != 0 && r->size > p->most)
 		return error_set(PMIG_EREFUSED,
 			"it has grown to %llu bytes since the plan was made, and the limits allow %llu",

@@ -34,6 +34,11 @@ await "$T/tally.out" "^at alpha: strategy 1, counter /home/mig/number"
 t on alpha test -s /home/mig/number
 check "it has left beta" on beta test ! -e /home/mig/number
 
+# It comes along to where a program is started, too.
+on alpha "$BIN/pmig" run --on beta --kind "$home/libcounter.so" --name there -- "$home/tally" /home/mig/there 3 >"$T/there.out" </dev/null
+check "it counted at beta" grep -qx '3 steps' "$T/there.out"
+t on beta test -s /home/mig/there
+
 # An image knows which kind it needs.
 t pmig_on alpha checkpoint tally --stop -o "$home/tally.image"
 expect 3 pmig_on alpha restart --clone "$home/tally.image"

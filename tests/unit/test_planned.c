@@ -197,6 +197,7 @@ struct row {
 	bool declared, planned, other, hook;
 	struct decision_record p; /* its texts: kind "file" */
 	uint64_t size;
+	const char *shared_with;     /* NULL: nobody */
 	enum pmig_strategy strategy; /* 0: refused, with */
 	const char *words;
 	bool empty;
@@ -221,6 +222,11 @@ static const struct row rows[] = {
 		.strategy = PMIG_MOVE},
 	{"it has grown", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .most = 100), .size = 101,
 		.words = "grown to 101 bytes"},
+	{"others use it since", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE),
+		.shared_with = "process 7 (tail)", .words = "shared now with process 7 (tail)"},
+	{"others used it before", &file, {IDENTIFIER},
+		PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .flags = DECISION_SHARED_FOUND),
+		.shared_with = "process 7 (tail)", .strategy = PMIG_MOVE},
 	{"what its kind cannot", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REFER),
 		.words = "plan says reference"},
 	{"the plan refuses", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REFUSE), .words = "refuses to move"},
@@ -258,6 +264,8 @@ static void each_thing_gets_what_it_should(void **state)
 			.declared = row->declared,
 			.size = row->size,
 			.locator = "x"};
+		r.shared = row->shared_with != NULL;
+		(void)snprintf(r.shared_with, sizeof r.shared_with, "%s", row->shared_with != NULL ? row->shared_with : "");
 		int e = choose_strategy(&r, row->planned ? &row->p : NULL, row->other, row->hook);
 		if (row->words != NULL && (e != PMIG_EREFUSED || strstr(pmig_reason(), row->words) == NULL))
 			fail_msg("%s: %d, %s", row->name, e, e < 0 ? pmig_reason() : "not refused");

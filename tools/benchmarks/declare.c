@@ -38,6 +38,8 @@ int main(int argc, char **argv)
 		closing[n] *= 1e-9;
 		both[n++] *= 1e-9;
 	}
+	if (in != NULL)
+		(void)fclose(in);
 	if (n < runs) {
 		(void)fprintf(stderr, "declare: %s gave %zu of %zu lines\n", argv[2], n, runs);
 		return 1;

@@ -73,6 +73,7 @@ static json_t *one(const struct planning *p, size_t i)
 	set_flag(o, "policy", d->origin == PMIG_BY_POLICY);
 	set_flag(o, "undeclared", d->origin == PMIG_UNDECLARED);
 	set_flag(o, "shared", r->row.shared);
+	set_flag(o, "shared_found", r->sharers.value > 0);
 	set_flag(o, "secret", r->row.secret);
 	return o;
 }
