@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define INTRODUCE_MS 2000
+
 static const struct request {
 	const char *name;
 	int (*function)(struct agent *a, const json_t *request, json_t **ret_answer);
@@ -205,6 +207,9 @@ static void drop_driver(struct agent *a)
 	agent_marks_drop(a);
 	peer_destroy(a->driver);
 	a->driver = NULL;
+	if (a->guard >= 0)
+		(void)close(a->guard);
+	a->guard = -1;
 	agent_reference_lost(a);
 	a->attached = false;
 	a->later = 0;
@@ -229,11 +234,41 @@ void agent_consider_end(struct agent *a)
 
 /* --- the socket --- */
 
+/* The first byte of `agent connect` (agent_connect.c): the connection is relayed, or the one that comes with it is to be used, and this
+ * one is kept open as long as that. It is there by now, or will be at once. */
+static bool introduced(int *fd, int *ret_guard)
+{
+	char word = 0;
+	int handed = -1;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ancillary;
+	struct iovec part = {.iov_base = &word, .iov_len = 1};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+	struct pollfd p = {.fd = *fd, .events = POLLIN};
+	ssize_t n = poll(&p, 1, INTRODUCE_MS) == 1 ? recvmsg(*fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : -1;
+	struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&h) : NULL;
+	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof handed))
+		memcpy(&handed, CMSG_DATA(c), sizeof handed);
+	if (n == 1 && word == AGENT_RELAYED && handed < 0)
+		return true;
+	if (n == 1 && word == AGENT_HANDED && handed >= 0) {
+		*ret_guard = *fd;
+		*fd = handed;
+		return true;
+	}
+	if (handed >= 0)
+		(void)close(handed);
+	(void)close(*fd);
+	return false;
+}
+
 static void on_connection(void *context, short events)
 {
 	(void)events;
 	struct agent *a = context;
-	int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC), guard = -1;
 	if (fd < 0)
 		return;
 	struct ucred who;
@@ -242,6 +277,8 @@ static void on_connection(void *context, short events)
 		(void)close(fd);
 		return;
 	}
+	if (!introduced(&fd, &guard))
+		return;
 	struct peer *fresh;
 	if (peer_create(&(struct peer_options){.loop = a->loop,
 				.fd = fd,
@@ -250,8 +287,11 @@ static void on_connection(void *context, short events)
 				.room = on_room,
 				.closed = on_closed,
 				.context = a},
-		    &fresh) < 0)
+		    &fresh) < 0) {
+		if (guard >= 0)
+			(void)close(guard);
 		return;
+	}
 	if (a->driver != NULL) {
 		agent_event(a, json_pack("{s:s}", "event", "replaced"));
 		peer_drain(a->driver, 100);
@@ -259,6 +299,7 @@ static void on_connection(void *context, short events)
 	}
 	loop_remove(&a->lease_timer);
 	a->driver = fresh;
+	a->guard = guard;
 	agent_event(a, agent_describe(a));
 }
 
@@ -354,6 +395,7 @@ int agent_serve(const struct agent_options *options)
 		.control = -1,
 		.listener = -1,
 		.directory = -1,
+		.guard = -1,
 		.exit_status = -1};
 	(void)snprintf(a->name, sizeof a->name, "%s", options->name);
 	int lock = -1;

@@ -2,7 +2,7 @@
  * outlives the connection that started it, and the program does not outlive the agent.
  *
  * The way to it: `pmig-agent connect UUID` (agent_connect()) starts `pmig-agent serve` (agent_serve()) if it does not run, writes
- * AGENT_READY and relays its standard input and output to the agent's socket, so that a local process and a command
+ * AGENT_READY and hands its standard input and output to the agent, or relays them to its socket, so that a local process and a command
  * over SSH are the same. Then packets (packet.h). The last who connects is the supervisor; an earlier one is sent away.
  *
  * Stream 0 carries JSON objects, at first from the agent {"event": "hello", ...} as in agent_describe(). Requests {"do": NAME,
@@ -19,6 +19,8 @@
 
 #define AGENT_VERSION 1
 #define AGENT_READY "pmig-agent 1 ready\n"
+#define AGENT_RELAYED 'r' /* what `pmig-agent connect` says first on the agent's socket: see agent_connect.c */
+#define AGENT_HANDED 'h'
 #define AGENT_BULK 16
 #define AGENT_LEASE_MS (60 * 60 * 1000) /* what nobody claims is given up after that time without a supervisor */
 
@@ -33,7 +35,7 @@ struct agent_options {
 /* Becomes the agent: own session, one per program (PMIG_EBUSY if there is one already), until nothing is left to do. */
 int agent_serve(const struct agent_options *options) PMIG_MUST_CHECK;
 
-/* Relays descriptors 0 and 1 to the agent of `uuid`, started by running `serve` (NULL-terminated, from the file /proc/self/exe) if there is
+/* Connects descriptors 0 and 1 with the agent of `uuid`, started by running `serve` (NULL-terminated, from the file /proc/self/exe) if there is
  * none. Returns 0 when either side closed. */
 int agent_connect(const char *state, const char *uuid, char *const serve[]) PMIG_MUST_CHECK;
 

@@ -1,4 +1,4 @@
-/* agent_connect: the way to the agent of a program on this host: starts it if need be, then relays. */
+/* agent_connect: the way to the agent of a program on this host: starts it if need be, then hands it our end, or relays. */
 #include "agent.h"
 
 #include <errno.h>
@@ -82,6 +82,46 @@ static int copy(int from, int to)
 	return n > 0;
 }
 
+/* Where standard input and output are one socket (sshd and links make one), the agent gets it itself: each byte would have to pass
+ * through here otherwise, and who waits for a small answer waits for that too. */
+static bool is_one_socket(void)
+{
+	struct stat in, out;
+	return fstat(0, &in) == 0 && fstat(1, &out) == 0 && S_ISSOCK(in.st_mode) && in.st_dev == out.st_dev &&
+		in.st_ino == out.st_ino;
+}
+
+/* What comes first: AGENT_HANDED with the socket, or AGENT_RELAYED. */
+static int introduce(int fd, bool handed)
+{
+	char word = handed ? AGENT_HANDED : AGENT_RELAYED;
+	int zero = 0;
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} ancillary = {0};
+	struct iovec part = {.iov_base = &word, .iov_len = 1};
+	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
+	if (handed) {
+		h.msg_control = &ancillary;
+		h.msg_controllen = sizeof ancillary;
+		*CMSG_FIRSTHDR(&h) = (struct cmsghdr){
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof zero)};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&h)), &zero, sizeof zero);
+	}
+	return sendmsg(fd, &h, MSG_NOSIGNAL) == 1 ? 0 : error_errno(PMIG_EIO, errno, "agent: it does not listen");
+}
+
+/* Until the agent has let go of it: sshd ends the session when we end. */
+static void attend(int fd)
+{
+	struct pollfd p = {.fd = fd};
+	(void)close(0);
+	(void)close(1);
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
 /* Two directions, each blocking: the far sides read always, so a small loop is enough. */
 static void relay(int fd)
 {
@@ -118,7 +158,12 @@ int agent_connect(const char *state, const char *uuid, char *const serve[])
 		(void)close(fd);
 		return error_errno(PMIG_EIO, errno, "agent: nobody listens");
 	}
-	relay(fd);
+	bool handed = is_one_socket();
+	r = introduce(fd, handed);
+	if (r >= 0 && handed)
+		attend(fd);
+	else if (r >= 0)
+		relay(fd);
 	(void)close(fd);
-	return 0;
+	return r;
 }

@@ -67,6 +67,7 @@ struct agent {
 
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
+	int guard;           /* who handed its connection to us waits for the end of this one; -1 */
 	bool attached;       /* output is sent to it */
 	int64_t later;       /* id of the request that waits for the program, 0: none */
 	struct loop_source *where_timer, *lease_timer;
@@ -92,17 +93,20 @@ void agent_consider_end(struct agent *a); /* ends the loop if nothing is left to
 /* --- agent_remember.c --- */
 int agent_remember(struct agent *a) PMIG_MUST_CHECK; /* what an earlier agent left: in the store, as images, as a process */
 
+/* --- agent_tree.c --- */
+void agent_tree_note(const char *path, json_t *row); /* size of a directory, and what in it cannot go along */
+
 /* --- agent_memory.c --- */
 struct open_file;
 bool agent_memory_is(const struct open_file *f); /* memfd_create(2), shm_open(3) */
 const char *agent_memory_situation(const struct open_file *f);
+void agent_memory_name(const struct open_file *f, json_t *row); /* in the place of what the kernel calls it */
+/* The row of what pmig_declare_memory() was told of where it is mapped, a new reference; NULL: nothing, or it has a descriptor already. */
+json_t *agent_memory_declared(const struct agent *a, const json_t *declared, const struct open_file *f);
 /* Whether a row has this shared memory already: that of a descriptor, or that of its declaration, which gets the sharers. */
 bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f);
 
 /* --- agent_program.c --- */
-void agent_memory_name(const struct open_file *f, json_t *row); /* in the place of what the kernel calls it */
-/* The row of what pmig_declare_memory() was told of where it is mapped, a new reference; NULL: nothing, or it has a descriptor already. */
-json_t *agent_memory_declared(const struct agent *a, const json_t *declared, const struct open_file *f);
 struct agent_spawn {
 	const char *path;
 	char *const *argv; /* NULL-terminated */
@@ -165,7 +169,8 @@ void agent_places(struct agent *a, void (*each)(void *context, const char *place
 bool agent_declared_message(struct agent *a, const struct control_message *m); /* true: it was about declarations */
 void agent_declared_flush(struct agent *a); /* they are in the store; nothing durable can be written before */
 void agent_declared_forget(struct agent *a);
-int agent_declared_descriptor(const struct agent *a, int64_t slot); /* which one was declared; -1: none, or it is not known */
+int agent_declared_descriptor(const struct agent *a,
+	int64_t slot); /* which one was declared; -1: none, or it is not known */
 bool agent_declared_same(const struct agent *a, int one, int other);  /* two descriptors lead to one open file */
 bool agent_declared_brought(const struct agent *a, const char *kind); /* the program brought it: --kind */
 void agent_declared_note(const struct agent *a, json_t *row);         /* adds to a resource what its row has no column for */
