@@ -4,6 +4,7 @@
 #include "open_file.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,14 @@ bool agent_memory_is(const struct open_file *f)
 const char *agent_memory_situation(const struct open_file *f)
 {
 	return f->sharers > 0 ? "MEMORY_SHARED" : f->st.st_nlink == 0 ? "FILE_TEMPORARY" : "FILE_WRITTEN";
+}
+
+void agent_memory_name(const struct open_file *f, json_t *row)
+{
+	char name[64];
+	(void)snprintf(name, sizeof name, "memory at %#llx", (unsigned long long)f->start);
+	if (begins(f->link, "/dev/zero"))
+		(void)json_object_set_new(row, "name", json_string(name));
 }
 
 /* A descriptor of the program leads to it: that row speaks. */
@@ -55,15 +64,6 @@ static json_t *declared_at(const json_t *declared, const struct open_file *f)
 	return NULL;
 }
 
-bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f)
-{
-	json_t *row = declared_at(declared, f);
-	if (row != NULL) {
-		(void)json_object_set_new(row, "sharers", json_integer(f->sharers));
-		(void)json_object_set_new(row, "shared_by", hex_text_json(f->shared_by));
-	}
-	return row != NULL || has_row(rows, f);
-}
 json_t *agent_memory_declared(const struct agent *a, const json_t *declared, const struct open_file *f)
 {
 	struct open_file *maps;
@@ -78,3 +78,12 @@ json_t *agent_memory_declared(const struct agent *a, const json_t *declared, con
 	return json_object_get(row, "fd") == NULL ? json_incref(row) : NULL;
 }
 
+bool agent_memory_known(const json_t *rows, const json_t *declared, const struct open_file *f)
+{
+	json_t *row = declared_at(declared, f);
+	if (row != NULL) {
+		(void)json_object_set_new(row, "sharers", json_integer(f->sharers));
+		(void)json_object_set_new(row, "shared_by", hex_text_json(f->shared_by));
+	}
+	return row != NULL || has_row(rows, f);
+}

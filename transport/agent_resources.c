@@ -335,6 +335,8 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 	} else {
 		if (S_ISREG(f.st.st_mode))
 			set(row, "found_size", json_integer(f.st.st_size));
+		if (S_ISDIR(f.st.st_mode) && agent_number(row, "origin", 0) != PMIG_UNDECLARED)
+			agent_tree_note(f.link, row);
 		add_shared(s, &f, row);
 	}
 	agent_rates_add(s->agent, found, row);
@@ -394,6 +396,7 @@ static int find_maps(struct found *s)
 			continue; /* a pointer into it is found when the image is made */
 		json_t *row = undeclared(s, &files[i], &(struct meaning){"memory", "MEMORY_SHARED"},
 			SLOT_MEMORY + (int64_t)i);
+		agent_memory_name(&files[i], row);
 		add_identity(&files[i], row);
 		set(row, "sharers", json_integer(files[i].sharers));
 		set(row, "shared_by", hex_text_json(files[i].shared_by));
@@ -407,6 +410,16 @@ static int find_maps(struct found *s)
 static const json_t *referred_handle(const struct found *s, int64_t slot)
 {
 	return referred_as(s, 0, slot);
+}
+
+/* What is known of it by its path: of the one that took its place here, if that was so. */
+static void add_path(const struct found *s, json_t *row, const json_t *now)
+{
+	json_t *declared = json_incref(json_object_get(row, "locator"));
+	if (now != NULL)
+		set(row, "locator", json_incref(json_object_get(now, "locator")));
+	agent_elsewhere_path(s->agent, s->elsewhere, row);
+	set(row, "locator", declared);
 }
 
 /* Declared things without a descriptor: memory, handles. A file that is declared and not found was renamed or closed, and what is
@@ -424,7 +437,7 @@ static void add_others(struct found *s)
 		if (refers != NULL && agent_number(refers, "id", 0) != 0)
 			set(row, "reference", json_incref(json_object_get(refers, "id")));
 		else
-			agent_elsewhere_path(s->agent, s->elsewhere, row);
+			add_path(s, row, refers);
 		(void)json_array_append(s->rows, row);
 	}
 }

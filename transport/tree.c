@@ -1,41 +1,89 @@
-/* tree: a walk that sums up. */
+/* tree: a walk that sums up, and finds what is in the way. */
 #include "tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define DEPTH_MAX 64
 
-static uint64_t walk(int parent, const char *name, unsigned *left, unsigned depth)
+struct walk {
+	struct tree_look *look;
+	unsigned left;
+	dev_t device;
+};
+
+static void stuck(struct walk *w, const char *path, const char *words)
 {
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	uint64_t size = 0;
+	if (w->look->stuck[0] == '\0')
+		(void)snprintf(w->look->stuck, sizeof w->look->stuck, "%.400s %s", path, words);
+}
+
+static void walk(struct walk *w, int fd, const char *path, unsigned depth);
+
+static void visit(struct walk *w, int folder, const char *name, const char *path, unsigned depth)
+{
 	struct stat st;
-	if (d == NULL) {
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (S_ISDIR(st.st_mode)) {
+		int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			stuck(w, path, "cannot be read");
+		else if (st.st_dev != w->device)
+			stuck(w, path, "is another file system, which does not go along");
+		if (fd >= 0)
+			walk(w, fd, path, depth + 1);
+	} else if (S_ISREG(st.st_mode)) {
+		w->look->size += (uint64_t)st.st_size;
+		if (faccessat(folder, name, R_OK, AT_EACCESS) < 0)
+			stuck(w, path, "cannot be read");
+	} else if (!S_ISLNK(st.st_mode) && !S_ISFIFO(st.st_mode)) {
+		stuck(w, path,
+			S_ISSOCK(st.st_mode) ? "is a socket, which does not go along"
+					     : "is a device, which does not go along");
+	}
+}
+
+/* Takes `fd`. */
+static void walk(struct walk *w, int fd, const char *path, unsigned depth)
+{
+	DIR *d = fdopendir(fd);
+	char below[PATH_MAX];
+	if (d == NULL)
+		(void)close(fd);
+	for (struct dirent *e; d != NULL && depth < DEPTH_MAX && w->left > 0 && (e = readdir(d)) != NULL;) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		w->left--;
+		if (snprintf(below, sizeof below, "%s/%s", path, e->d_name) < (int)sizeof below)
+			visit(w, fd, e->d_name, below, depth);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+void tree_look(const char *path, struct tree_look *ret)
+{
+	struct stat st = {0};
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	*ret = (struct tree_look){0};
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		(void)snprintf(ret->stuck, sizeof ret->stuck, "%.400s cannot be read", path);
 		if (fd >= 0)
 			(void)close(fd);
-		return 0;
+		return;
 	}
-	for (struct dirent *e; *left > 0 && (e = readdir(d)) != NULL;) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		(*left)--;
-		if (S_ISREG(st.st_mode))
-			size += (uint64_t)st.st_size;
-		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
-			size += walk(fd, e->d_name, left, depth + 1);
-	}
-	(void)closedir(d);
-	return size;
+	walk(&(struct walk){.look = ret, .left = TREE_ENTRIES_MAX, .device = st.st_dev}, fd, path, 0);
 }
 
 uint64_t tree_size(const char *path)
 {
-	unsigned left = TREE_ENTRIES_MAX;
-	return walk(AT_FDCWD, path, &left, 0);
+	struct tree_look look;
+	tree_look(path, &look);
+	return look.size;
 }

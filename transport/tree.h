@@ -10,4 +10,11 @@
  * below it count. */
 uint64_t tree_size(const char *path);
 
+struct tree_look {
+	uint64_t size;   /* as tree_size() */
+	char stuck[512]; /* the first thing that could not go along, in words: "a/b cannot be read"; "" where all can */
+};
+
+void tree_look(const char *path, struct tree_look *ret);
+
 #endif

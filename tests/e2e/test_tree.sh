@@ -88,10 +88,10 @@ ended_with copies 0
 on alpha sh -c 'mkdir -p odd/below && echo secret >odd/below/mine && chmod 0 odd/below/mine'
 INPUT=$T/names start alpha odd "$BIN/tests/tree" /home/mig/odd
 await "$T/odd.out" ready
-expect 5 pmig_on alpha move odd beta
+expect 3 pmig_on alpha move odd beta
 says 'odd/below/mine cannot be read'
 on alpha sh -c 'rm -f odd/below/mine; perl -MIO::Socket::UNIX -e "IO::Socket::UNIX->new(Local => shift, Listen => 1) or die" odd/below/socket'
-expect 5 pmig_on alpha move odd beta
+expect 3 pmig_on alpha move odd beta
 says 'odd/below/socket is a socket'
 make end
 ended_with odd 0

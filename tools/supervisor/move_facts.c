@@ -3,6 +3,8 @@
 #include "planning.h"
 #include "channels_parts.h"
 
+#include "transport/hex_text.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -109,6 +111,9 @@ static void set_found(const struct planning *p, size_t i)
 		set_standard(p, r);
 	if (json_is_true(json_object_get(row, "gone")))
 		r->refused = "it does not exist any more";
+	bool goes = r->row.attachment == PMIG_UNATTACHED && r->row.binding != PMIG_BY_TYPE; /* else another choice comes first */
+	if (goes && hex_text_get(json_object_get(row, "stuck"), p->texts[i], sizeof *p->texts))
+		r->refused = p->texts[i];
 }
 
 /* What the runtime does whatever the kind: it leaves out what is dropped, and asks the declaration's hook for what is secret. */
@@ -444,7 +449,7 @@ static void set_reached(struct planning *p, size_t i, const json_t *there)
 			: strcmp(is, "directory") == 0;
 		r->reached = (struct plan_fact){there_too, PLAN_ASKED};
 		if (r->reached.value != 0)
-			r->obstacle = NULL; /* it is not in its own way */
+			r->obstacle = r->refused = NULL; /* it is not in its own way, and nothing of it must be read */
 	}
 }
 
