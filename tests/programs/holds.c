@@ -1,6 +1,6 @@
 /* holds THING [PATH]: has something open, says "ready" and then counts until it is killed. THING: nothing, connection,
  * listener, outside (a pipe to a child), within (a pipe, both ends), child (which has nothing of its own open); with a PATH:
- * read, written, changed (read, and it grows when a move begins), turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
+ * read, written, typed (declared by the type $TYPE), changed (read, and it grows when a move begins), turning (read until a move begins, then written), scratch (declared by type), matched (declared at file
  * scope), many (a folder, in which it writes 700 files),
  * growing (with each number), all (a folder: one of every kind that can go). */
 #include <pmig/pmig.h>
@@ -131,6 +131,15 @@ static int hold(const char *thing, const char *path)
 	if (strcmp(thing, "turning") == 0) {
 		turning = open(turning_path = path, O_RDONLY);
 		return turning < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = turn}, NULL);
+	}
+	if (strcmp(thing, "typed") == 0) {
+		int any = open(path, O_RDWR);
+		return any < 0 || getenv("TYPE") == NULL ? -1
+							 : pmig_declare_fd(any,
+								   &(struct pmig_declaration){.name = "any",
+									   .binding = PMIG_BY_TYPE,
+									   .attachment = PMIG_FIXED,
+									   .type = getenv("TYPE")});
 	}
 	if (strcmp(thing, "changed") == 0)
 		return open(path, O_RDONLY) < 0 ? -1 : pmig_add_hooks(&(struct pmig_hooks){.before = change}, (void *)path);
