@@ -16,12 +16,14 @@
 #include "left.h"
 #include "place.h"
 #include "remote_database.h"
+#include "shipped.h"
 #include "snapshot.h"
 
 #include <pmig/kind.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SUFFIX_MAX 16
@@ -144,22 +146,35 @@ static int save_reference(struct pmig_resource *r, struct pmig_writer *w, const 
 	return e < 0 ? e : connection_save(r->handle, w);
 }
 
-static int save_content(struct pmig_resource *r, struct pmig_writer *w, const char *path, const struct stat *st)
+/* The content, but for one that the target has already (shipped.h): then its size. */
+static int put_content(struct pmig_resource *r, struct pmig_writer *w, int fd)
 {
 	struct stat of;
+	struct left_hash hash;
+	if (fstat(fd, &of) < 0)
+		return error_set(PMIG_EIO, "its snapshot is gone");
+	uint64_t size = (uint64_t)of.st_size;
+	bool known = r->content != NULL && r->content[0] != 0, there = known && shipped_is(fd, size, r->content, &hash);
+	if (known && !there && r->strategy == PMIG_REBIND)
+		return error_set(PMIG_EREFUSED, "it has changed since the target was found to have the same content");
+	pmig_write_number(w, there);
+	pmig_write_number(w, size);
+	int e = pmig_write_content(w, fd, there || r->strategy == PMIG_REBIND ? 0 : size);
+	if (e >= 0 && r->strategy != PMIG_REBIND)
+		left_remember(r->locator, there ? hash : left_hash(pmig_written_content(w), size));
+	return e;
+}
+
+static int save_content(struct pmig_resource *r, struct pmig_writer *w, const char *path, const struct stat *st)
+{
 	int fd = -1;
-	bool own = false;
-	if (r->reference != 0)
-		return error_set(PMIG_EREFUSED, "it lies at another host and is referred to; it is not carried from here");
-	int e = snapshot_take(r->handle, path, !r->shared, &fd, &own);
+	bool own = true;
+	int e = r->reference != 0 ? snapshot_fetch(r->handle, &fd) : snapshot_take(r->handle, path, !r->shared, &fd, &own);
 	if (e < 0)
 		return e;
-	pmig_write_number(w, st->st_mode & 07777);
+	pmig_write_number(w, r->reference != 0 ? 0600 : st->st_mode & 07777);
 	pmig_write_number(w, (uint64_t)((int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec));
-	e = fstat(fd, &of) < 0 ? error_set(PMIG_EIO, "its snapshot is gone")
-			       : pmig_write_content(w, fd, (uint64_t)of.st_size);
-	if (e >= 0)
-		left_remember(r->locator, left_hash(pmig_written_content(w), (uint64_t)of.st_size));
+	e = put_content(r, w, fd);
 	if (own)
 		close(fd);
 	return e < 0 ? e : connection_save(r->handle, w);
@@ -280,20 +295,65 @@ static int put(struct pmig_resource *r, const struct place_file *f, struct place
 	return e < 0 ? e : 0;
 }
 
+/* `f` as save_content() wrote it, and the settings; *ret_mapped for munmap(), NULL: nothing. */
+static int read_content(struct pmig_resource *r, struct pmig_reader *in, struct place_file *f, const void **ret_mapped)
+{
+	struct database *d = r->state;
+	uint64_t size;
+	*f = (struct place_file){.path = r->locator, .mode = (mode_t)pmig_read_number(in) & 0777};
+	f->modified = (int64_t)pmig_read_number(in);
+	bool there = pmig_read_number(in) != 0;
+	size = pmig_read_number(in);
+	f->data = pmig_read_content(in, &f->size);
+	int e = connection_read(in, &d->settings);
+	if (e < 0 || !there)
+		return e;
+	e = shipped_map(r->there, size, r->content, ret_mapped);
+	f->data = *ret_mapped;
+	f->size = size;
+	return e;
+}
+
 static int arrive(struct pmig_resource *r, struct pmig_reader *in)
 {
-	struct place_file f = {.path = r->locator, .flags = 0};
+	struct place_file f;
+	const void *mapped = NULL;
 	struct database *d = arrived(r);
 	if (d == NULL)
 		return PMIG_ENOMEM;
-	f.mode = (mode_t)pmig_read_number(in) & 0777;
-	f.modified = (int64_t)pmig_read_number(in);
-	f.data = pmig_read_content(in, &f.size);
-	int e = connection_read(in, &d->settings);
+	int e = read_content(r, in, &f, &mapped);
 	if (e >= 0)
 		e = put(r, &f, &d->done);
+	if (mapped != NULL && f.size > 0)
+		(void)munmap((void *)(uintptr_t)mapped, f.size);
 	r->reference = 0;
+	r->there = ""; /* it is where its locator says */
 	return e < 0 ? e : open_connection(r, r->locator, NULL);
+}
+
+/* By value: equal content that the target has is used where it lies, if it is only read, else as its own copy. By type: what the target
+ * provides. */
+static int rebind(struct pmig_resource *r, struct pmig_reader *in)
+{
+	struct place_file f;
+	const void *mapped = NULL;
+	struct database *d = arrived(r);
+	if (d == NULL)
+		return PMIG_ENOMEM;
+	int e = read_content(r, in, &f, &mapped);
+	bool own = mapped != NULL && (connection_flags(d->settings) & SQLITE_OPEN_READONLY) == 0;
+	if (e >= 0 && own)
+		e = put(r, &f, &d->done);
+	if (mapped != NULL && f.size > 0)
+		(void)munmap((void *)(uintptr_t)mapped, f.size);
+	r->reference = 0;
+	if (e >= 0 && !own && (r->there == NULL || r->there[0] != '/'))
+		e = error_set(PMIG_EREFUSED, "nothing is known here that could take its place");
+	if (e >= 0)
+		e = open_connection(r, own ? r->locator : r->there, NULL);
+	if (own)
+		r->there = "";
+	return e;
 }
 
 /* The database itself is at this host: it must still be the one under its name. */
@@ -319,6 +379,7 @@ static int refer(struct pmig_resource *r, struct pmig_reader *in)
 	int e = connection_read(in, &d->settings);
 	if (e < 0)
 		return e;
+	r->there = "";
 	r->reference = id;
 	if (id == 0)
 		return r->kept ? open_connection(r, r->locator, NULL)
@@ -374,6 +435,7 @@ const struct pmig_kind kind_database = {
 	.move = arrive,
 	.copy = arrive,
 	.refer = refer,
+	.rebind = rebind,
 	.resolve = resolve,
 	.undo = undo,
 	.release = release,

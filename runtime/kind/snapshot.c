@@ -36,12 +36,17 @@ int snapshot_descriptor(const struct stat *st)
 	return found;
 }
 
+/* `path` NULL: in memory. */
 static int nameless(const char *path)
 {
 	char directory[4096];
-	const char *slash = strrchr(path, '/');
-	(void)snprintf(directory, sizeof directory, "%.*s/", (int)(slash - path), path);
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); /* the same file system: its blocks may be shared */
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+	int fd = -1;
+	if (slash != NULL) {
+		(void)snprintf(directory, sizeof directory, "%.*s/", (int)(slash - path), path);
+		fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC,
+			0600); /* the same file system: its blocks may be shared */
+	}
 	if (fd < 0)
 		fd = memfd_create("pmig", MFD_CLOEXEC);
 	return fd < 0 ? error_errno(PMIG_ENOSPC, errno, "no place for a snapshot") : fd;
@@ -120,6 +125,11 @@ static int take(sqlite3 *db, const char *path, bool alone, int *ret_fd, bool *re
 		close(fd);
 	*ret_fd = fd;
 	return r < 0 ? r : 0;
+}
+
+int snapshot_fetch(sqlite3 *db, int *ret_fd)
+{
+	return serialize(db, NULL, ret_fd);
 }
 
 int snapshot_take(sqlite3 *db, const char *path, bool alone, int *ret_fd, bool *ret_own)

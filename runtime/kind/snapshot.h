@@ -19,4 +19,7 @@ int snapshot_descriptor(const struct stat *st);
  * PMIG_EREFUSED in SQLite's words (locked by somebody else), PMIG_ENOMEM, PMIG_ENOSPC. */
 PMIG_MUST_CHECK int snapshot_take(sqlite3 *db, const char *path, bool alone, int *ret_fd, bool *ret_own);
 
+/* The same of a database at another host: its content in memory. */
+PMIG_MUST_CHECK int snapshot_fetch(sqlite3 *db, int *ret_fd);
+
 #endif

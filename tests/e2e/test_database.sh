@@ -127,6 +127,23 @@ say app count '^count 11 alpha=4,'
 quit app
 check "it is sound at home" test "$(sql $file 'PRAGMA integrity_check; SELECT count(*) FROM rows' | tr '\n' ' ')" = 'ok 11 '
 
+# --- only read, and meant by its value: equal content that the target has takes its place, wherever it lies; else a copy ---
+file=$H/data.db
+sql $file "CREATE TABLE rows(n INTEGER PRIMARY KEY, host TEXT); INSERT INTO rows VALUES (1, 'data'), (2, 'data')"
+on beta mkdir $H/sets
+on alpha cat $file | on beta sh -c "cat >$H/sets/other.db"
+t pmig_on alpha registry provide --host beta content $H/sets
+ledger data $file read
+pmig_on alpha plan --json data beta >"$T/plan"
+check "the plan rebinds it" test "$(jq -r '.resources[] | select(.name == "ledger") | .strategy' "$T/plan")" = rebind
+hop data beta
+say data count '^count 2 data=2'
+gone beta $file
+hop data gamma
+say data count '^count 2 data=2'
+say data add 'readonly database on gamma'
+quit data
+
 # --- killed elsewhere in the middle of a transaction: whoever opens the database next finds it as before, and unlocked ---
 file=$H/killed.db
 ledger killed $file refer

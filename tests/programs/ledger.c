@@ -1,4 +1,4 @@
-/* ledger DATABASE move|copy|refer|rules [loss]: does in an SQLite database what standard input says, a word a line, with a safe point
+/* ledger DATABASE move|copy|refer|rules|read [loss]: does in an SQLite database what standard input says, a word a line, with a safe point
  * between any two; each is answered by a line.
  *
  *   add        one more row: "added N on HOST"
@@ -93,12 +93,15 @@ int main(int argc, char **argv)
 		.binding = PMIG_BY_IDENTIFIER,
 		.attachment = PMIG_FASTENED,
 		.consent = argc > 3 ? PMIG_LOSS : 0};
-	if (argc < 3 || sqlite3_open(argv[1], &db) != SQLITE_OK)
+	bool read_only = argc > 2 && strcmp(argv[2], "read") == 0; /* a set of data, which only counts by its value */
+	if (argc < 3 ||
+		sqlite3_open_v2(argv[1], &db, read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+			NULL) != SQLITE_OK)
 		return 2;
 	for (unsigned i = 0; i < 4; i++)
 		if (strcmp(argv[2], hows[i]) == 0)
 			d.strategy = (enum pmig_strategy)i;
-	if (d.strategy == PMIG_COPY)
+	if (d.strategy == PMIG_COPY || read_only)
 		d.binding = PMIG_BY_VALUE;
 	run("CREATE TABLE IF NOT EXISTS rows(n INTEGER PRIMARY KEY, host TEXT)");
 	if (pmig_declare_handle((void **)&db, "database", argv[1], &d) < 0) {
