@@ -158,7 +158,17 @@ int pmig_declare_memory(void *p, size_t size, const struct pmig_declaration *d);
 
 /* Declares something that is neither descriptor nor memory. `var` is where the program keeps its handle (set anew after a
  * restore; borrowed until withdrawn), `kind` a kind's name, `locator` what it is called there (copied). Errors as
- * above, and PMIG_ENOENT for an unknown kind. */
+ * above, and PMIG_ENOENT for an unknown kind.
+ *
+ *   kind                 *var                                              locator
+ *   "database"           sqlite3 *, open; another connection afterwards    absolute path of the database
+ *   "service", "url"     char *, what the program connects with            URL, HOST:PORT or the path of a socket
+ *   "site"               char *, the path                                  absolute path of a directory
+ *   "scratch"            char *, the path; another one afterwards          absolute path of a directory
+ *   "printer", "any"     char *, what the host calls its own               what this host calls it
+ *
+ * At a safe point a database has no statements (an open transaction puts the move off), and no connection to a service is open: hooks are
+ * the place to end and to begin them. */
 int pmig_declare_handle(void **var, const char *kind, const char *locator, const struct pmig_declaration *d);
 
 /* Hooks that belong to no resource. Errors: PMIG_EINVAL, PMIG_ENOMEM. */
