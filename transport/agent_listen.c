@@ -13,19 +13,21 @@
 #include <unistd.h>
 
 #define BACKLOG 64
+#define PAUSE_MS 100 /* when there are no more descriptors */
 
 struct listener {
 	struct listener *next;
 	struct agent *agent;
 	uint64_t reference;
 	int fd;
-	struct loop_source *source;
+	struct loop_source *source, *again;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* "": not of this file system */
 };
 
 static void drop(struct listener *l)
 {
 	loop_remove(&l->source);
+	loop_remove(&l->again);
 	if (l->path[0] != '\0')
 		(void)unlink(l->path);
 	(void)close(l->fd);
@@ -85,14 +87,25 @@ static bool allowed(const struct listener *l, int fd)
 	return user == (long)getuid() || user == 0;
 }
 
+static void on_again(void *context)
+{
+	struct listener *l = context;
+	loop_watch(l->source, POLLIN);
+}
+
 static void on_connection(void *context, short events)
 {
 	(void)events;
 	struct listener *l = context;
 	int one = 1, fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
 	struct end *e;
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE) { /* it would be told without a pause */
+			loop_watch(l->source, 0);
+			(void)loop_after(l->agent->loop, PAUSE_MS, on_again, l, &l->again);
+		}
 		return;
+	}
 	if (!allowed(l, fd)) {
 		(void)close(fd);
 		return;

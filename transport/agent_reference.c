@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOCATOR_TOLD 128 /* bytes of it, in lists for people */
+#define LOCATOR_TOLD 96 /* bytes of it, in lists for people, which go in one packet */
 
 struct agent_references *agent_references(struct agent *a)
 {
@@ -49,7 +49,13 @@ static json_t *number(uint64_t id)
 static json_t *readable(const char *locator)
 {
 	char text[LOCATOR_TOLD];
-	(void)snprintf(text, sizeof text, "%s", locator);
+	size_t length = (size_t)snprintf(text, sizeof text, "%s", locator);
+	if (length >= sizeof text) /* not in the middle of a character */
+		for (char *end = text + sizeof text - 2; end > text && (unsigned char)*end >= 0x80; end--)
+			*end = '\0';
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20)
+			*c = '?';
 	json_t *object = json_string(text);
 	for (char *c = text; object == NULL && *c != '\0'; c++)
 		if ((unsigned char)*c >= 0x80)

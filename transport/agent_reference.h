@@ -18,8 +18,8 @@
 
 #include <sys/socket.h>
 
-#define HELD_MAX 512  /* things; all of them are told in one packet */
-#define ENDS_MAX 1024 /* of channels */
+#define HELD_MAX 512 /* things; all of them are told in one packet */
+#define ENDS_MAX 512 /* of channels */
 #define LISTENERS_MAX 64
 #define HELD_LEASE_MS (7 * 24 * 60 * 60 * 1000) /* without any supervisor */
 

@@ -55,7 +55,8 @@ void channels_recall(struct supervisor *s, const struct pmig_reference_row *row)
 		.firm = true,
 		.listed = true,
 		.traffic = row->traffic,
-		.hops = row->hops};
+		.hops = row->hops,
+		.slot = row->slot};
 	(void)channels_row_host(row, k->holder);
 	(void)snprintf(k->locator, sizeof k->locator, "%.*s", hash > space + 2 ? (int)(hash - space - 2) : 0, space + 1);
 	(void)snprintf(k->to, sizeof k->to, "%s", row->to);
@@ -70,7 +71,7 @@ static void write_row(struct supervisor *s, struct known *k)
 	k->counted = false;
 	k->listed = s->store->reference_put(s->store,
 			    &(struct pmig_reference_row){.process = s->uuid,
-				    .slot = 0,
+				    .slot = k->slot,
 				    .kind = kinds[k->kind],
 				    .from = from,
 				    .to = k->to,
@@ -198,6 +199,7 @@ static void find_reason(const struct move *m, struct known *k)
 		const struct plan_decision *d = &m->plan->decisions[i];
 		if (d->strategy == PMIG_REFER && strncmp(d->locator, k->locator, strlen(k->locator)) == 0) {
 			(void)snprintf(k->why, sizeof k->why, "%s: %.300s", d->cell, d->reason);
+			k->slot = d->slot;
 			return;
 		}
 	}

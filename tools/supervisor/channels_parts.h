@@ -16,7 +16,7 @@ struct known {
 	bool listed;  /* in the registry */
 	bool counted; /* since it was written there */
 	uint64_t traffic;
-	int64_t hops;
+	int64_t hops, slot;
 	char holder[PMIG_NAME_MAX + 1], to[PMIG_NAME_MAX + 1];
 	char locator[KNOWN_LOCATOR], why[KNOWN_LOCATOR];
 };
