@@ -93,6 +93,16 @@ port=$(hosts exec gamma ss -Hltn | sed -n 's/.* 127.0.0.1:\([0-9]*\) .*/\1/p' | 
 # try USER: what a user of gamma hears there
 try() { hosts exec gamma setpriv --reuid="$1" --clear-groups bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; echo hello >&3; head -n 1 <&3" 2>"$T/none" || true; }
 check "the address at gamma leads to alpha, for the program's user" test "$(try 4242)" = "alpha heard hello"
+# Eight at once over a slow link: more than may wait at home for it.
+hosts rate gamma 80mbit
+on gamma bash -c 'for i in 1 2 3 4 5 6 7 8; do
+	(exec 3<>/dev/tcp/127.0.0.1/'"$port"' && echo "$i" >&3 && md5sum <&3 >"sum.$i") &
+done; wait; cat sum.*' >"$T/sums"
+hosts rate gamma off
+for i in 1 2 3 4 5 6 7 8; do
+	{ echo "alpha heard $i" && head -c $SIZE < <(yes 0123456789abcdef | tr -d '\n'); } | md5sum
+done >"$T/sums.want"
+same "$T/sums" "$T/sums.want"
 check "and for nobody else" test -z "$(try 65534)"
 check "what stays is told" test "$(pmig_on alpha references --json asks | jq -r '.[] | "\(.kind) \(.to) \(.hops)"')" = "address gamma 2"
 pmig_on alpha references asks
