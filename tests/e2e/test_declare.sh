@@ -72,6 +72,9 @@ moved() {
 moved beta
 check "a hook that refuses is asked again" grep -qx 'before: not now' "$T/out"
 looked beta
+check "where a thing was opened goes along with it" \
+	jq -e ".resources[] | select(.name == \"$home/stray\") | .opened == \"open_stray (declares.c:$line)\"" \
+	<(pmig_on alpha plan --json declares gamma)
 check "what moved has left alpha" on alpha test ! -e "$home/ledger"
 check "what was copied has not" on alpha test -e "$home/ruled"
 moved gamma
