@@ -257,6 +257,7 @@ int list_sql(struct database *db, const char *sql, const struct list_options *o,
 		clock.end.tv_sec++;
 		clock.end.tv_nsec -= 1000000000;
 	}
+	(void)sqlite3_limit(database_sqlite(db), SQLITE_LIMIT_LENGTH, LIST_TEXT_MAX);
 	sqlite3_progress_handler(database_sqlite(db), 1000, is_late, &clock);
 	r = print(db, statement, o, out);
 	if (r < 0 && sqlite3_errcode(database_sqlite(db)) == SQLITE_INTERRUPT)

@@ -9,6 +9,7 @@
 
 #define LIST_ROWS_MAX 1000000
 #define LIST_SQL_MS 10000
+#define LIST_TEXT_MAX (16 << 20) /* bytes of one value that list_sql() makes */
 
 struct database; /* database.h; registry_store_database() has it */
 struct sqlite3_stmt;

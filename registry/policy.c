@@ -106,6 +106,37 @@ int policy_load(struct pmig_store *store, const char *process, struct policy **r
 	return 0;
 }
 
+struct heir {
+	struct pool pool;
+	size_t count;
+	struct pmig_policy_row *rows; /* the pool has their texts; a store is not called while it lists */
+};
+
+static int gather(void *context, const struct pmig_policy_row *row)
+{
+	struct heir *h = context;
+	struct pmig_policy_row *rows = reallocarray(h->rows, h->count + 1, sizeof *rows);
+	if (rows == NULL)
+		return error_set(PMIG_ENOMEM, "policy: not enough memory");
+	h->rows = rows;
+	rows[h->count++] = (struct pmig_policy_row){
+		.name = pool_copy(&h->pool, row->name), .added = row->added, .text = pool_copy(&h->pool, row->text)};
+	return h->pool.failed ? error_set(PMIG_ENOMEM, "policy: not enough memory") : 0;
+}
+
+int policy_inherit(struct pmig_store *store, const char *from, const char *to)
+{
+	struct heir h = {0};
+	int r = store->policy_list(store, from, gather, &h);
+	for (size_t i = 0; r >= 0 && i < h.count; i++) {
+		h.rows[i].process = to;
+		r = store->policy_put(store, &h.rows[i]);
+	}
+	free(h.rows);
+	pool_finish(&h.pool);
+	return r;
+}
+
 /* --- one resource --- */
 
 static bool matches(const struct policy_section *s, const struct plan_resource *r)

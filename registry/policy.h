@@ -48,6 +48,9 @@ int policy_read(const char *path, char **ret_text, size_t *ret_size) PMIG_MUST_C
  * is an error. */
 int policy_load(struct pmig_store *store, const char *process, struct policy **ret_policy) PMIG_MUST_CHECK;
 
+/* The policies of one process for another one as well: a clone means what its original meant. */
+int policy_inherit(struct pmig_store *store, const char *from, const char *to) PMIG_MUST_CHECK;
+
 /* What the policy says of this resource; texts are borrowed from it. 1: it has spoken, 0: it says nothing. What is part of the process or
  * can only be refused stays so. */
 int policy_apply(const struct policy *p, struct plan_resource *resource);

@@ -279,6 +279,14 @@ static void it_is_kept_with_the_process_and_for_all(void **state)
 	assert_int_equal(policy_apply(p, &y), 1);
 	assert_int_equal(y.row.binding, PMIG_BY_VALUE);
 	policy_destroy(p);
+	struct pmig_process_row clone = case_process(UUID_B, "queens-2");
+	assert_good(s->process_put(s, &clone));
+	assert_good(policy_inherit(s, UUID_A, UUID_B));
+	assert_good(policy_load(s, UUID_B, &p));
+	x = undeclared("file", "/x");
+	assert_int_equal(policy_apply(p, &x), 1);
+	assert_int_equal(x.row.binding, PMIG_BY_TYPE);
+	policy_destroy(p);
 	assert_int_equal(s->policy_drop(s, NULL, "/all"), 1);
 	assert_int_equal(s->policy_drop(s, NULL, "/all"), 0);
 	assert_good(s->process_drop(s, UUID_A));

@@ -25,6 +25,13 @@ const char *registry_argument(const struct registry_request *r, int n)
 	return n < r->count ? r->arguments[n] : NULL;
 }
 
+int registry_open(struct pmig_store **ret_store)
+{
+	int r = registry_store_open_readonly(NULL, ret_store);
+	return r == PMIG_EVERSION ? registry_store_open(NULL, ret_store)
+				  : r; /* of a newer one that says so, and changes nothing */
+}
+
 int registry_end(const struct registry_request *r, int code)
 {
 	if (code >= 0)
@@ -45,7 +52,7 @@ static const struct verb *find(const char *name)
 static int list(const struct registry_request *request)
 {
 	struct pmig_store *store;
-	int r = registry_store_open_readonly(NULL, &store);
+	int r = registry_open(&store);
 	if (r < 0)
 		return registry_end(request, r);
 	const struct list_options options = {.form = request->json ? LIST_JSON : LIST_TABLE,

@@ -20,6 +20,9 @@ struct registry_request {
 /* The n-th argument, NULL where there are less. */
 const char *registry_argument(const struct registry_request *r, int n);
 
+/* The registry of this host, for reading; one of an older pmig is brought to today's form first. */
+int registry_open(struct pmig_store **ret_store) PMIG_MUST_CHECK;
+
 /* Prints "pmig registry NAME: reason" and returns the exit status for `code`; 0 for a code that is good. */
 int registry_end(const struct registry_request *r, int code);
 

@@ -41,7 +41,7 @@ int registry_audit_verify(const struct registry_request *request)
 {
 	struct pmig_store *store;
 	struct report report = {.findings = request->json ? json_array() : NULL};
-	int r = registry_store_open_readonly(NULL, &store);
+	int r = registry_open(&store);
 	if (r >= 0) {
 		r = verify_run(registry_store_database(store), on_check, &report);
 		registry_store_close(store);
@@ -61,7 +61,7 @@ int registry_audit_verify(const struct registry_request *request)
 int registry_audit_export(const struct registry_request *request)
 {
 	struct pmig_store *store;
-	int r = registry_store_open_readonly(NULL, &store);
+	int r = registry_open(&store);
 	if (r < 0)
 		return registry_end(request, r);
 	r = dump_write(registry_store_database(store), stdout);
@@ -72,7 +72,7 @@ int registry_audit_export(const struct registry_request *request)
 int registry_audit_sql(const struct registry_request *request)
 {
 	struct pmig_store *store;
-	int r = registry_store_open_readonly(NULL, &store);
+	int r = registry_open(&store);
 	if (r < 0)
 		return registry_end(request, r);
 	const struct list_options o = {.form = request->json ? LIST_JSON : LIST_TABLE, .columns = cmd_columns()};
@@ -143,7 +143,7 @@ int registry_audit_watch(const struct registry_request *request)
 {
 	struct pmig_store *store;
 	struct watch *watch;
-	int r = registry_store_open_readonly(NULL, &store);
+	int r = registry_open(&store);
 	if (r < 0)
 		return registry_end(request, r);
 	r = watch_open(registry_store_database(store), registry_argument(request, 0), &watch);

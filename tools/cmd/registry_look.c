@@ -16,7 +16,7 @@
 static int open_for(const char *process, struct pmig_store **ret_store)
 {
 	struct pmig_process_row *row;
-	int r = registry_store_open_readonly(NULL, ret_store);
+	int r = registry_open(ret_store);
 	if (r < 0 || process == NULL)
 		return r;
 	r = (*ret_store)->process_get(*ret_store, process, &row);
@@ -211,7 +211,7 @@ int registry_look_rules(const struct registry_request *request)
 	if (request->json)
 		return registry_end(request, put_json(rules_json(&rules)));
 	int r = rules_text(&rules, cmd_columns(), stdout);
-	if (r >= 0 && registry_store_open_readonly(NULL, &store) >= 0) { /* rules are there without a registry too */
+	if (r >= 0 && registry_open(&store) >= 0) { /* rules are there without a registry too */
 		json_t *rows = NULL;
 		r = rows_of(registry_store_database(store), "policies", NULL, NULL, &rows);
 		if (json_array_size(rows) > 0) {

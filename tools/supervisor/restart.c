@@ -3,6 +3,7 @@
 #include "restart.h"
 #include "image_info.h"
 #include "job.h"
+#include "registry/policy.h"
 #include "registry/store.h"
 #include "terminal.h"
 
@@ -220,6 +221,8 @@ static int enter(struct restart *t)
 		r = s->store->process_put(s->store, &row);
 	}
 	t->entered = r >= 0;
+	if (r >= 0 && s->options->clone && t->before != NULL)
+		r = policy_inherit(s->store, t->before->uuid, s->uuid);
 	return r < 0 ? r : 0;
 }
 
