@@ -122,10 +122,15 @@ int pmig_sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
 	return f != NULL ? remote_file_flush(f) : sync_file_range(fd, offset, size, flags);
 }
 
-/* Advice: the reading itself shows what is worth fetching ahead. */
+/* The reading itself shows what is worth fetching ahead; what is not wanted any more is forgotten, all of it. */
 int pmig_posix_fadvise(int fd, off_t offset, off_t size, int advice)
 {
-	return descriptors_refers(fd) ? 0 : posix_fadvise(fd, offset, size, advice);
+	struct remote_file *f = descriptors_find(fd);
+	if (f == NULL)
+		return posix_fadvise(fd, offset, size, advice);
+	if (advice == POSIX_FADV_DONTNEED)
+		(void)remote_file_settle(f);
+	return 0;
 }
 
 ssize_t pmig_readahead(int fd, off_t offset, size_t size)
