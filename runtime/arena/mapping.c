@@ -1,6 +1,8 @@
 /* mapping: mmap(2) and its relatives, as the program calls them. */
 #include "mapping_table.h"
 
+#include "../reference/descriptors.h"
+#include "../reference/replaced.h"
 #include "arena.h"
 
 #include <errno.h>
@@ -134,6 +136,29 @@ static uint64_t choose(uint64_t wanted, uint64_t size, int flags)
 	return gap;
 }
 
+/* A file at another host has no pages here: privately its bytes will do, read in; shared it cannot be had (ENODEV, as of any file that cannot be
+ * mapped). */
+static void *map_remote(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	if ((flags & MAP_TYPE) != MAP_PRIVATE)
+		return fail(ENODEV);
+	char *p = pmig_mmap(address, size, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
+	for (size_t done = 0; p != MAP_FAILED && done < size;) {
+		ssize_t n = pmig_pread(fd, p + done, size - done, offset + (off_t)done);
+		int number = errno;
+		if (n < 0 && number != EINTR) {
+			(void)pmig_munmap(p, size);
+			return fail(number);
+		}
+		if (n == 0)
+			break;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	if (p != MAP_FAILED && protection != (PROT_READ | PROT_WRITE))
+		(void)pmig_mprotect(p, size, protection);
+	return p;
+}
+
 void *pmig_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
 {
 	struct mapping m = {
@@ -144,6 +169,8 @@ void *pmig_mmap(void *address, size_t size, int protection, int flags, int fd, o
 		return fail(size == 0 ? EINVAL : ENOMEM);
 	if ((protection & PROT_EXEC) != 0)
 		return fail(EACCES);
+	if ((flags & MAP_ANONYMOUS) == 0 && descriptors_refers(fd))
+		return map_remote(address, size, protection, flags, fd, offset);
 	if (mapping_table_reserve() < 0 || mapping_table_room(3) < 0)
 		return fail(ENOMEM);
 	int number = classify(&m, flags, fd, offset, &anonymous);
