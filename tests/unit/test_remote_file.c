@@ -3,6 +3,7 @@
 #include "transport/agent_reference_file.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -204,34 +206,72 @@ static void test_locks_exclude(void **state)
 	close(other);
 }
 
-static void on_alarm(int number)
+/* Stands between client and server; when it carries the word that somebody has the lock, that one lets it go. */
+struct between {
+	int client, server, other;
+};
+
+static bool carry(const struct between *b, int from, int to)
 {
-	(void)number;
+	unsigned char data[4096];
+	struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	ssize_t n = read(from, data, sizeof data);
+	if (n >= 8 && from == b->server && data[4] == EAGAIN)
+		(void)fcntl(b->other, F_OFD_SETLK, &l);
+	return n > 0 && write(to, data, (size_t)n) == n;
 }
 
-static void *unlock_soon(void *argument)
+static void *stand_between(void *argument)
 {
-	struct flock l = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-	(void)usleep(20000); /* the point is that it is waited for */
-	(void)fcntl(*(int *)argument, F_OFD_SETLK, &l);
+	const struct between *b = argument;
+	struct pollfd p[2] = {{.fd = b->client, .events = POLLIN}, {.fd = b->server, .events = POLLIN}};
+	bool more = true;
+	while (more && poll(p, 2, -1) > 0) {
+		if (p[0].revents != 0)
+			more = carry(b, b->client, b->server);
+		if (p[1].revents != 0)
+			more = carry(b, b->server, b->client) && more;
+	}
+	close(b->server);
+	close(b->client);
 	return NULL;
 }
 
 static void test_waits_for_a_lock(void **state)
 {
 	(void)state;
-	int fd = make("text", O_RDWR), other = open(path, O_RDWR | O_CLOEXEC);
-	struct remote_file *f = connect_to(fd);
+	int fd = make("text", O_RDWR), other = open(path, O_RDWR | O_CLOEXEC), near[2], far[2];
+	struct remote_file *f = NULL;
 	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	pthread_t thread;
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, near), errno);
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, far), errno);
+	assert_int_equal(agent_reference_file_serve(dup(fd), far[1]), 0);
+	struct between b = {near[1], far[0], other};
+	assert_int_equal(pthread_create(&thread, NULL, stand_between, &b), 0);
+	assert_int_equal(remote_file_connect(near[0], "the test's file", &f), 0);
 	assert_int_equal(fcntl(other, F_OFD_SETLK, &l), 0);
-	assert_int_equal(pthread_create(&thread, NULL, unlock_soon, &other), 0);
 	assert_int_equal(remote_file_lock(f, F_WRLCK, 0, 0, true), 0);
+	assert_false(other_can_lock(other, F_RDLCK, F_OFD_SETLK));
+	assert_int_equal(remote_file_close(f), 0);
 	(void)pthread_join(thread, NULL);
-	assert_int_equal(remote_file_lock(f, F_UNLCK, 0, 0, true), 0);
+	close(fd);
+	close(other);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+static void test_a_signal_ends_the_wait(void **state)
+{
+	(void)state;
+	int fd = make("text", O_RDWR), other = open(path, O_RDWR | O_CLOEXEC);
+	struct remote_file *f = connect_to(fd);
 	assert_int_equal(fcntl(other, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}), 0);
 	(void)sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
-	(void)alarm(1);
+	(void)setitimer(ITIMER_REAL, &(struct itimerval){.it_value.tv_usec = 1000}, NULL);
 	assert_int_equal(remote_file_lock(f, F_WRLCK, 0, 0, true), -1);
 	assert_int_equal(errno, EINTR);
 	assert_int_equal(remote_file_close(f), 0);
@@ -455,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_what_another_writes_is_seen),
 		cmocka_unit_test(test_locks_exclude),
 		cmocka_unit_test(test_waits_for_a_lock),
+		cmocka_unit_test(test_a_signal_ends_the_wait),
 		cmocka_unit_test(test_a_write_that_fails_is_told),
 		cmocka_unit_test(test_a_lost_connection),
 		cmocka_unit_test(test_a_big_file),
