@@ -26,21 +26,31 @@ static void append(int log, const char *line)
 	}
 }
 
-/* Reads the whole log; returns how many lines are others', -1 if one of ours is missing, doubled or out of order. */
-static long others_in(int log, const char *top, long rounds)
+/* How many lines of the log are others'; -1 if one of ours is missing, doubled or out of order. */
+static long others_in(FILE *in, const char *top, long rounds)
 {
-	FILE *in = fdopen(dup(log), "r");
 	char line[256];
 	long ours = 0, others = 0, n;
-	if (in == NULL || fseek(in, 0, SEEK_SET) != 0 || fgets(line, sizeof line, in) == NULL || strcmp(line, top) != 0)
+	if (fgets(line, sizeof line, in) == NULL || strcmp(line, top) != 0)
 		return -1;
 	while (fgets(line, sizeof line, in) != NULL)
 		if (sscanf(line, "round %ld ", &n) != 1)
 			others++;
 		else if (n != ++ours)
 			return -1;
-	fclose(in);
 	return ours == rounds ? others : -1;
+}
+
+/* Reads the whole log, through a stream of its own. */
+static long check(int log, const char *top, long rounds)
+{
+	FILE *in = fdopen(dup(log), "r");
+	if (in == NULL)
+		return -1;
+	rewind(in);
+	long others = others_in(in, top, rounds);
+	fclose(in);
+	return others;
 }
 
 int main(int argc, char **argv)
@@ -65,7 +75,7 @@ int main(int argc, char **argv)
 		gethostname(host, sizeof host);
 		snprintf(line, sizeof line, "round %ld on %s\n", round, host);
 		append(log, line);
-		long others = others_in(log, top, round);
+		long others = check(log, top, round);
 		printf("%ld %s: %s, %ld of others\n", round, host, others >= 0 ? "log has all rounds" : "WRONG", others);
 		fflush(stdout);
 		if (others < 0)

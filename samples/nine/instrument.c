@@ -44,7 +44,7 @@ static int on_line(const char *name)
 	printf("instrument %x on %s\n", serial, ptsname(master));
 	fflush(stdout);
 	answer(master);
-	return 0;
+	return close(held);
 }
 
 static int on_port(int port)

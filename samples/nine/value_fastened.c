@@ -59,9 +59,10 @@ int main(int argc, char **argv)
 			right ? "the same" : "WRONG");
 		fflush(stdout);
 		if (!right)
-			return 1;
+			exit(1);
 		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 		pmig_safepoint();
 	}
+	free(sums);
 	return 0;
 }

@@ -32,10 +32,12 @@ int main(int argc, char **argv)
 	argv += divergence;
 	FILE *in = argc > 1 ? fopen(argv[1], "r") : NULL;
 	struct stat st;
-	if (in == NULL || fstat(fileno(in), &st) < 0) {
+	if (in == NULL) {
 		fputs("usage: value_unattached [--divergence] INPUT [ROUNDS]\n", stderr);
 		return 2;
 	}
+	if (fstat(fileno(in), &st) < 0)
+		exit(1);
 	pmig_declare_stream(in,
 		&(struct pmig_declaration){.name = "input",
 			.binding = PMIG_BY_VALUE,
@@ -59,7 +61,8 @@ int main(int argc, char **argv)
 		printf("%ld %s: input %s, sum %016lx\n", round, host, sum == first ? "as at first" : "WRONG", sum);
 		fflush(stdout);
 		if (sum != first)
-			return 1;
+			exit(1);
 	}
+	fclose(in);
 	return 0;
 }

@@ -116,12 +116,12 @@ int main(int argc, char **argv)
 	struct studio s;
 	int failed = begin(&s, argc, argv);
 	if (failed != 0)
-		return failed < 0 ? 1 : failed;
+		exit(failed < 0 ? 1 : failed);
 	for (long n = 0, frames = argc > 5 ? atol(argv[5]) : 1000000; n < frames; n++) {
 		draw(&s, n);
 		if (show(&s) < 0) {
 			perror("studio: display");
-			return 1;
+			exit(1);
 		}
 		if (n % s.rate == 0) {
 			char host[65];
@@ -132,5 +132,6 @@ int main(int argc, char **argv)
 		keep_time(&s);
 		pmig_safepoint();
 	}
+	free(s.frame);
 	return 0;
 }

@@ -40,16 +40,16 @@ finish service
 # --- fixed: an instrument on a line, whichever ---
 t pmig_on alpha registry --host beta provide instrument "$line.2"
 run_sample type_fixed meter "$line"
-hop meter gamma 'any instrument' reference 'by type, fixed'
+hop meter gamma 'any instrument' reference 'by type, fixed(, shared)?'
 sees meter "gamma: .* it is ${SERIAL[alpha.$line]}"
 remain meter 1
-hop meter beta 'any instrument' rebind 'by type, fixed'
+hop meter beta 'any instrument' rebind 'by type, fixed(, shared)?'
 sees meter "beta: .* it is ${SERIAL[beta.$line.2]}"
 remain meter 0
-hop meter gamma 'any instrument' reference 'by type, fixed'
+hop meter gamma 'any instrument' reference 'by type, fixed(, shared)?'
 remain meter 1
 t pmig_on alpha registry --host alpha provide instrument "$line"
-hop meter alpha 'any instrument' rebind 'by type, fixed'
+hop meter alpha 'any instrument' rebind 'by type, fixed(, shared)?'
 sees meter "alpha: .* it is ${SERIAL[alpha.$line]}"
 remain meter 0
 finish meter
