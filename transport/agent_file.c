@@ -84,6 +84,14 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (stream < AGENT_BULK || stream > UINT16_MAX)
 		return error_set(PMIG_EPROTOCOL, "agent: stream %u is not for files", stream);
 	struct agent_bulk *b;
+	char own[64], data[PMIG_UUID_LENGTH + 8];
+	const json_t *fd = json_object_get(request, "fd");
+	if (json_is_integer(fd)) { /* what the program has open, to be sent ahead */
+		(void)snprintf(own, sizeof own, "/proc/%d/fd/%d", (int)a->pid, (int)json_integer_value(fd));
+		(void)snprintf(data, sizeof data, "%s.data", a->options->uuid);
+		path = own;
+		name = data;
+	}
 	int r = check_name(a, name);
 	if (r >= 0 && find(a, stream) != NULL)
 		drop(a, find(a, stream)); /* asked for before, and given up */
@@ -91,7 +99,7 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = add(a, stream, &b);
 	if (r < 0)
 		return r;
-	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (path == own ? 0 : O_NOFOLLOW));
 	r = b->fd < 0 ? error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, path)
 		      : bulk_send_create(&(struct bulk_send_options){.fd = b->fd,
 						 .name = name,

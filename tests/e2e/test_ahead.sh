@@ -32,6 +32,16 @@ on alpha cat "$home/data/input" >"$T/input.alpha"
 on beta cat "$home/data/input" >"$T/input.beta"
 same "$T/input.alpha" "$T/input.beta"
 check "the program has it open there" on beta sh -c 'ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /data/input'
+
+# --- and on from there, through home ---
+input first gamma '.strategy == "copy" and .price.seconds_before > 0 and .price.bytes == 8000000'
+pmig_on alpha move --json first gamma >"$T/first.on" || fail "first did not move on"
+check "the image is without it again: $(jq .bytes "$T/first.on") bytes" jq -e '.bytes < 7000000' "$T/first.on"
+check "the data is in the cache of gamma" test "$(on gamma sh -c 'ls ~/.cache/pmig/*/data | wc -l')" = 1
+check "and nothing of it stays at home" on alpha sh -c 'test -z "$(ls ~/.local/state/pmig/*/transit)"'
+agreed first
+on gamma cat "$home/data/input" >"$T/input.gamma"
+same "$T/input.alpha" "$T/input.gamma"
 end first
 
 # --- equal content under another name is not sent again ---

@@ -31,7 +31,7 @@ void move_destroy(struct move *m)
 	struct supervisor *s = m->supervisor;
 	channels_undone(m);
 	plan_abandon(m);
-	prepare_destroy(m->prepare);
+	ahead_drop(m);
 	ship_destroy(m->ship);
 	loop_remove(&m->timer);
 	loop_remove(&m->in_doubt);
@@ -370,8 +370,7 @@ void move_next(struct move *m, enum handover_event event)
 		m->ship = NULL;
 	}
 	if (last == HANDOVER_PREPARE) {
-		prepare_destroy(m->prepare);
-		m->prepare = NULL;
+		ahead_drop(m);
 	}
 	begin(m, action);
 }
@@ -522,6 +521,8 @@ void move_down(struct supervisor *s, struct remote *r, int code)
 	struct move *m = s->move;
 	if (m == NULL || (r != m->source && r != m->target))
 		return;
+	if (r == m->source)
+		ahead_lost(m);
 	if (m->doing == HANDOVER_PLAN && r == m->target) {
 		move_blame(m, code);
 		move_next(m, HANDOVER_FAILED);
@@ -557,6 +558,8 @@ bool move_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	if (s->move == NULL)
 		return false;
+	if (ahead_packet(s->move, r, p))
+		return true;
 	return s->move->prepare != NULL ? prepare_packet(s->move->prepare, r, p)
 					: s->move->ship != NULL && ship_packet(s->move, r, p);
 }

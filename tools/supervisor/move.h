@@ -10,6 +10,7 @@ struct ship;
 struct plan;
 struct planning;
 struct prepare;
+struct fetch;
 
 struct move {
 	struct supervisor *supervisor;
@@ -41,8 +42,9 @@ struct move {
 	struct planning *planning;
 	const struct plan *plan; /* NULL: none yet; owned by `planning` */
 	struct prepare *prepare;
-	double plan_ms; /* how long it took to decide, once the target had answered */
-	int code;       /* why it failed, first */
+	struct fetch *fetch; /* data on its way from a far source */
+	double plan_ms;      /* how long it took to decide, once the target had answered */
+	int code;            /* why it failed, first */
 	char reason[PMIG_REASON_MAX];
 };
 
@@ -78,6 +80,10 @@ json_int_t decisions_send(const struct move *m); /* to the source's agent, befor
 
 /* --- move_ahead.c --- */
 void ahead_prepare(struct move *m); /* the step "prepare" */
+bool ahead_packet(struct move *m, const struct remote *r,
+	const struct packet *p); /* true: it was of data from a far source */
+void ahead_lost(struct move *m); /* the source is not connected any more */
+void ahead_drop(struct move *m); /* the step is over */
 const char *ahead_hash(const struct move *m,
 	size_t i); /* of decision i: what lies at the target for it has this content; "" */
 const char *ahead_path(const struct move *m, size_t i); /* and lies there; "" */

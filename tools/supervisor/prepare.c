@@ -218,6 +218,8 @@ static void next_data(struct prepare *p)
 {
 	while (p->data_next < p->o.data_count) {
 		int fd = p->o.data_open(p->o.context, p->data_next);
+		if (fd == PREPARE_LATER)
+			return;
 		if (fd >= 0) {
 			start_file(p, fd, DATA_NAME, hash_file);
 			return;
@@ -225,6 +227,16 @@ static void next_data(struct prepare *p)
 		p->data_next++;
 	}
 	p->o.done(p->o.context, 0);
+}
+
+void prepare_data(struct prepare *p, int fd)
+{
+	if (fd >= 0) {
+		start_file(p, fd, DATA_NAME, hash_file);
+		return;
+	}
+	p->data_next++;
+	next_data(p);
 }
 
 /* --- one file --- */

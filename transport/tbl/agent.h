@@ -18,7 +18,7 @@ AGENT_REQUEST("decisions", decisions,
 	"what was decided for its resources, from the `from`-th on: for the freeze that follows")
 AGENT_REQUEST("freeze", freeze, "stops the program at a safe point, its image in a file; later")
 AGENT_REQUEST("cancel", cancel, "withdraws checkpoint or freeze")
-AGENT_REQUEST("fetch", fetch, "sends the file `file` as a bulk stream `stream`")
+AGENT_REQUEST("fetch", fetch, "sends the file `file`, or what the program has open as `fd`, as a bulk stream `stream`")
 AGENT_REQUEST("receive", receive,
 	"the `path` of the file `name` with content `hash` in the cache; if it is not there, `stream` may bring it")
 AGENT_REQUEST("libraries", libraries, "which libraries the program `path` needs and this host has not")
