@@ -489,7 +489,8 @@ void agent_reference_work_do(struct agent_reference_work *w)
 	w->r = (struct protocol_answer){.id = w->q->id};
 	w->fd = w->files->fds[w->q->handle];
 	/* An offset that a signed number cannot hold would mean something else to the kernel. */
-	bool sound = w->fd >= 0 && w->q->a <= INT64_MAX && w->q->b <= INT64_MAX - w->q->a;
+	bool range = w->q->operation != PROTOCOL_LIST; /* there it is a place in a folder: ext4's last one is INT64_MAX */
+	bool sound = w->fd >= 0 && w->q->a <= INT64_MAX && (!range || w->q->b <= INT64_MAX - w->q->a);
 	int e = w->q->operation == PROTOCOL_HELLO || sound ? operations[w->q->operation].work(w)
 		: w->fd < 0                                ? EBADF
 							   : EINVAL;

@@ -61,6 +61,21 @@ static void *moved_log(void)
 	return o;
 }
 
+/* A reader keeps the log from being folded into the file: the content is not that of the file. */
+static void *moved_busy_log(void)
+{
+	struct owner *o = moved_log();
+	sqlite3 *reader = NULL;
+	sqlite3_stmt *s = NULL;
+	struct stat log;
+	CHECK(sqlite3_open(o->path, &reader) == SQLITE_OK);
+	run(reader, "BEGIN");
+	CHECK(sqlite3_prepare_v2(reader, "SELECT * FROM t", -1, &s, NULL) == SQLITE_OK && sqlite3_step(s) == SQLITE_ROW);
+	CHECK(sqlite3_exec(o->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL) != SQLITE_ERROR);
+	CHECK(stat(beside("-wal"), &log) == 0 && log.st_size > 0);
+	return o;
+}
+
 static void *copied(void)
 {
 	return begin(&copies, "DELETE");
@@ -167,6 +182,11 @@ static void set_aside(void *state)
 static const struct restore_case cases[] = {
 	{.name = "move", .before = moved, .hand_over = true, .between = is_gone, .after = as_it_was},
 	{.name = "move with a log", .before = moved_log, .hand_over = true, .between = is_gone, .after = as_it_was_log},
+	{.name = "move with a log in use",
+		.before = moved_busy_log,
+		.hand_over = true,
+		.between = is_gone,
+		.after = as_it_was_log},
 	{.name = "copy", .before = copied, .hand_over = true, .between = is_there, .after = as_it_was},
 	{.name = "two connections", .before = twice, .hand_over = true, .between = is_gone, .after = twice_after},
 	{.name = "wrong locators", .before = elsewhere, .hand_over = true, .between = is_gone, .after = as_it_was},
