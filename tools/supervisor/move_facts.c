@@ -116,18 +116,6 @@ static void set_found(const struct planning *p, size_t i)
 		r->refused = p->texts[i];
 }
 
-/* What the runtime does whatever the kind: it leaves out what is dropped, and asks the declaration's hook for what is secret. */
-static void set_leaving_out(struct plan_resource *r, const json_t *row)
-{
-	bool hook = json_is_true(json_object_get(row, "secret_hook"));
-	if (strcmp(r->row.kind, "library") != 0 && strcmp(r->row.kind, "memory") != 0)
-		r->operations |= PLAN_CAN_DROP;
-	if (r->row.secret && hook)
-		r->operations |= PLAN_CAN(PMIG_REBIND);
-	else if (r->row.secret)
-		r->refused = "it is secret, and its declaration has no hook that obtains it anew";
-}
-
 /* --- what the target is asked --- */
 
 static unsigned asked_of(const struct plan_resource *r, const json_t *row)
@@ -305,7 +293,6 @@ int facts_take(struct planning *p)
 	for (i = 0; i < p->input->count; i++) {
 		set_found(p, i);
 		(void)policy_apply(p->policy, &p->input->resources[i]);
-		set_leaving_out(&p->input->resources[i], facts_row(p, i));
 		ask_about(p, i);
 	}
 	return 0;
