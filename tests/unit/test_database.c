@@ -95,6 +95,12 @@ static void as_it_was(void *state)
 	run(o->db, "INSERT INTO t(y) VALUES ('after')");
 }
 
+static void as_it_was_then(void *state)
+{
+	as_it_was(state);
+	CHECK(sqlite3_close(((struct owner *)state)->db) == SQLITE_OK);
+}
+
 static void as_it_was_log(void *state)
 {
 	struct owner *o = state;
@@ -102,6 +108,7 @@ static void as_it_was_log(void *state)
 	as_it_was(state);
 	connection_word(o->db, "PRAGMA journal_mode", mode, sizeof mode);
 	CHECK(strcmp(mode, "wal") == 0);
+	CHECK(sqlite3_close(o->db) == SQLITE_OK);
 }
 
 /* After the hand-over nothing is left there; what the second process has, it has brought. */
@@ -157,6 +164,7 @@ static void twice_after(void *state)
 	as_it_was(o);
 	CHECK(second[0].db != o->db && connection_number(second[0].db, "SELECT count(*) FROM t", -1) == 101);
 	CHECK(sqlite3_exec(second[0].db, "DELETE FROM t", NULL, NULL, NULL) == SQLITE_READONLY);
+	CHECK(sqlite3_close(o->db) == SQLITE_OK && sqlite3_close(second[0].db) == SQLITE_OK);
 }
 
 static void *elsewhere(void)
@@ -175,21 +183,21 @@ static void *elsewhere(void)
 /* What lay in the way is set aside, and the database is as it was. */
 static void set_aside(void *state)
 {
-	as_it_was(state);
+	as_it_was_then(state);
 	CHECK(access(beside("-journal.old"), F_OK) == 0);
 }
 
 static const struct restore_case cases[] = {
-	{.name = "move", .before = moved, .hand_over = true, .between = is_gone, .after = as_it_was},
+	{.name = "move", .before = moved, .hand_over = true, .between = is_gone, .after = as_it_was_then},
 	{.name = "move with a log", .before = moved_log, .hand_over = true, .between = is_gone, .after = as_it_was_log},
 	{.name = "move with a log in use",
 		.before = moved_busy_log,
 		.hand_over = true,
 		.between = is_gone,
 		.after = as_it_was_log},
-	{.name = "copy", .before = copied, .hand_over = true, .between = is_there, .after = as_it_was},
+	{.name = "copy", .before = copied, .hand_over = true, .between = is_there, .after = as_it_was_then},
 	{.name = "two connections", .before = twice, .hand_over = true, .between = is_gone, .after = twice_after},
-	{.name = "wrong locators", .before = elsewhere, .hand_over = true, .between = is_gone, .after = as_it_was},
+	{.name = "wrong locators", .before = elsewhere, .hand_over = true, .between = is_gone, .after = as_it_was_then},
 	{.name = "a journal in the way",
 		.before = moved,
 		.hand_over = true,
