@@ -11,8 +11,9 @@ log=$USER_HOME/log
 run_sample identifier_unattached log "$log"
 top=$(on alpha head -n 1 "$log")
 from=alpha
+refuses log beta 'image and program of log have [0-9]+ kB, the limit is 10 kB \(--max-transfer\)' --max-transfer 10kB
 for host in beta gamma alpha; do
-	hop log $host log move 'by identifier, unattached'
+	hop log $host log move 'by identifier, unattached' --strict --max-transfer 10MB
 	check "the log is on $host" test "$(on $host head -n 1 "$log")" = "$top"
 	check "and not on $from" on $from test ! -e "$log"
 	remain log 0

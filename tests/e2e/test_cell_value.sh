@@ -18,6 +18,16 @@ hop input alpha input copy 'by value, unattached'
 check "what alpha has under that name now is not touched" test "$(on alpha tail -n 1 input)" = changed
 finish input
 
+# --- the same, undeclared: the default of its kind, shown as such, and refused where everything has to be declared ---
+start alpha nobody "$BIN/tests/holds" read "$USER_HOME/written"
+await "$T/nobody.out" .
+expect 3 pmig_on alpha move --strict nobody beta
+says "$USER_HOME/written \\(by value, unattached\\): nobody declared it, and that is refused \\(--strict\\)"
+planned nobody beta "$USER_HOME/written" copy 'by value, unattached'
+check "undeclared, and where it was opened" \
+	test "$(jq -r '.origin == "undeclared" and (.opened | test("holds.c:[0-9]+"))' "$T/nobody.decision")" = true
+t pmig_on alpha kill -KILL nobody
+
 # --- unattached, and others write to it: it is read where it is; a copy that may diverge needs consent ---
 open_by_other "9<>$USER_HOME/written"
 run_sample value_unattached shared "$USER_HOME/written"
