@@ -34,7 +34,7 @@ void relay_look(const struct pmig_resource *r, struct relay_thing *ret)
 void relay_write(struct pmig_writer *w, const struct relay_thing *t)
 {
 	const uint64_t numbers[] = {t->mode, t->device, t->terminal, t->window.ws_row, t->window.ws_col, t->modes.c_iflag,
-		t->modes.c_oflag, t->modes.c_cflag, t->modes.c_lflag};
+		t->modes.c_oflag, t->modes.c_cflag, t->modes.c_lflag, t->modes.c_ispeed, t->modes.c_ospeed};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		pmig_write_number(w, numbers[i]);
 	for (size_t i = 0; i < NCCS; i++)
@@ -43,7 +43,7 @@ void relay_write(struct pmig_writer *w, const struct relay_thing *t)
 
 void relay_read(struct pmig_reader *in, struct relay_thing *ret)
 {
-	uint64_t n[9];
+	uint64_t n[11];
 	for (size_t i = 0; i < sizeof n / sizeof *n; i++)
 		n[i] = pmig_read_number(in);
 	*ret = (struct relay_thing){.mode = (uint32_t)n[0],
@@ -53,7 +53,9 @@ void relay_read(struct pmig_reader *in, struct relay_thing *ret)
 		.modes = {.c_iflag = (tcflag_t)n[5],
 			.c_oflag = (tcflag_t)n[6],
 			.c_cflag = (tcflag_t)n[7],
-			.c_lflag = (tcflag_t)n[8]}};
+			.c_lflag = (tcflag_t)n[8],
+			.c_ispeed = (speed_t)n[9],
+			.c_ospeed = (speed_t)n[10]}};
 	for (size_t i = 0; i < NCCS; i++)
 		ret->modes.c_cc[i] = (cc_t)pmig_read_number(in);
 }
