@@ -177,19 +177,32 @@ void agent_rates_add(struct agent *a, const struct open_file *file, json_t *row)
 
 /* --- the process as a whole --- */
 
-/* Memory that is the program's own: about what an image will hold. */
+/* Memory that is the program's own: about what an image will hold. What came here in an image and was not written since is still backed by that
+ * file, and does not count as anonymous. */
 static int64_t image_size(const struct agent *a)
 {
-	char path[64], line[256];
-	long long kilobytes = 0;
-	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)a->pid);
+	char path[64], line[PATH_MAX + 256], perms[8];
+	unsigned long long start, end, value, anonymous = 0, backed = 0;
+	bool of_image = false;
+	(void)snprintf(path, sizeof path, "/proc/%d/smaps", (int)a->pid);
 	FILE *f = fopen(path, "re");
-	while (f != NULL && fgets(line, sizeof line, f) != NULL)
-		if (sscanf(line, "RssAnon: %lld", &kilobytes) == 1)
-			break;
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+		if (sscanf(line, "%llx-%llx %7s", &start, &end, perms) == 3) {
+			const char *name = strchr(line, '/');
+			size_t n = strlen(a->options->state);
+			of_image = perms[1] == 'w' && perms[3] == 'p' && name != NULL &&
+				strncmp(name, a->options->state, n) == 0 && strncmp(name + n, "/image/", 7) == 0;
+			backed += of_image ? (end - start) / 1024 : 0;
+		} else if (sscanf(line, "Anonymous: %llu", &value) == 1) {
+			anonymous += value;
+			backed -= of_image && value < backed ? value : 0;
+		} else if (sscanf(line, "Swap: %llu", &value) == 1) {
+			anonymous += value;
+		}
+	}
 	if (f != NULL)
 		(void)fclose(f);
-	return kilobytes * 1024;
+	return (int64_t)(anonymous + backed) * 1024;
 }
 
 void agent_rates_process(struct agent *a, json_t *answer)
