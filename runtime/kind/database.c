@@ -33,6 +33,7 @@ struct database {
 	struct place_done done;               /* what was put there */
 	struct place_done aside[2];           /* what lay beside it and would have been taken for its own */
 	struct connection_settings *settings; /* until they are applied */
+	bool closed;                          /* the program had it closed, and has it so here */
 };
 
 static const char *path_of(const struct pmig_resource *r)
@@ -99,14 +100,15 @@ static int owns(const struct pmig_resource *r, const struct pmig_resource *other
 
 static int describe(struct pmig_resource *r)
 {
-	struct stat st;
+	struct stat st = {0};
+	const char *path = closed(r) ? r->locator : path_of(r);
+	bool here = r->reference == 0 && path != NULL && stat(path, &st) == 0;
 	if (closed(r))
-		return error_set(PMIG_EREFUSED,
-			"the database is closed; a `before` hook that closes it must withdraw its declaration");
-	const char *path = path_of(r);
-	r->size = (uint64_t)(connection_number(r->handle, "PRAGMA main.page_count", 0) *
-		connection_number(r->handle, "PRAGMA main.page_size", 0));
-	if (r->reference == 0 && path != NULL && stat(path, &st) == 0 && !r->shared)
+		r->size = (uint64_t)st.st_size;
+	else
+		r->size = (uint64_t)(connection_number(r->handle, "PRAGMA main.page_count", 0) *
+			connection_number(r->handle, "PRAGMA main.page_size", 0));
+	if (here && !r->shared)
 		r->shared = descriptor_elsewhere(path, &st, false, r->shared_with, sizeof r->shared_with);
 	return 0;
 }
@@ -137,6 +139,8 @@ static int fit_for_reference(struct pmig_resource *r)
 static int save_reference(struct pmig_resource *r, struct pmig_writer *w, const struct stat *st)
 {
 	uint64_t id = r->reference;
+	if (closed(r))
+		return error_set(PMIG_EREFUSED, "it is closed: only an open one can be used from elsewhere");
 	int e = id != 0 ? 0 : fit_for_reference(r);
 	if (e >= 0 && id != 0)
 		e = reference_carry(id);
@@ -165,11 +169,11 @@ static int put_content(struct pmig_resource *r, struct pmig_writer *w, int fd)
 	return e;
 }
 
-static int save_content(struct pmig_resource *r, struct pmig_writer *w, const char *path, const struct stat *st)
+static int save_from(struct pmig_resource *r, sqlite3 *db, struct pmig_writer *w, const char *path, const struct stat *st)
 {
 	int fd = -1;
 	bool own = true;
-	int e = r->reference != 0 ? snapshot_fetch(r->handle, &fd) : snapshot_take(r->handle, path, !r->shared, &fd, &own);
+	int e = r->reference != 0 ? snapshot_fetch(db, &fd) : snapshot_take(db, path, !r->shared, &fd, &own);
 	if (e < 0)
 		return e;
 	pmig_write_number(w, r->reference != 0 ? 0600 : st->st_mode & 07777);
@@ -177,13 +181,27 @@ static int save_content(struct pmig_resource *r, struct pmig_writer *w, const ch
 	e = put_content(r, w, fd);
 	if (own)
 		close(fd);
-	return e < 0 ? e : connection_save(r->handle, w);
+	return e < 0 ? e : connection_save(db, w);
+}
+
+/* One that is closed has a connection for as long as this takes. */
+static int save_content(struct pmig_resource *r, struct pmig_writer *w, const char *path, const struct stat *st)
+{
+	sqlite3 *db = NULL;
+	if (!closed(r))
+		return save_from(r, r->handle, w, path, st);
+	int e = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK
+		? save_from(r, db, w, path, st)
+		: error_set(PMIG_EREFUSED, "it cannot be opened: %s", db != NULL ? sqlite3_errmsg(db) : "no memory");
+	(void)sqlite3_close(db);
+	return e;
 }
 
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
 	struct stat st = {0};
-	const char *path = path_of(r);
+	const char *path = closed(r) ? r->locator : path_of(r);
+	pmig_write_number(w, closed(r));
 	if (r->reference == 0 && (path == NULL || stat(path, &st) < 0))
 		return error_set(PMIG_EREFUSED, "its file has no name any more");
 	int e = r->strategy == PMIG_REFER ? save_reference(r, w, &st) : save_content(r, w, path, &st);
@@ -226,6 +244,8 @@ static int open_connection(struct pmig_resource *r, const char *path, const char
 {
 	struct database *d = r->state;
 	sqlite3 *db = NULL;
+	if (d->closed)
+		return 0;
 	if (!sqlite_linked())
 		return error_set(PMIG_EREFUSED, "there is no SQLite here");
 	int code = sqlite3_open_v2(path, &db, connection_flags(d->settings), layer);
@@ -239,12 +259,14 @@ static int open_connection(struct pmig_resource *r, const char *path, const char
 	return 0;
 }
 
-static struct database *arrived(struct pmig_resource *r)
+static struct database *arrived(struct pmig_resource *r, struct pmig_reader *in)
 {
 	struct database *d = calloc(1, sizeof *d);
 	r->state = d;
 	r->handle = NULL; /* what the variable holds belongs to another process */
-	if (d == NULL)
+	if (d != NULL)
+		d->closed = pmig_read_number(in) != 0;
+	else
 		(void)error_set(PMIG_ENOMEM, "no memory for a database");
 	return d;
 }
@@ -318,7 +340,7 @@ static int arrive(struct pmig_resource *r, struct pmig_reader *in)
 {
 	struct place_file f;
 	const void *mapped = NULL;
-	struct database *d = arrived(r);
+	struct database *d = arrived(r, in);
 	if (d == NULL)
 		return PMIG_ENOMEM;
 	int e = read_content(r, in, &f, &mapped);
@@ -337,7 +359,7 @@ static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 {
 	struct place_file f;
 	const void *mapped = NULL;
-	struct database *d = arrived(r);
+	struct database *d = arrived(r, in);
 	if (d == NULL)
 		return PMIG_ENOMEM;
 	int e = read_content(r, in, &f, &mapped);
@@ -370,7 +392,7 @@ static int open_itself(struct pmig_resource *r, int fd)
 
 static int refer(struct pmig_resource *r, struct pmig_reader *in)
 {
-	struct database *d = arrived(r);
+	struct database *d = arrived(r, in);
 	int fd = -1;
 	bool itself = false;
 	if (d == NULL)
@@ -397,7 +419,7 @@ static int refer(struct pmig_resource *r, struct pmig_reader *in)
 static int resolve(struct pmig_resource *r)
 {
 	struct database *d = r->state;
-	int e = d == NULL || d->settings == NULL ? 0 : connection_apply(r->handle, d->settings);
+	int e = d == NULL || d->settings == NULL || r->handle == NULL ? 0 : connection_apply(r->handle, d->settings);
 	return e < 0 ? error_prefix(e, "%s", r->locator) : 0;
 }
 

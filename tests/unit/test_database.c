@@ -54,6 +54,23 @@ static void *moved(void)
 	return begin(&moves, "DELETE");
 }
 
+/* Closed at the safe point, as a `before` hook may leave it: the file goes along, and the program opens it again. */
+static void *moved_closed(void)
+{
+	struct owner *o = begin(&moves, "WAL");
+	CHECK(sqlite3_close(o->db) == SQLITE_OK);
+	o->db = NULL;
+	return o;
+}
+
+static void closed_after(void *state)
+{
+	struct owner *o = state;
+	CHECK(o->db == NULL && sqlite3_open(o->path, &o->db) == SQLITE_OK);
+	CHECK(connection_number(o->db, "SELECT count(*) FROM t", -1) == 100);
+	CHECK(sqlite3_close(o->db) == SQLITE_OK);
+}
+
 static void *moved_log(void)
 {
 	struct owner *o = begin(&moves, "WAL");
@@ -195,6 +212,7 @@ static const struct restore_case cases[] = {
 		.hand_over = true,
 		.between = is_gone,
 		.after = as_it_was_log},
+	{.name = "move while closed", .before = moved_closed, .hand_over = true, .between = is_gone, .after = closed_after},
 	{.name = "copy", .before = copied, .hand_over = true, .between = is_there, .after = as_it_was_then},
 	{.name = "two connections", .before = twice, .hand_over = true, .between = is_gone, .after = twice_after},
 	{.name = "wrong locators", .before = elsewhere, .hand_over = true, .between = is_gone, .after = as_it_was_then},
