@@ -64,6 +64,7 @@ moved() {
 	local lines
 	lines=$(wc -l <"$T/out")
 	t pmig_on alpha move declares "$1"
+	agreed declares
 	await "$T/out" "to $1, locator"
 	tail -n +"$((lines + 1))" "$T/out" >"$T/now"
 	until grep -qx 'that is all' "$T/now"; do tail -n +"$((lines + 1))" "$T/out" >"$T/now"; done
