@@ -120,11 +120,15 @@ loopback_begin() {
 # on HOST CMD...: as the ordinary user of that host.
 on() { hosts as "$@"; }
 
-# pmig_on HOST VERB...: pmig as that user.
+# pmig_on HOST VERB...: pmig as that user. After each move that succeeds it is looked whether what was done is what was planned.
 pmig_on() {
-	local host=$1
+	local host=$1 status=0
 	shift
-	hosts as "$host" "$BIN/pmig" "$@"
+	hosts as "$host" "$BIN/pmig" "$@" || status=$?
+	if [ $status -ne 0 ] || [ "$1" != move ] || [[ " $* " == *" --plan "* ]] || [ $# -lt 3 ]; then return $status; fi
+	decided_and_done "${*: -2:1}" "$host"
+	jq -e --slurpfile moves "$T/agreed.moves" "$AGREES | all(.[]; agrees)" "$T/agreed" >"$T/jq" ||
+		fail "$*: what was done is not what was planned: $(cat "$T/agreed")"
 }
 
 # start HOST NAME PROGRAM...: under `pmig run` in the background, its input from $INPUT and the environment of RUN_ENV;
@@ -167,18 +171,28 @@ nothing_on() {
 	check "no image is left on $1" test -z "$(left_on "$1")"
 }
 
+# AGREES: of decisions of a move ($moves[0][-1]): the one that the program itself carried out did what the plan said.
+AGREES='def agrees: if .done == "" then true elif .how == "part" then .done == "move" or .done == "copy"
+	else .done == .strategy and .done_how == .how end;
+	[.[] | select(.handover == $moves[0][-1].id)]'
+
+# decided_and_done NAME HOST: decisions and moves of NAME, as the registry of HOST has them, in $T/agreed and $T/agreed.moves.
+decided_and_done() {
+	on "$2" "$BIN/pmig" registry --json decisions "$1" >"$T/agreed" || fail "no decisions of $1"
+	on "$2" "$BIN/pmig" registry --json handovers "$1" >"$T/agreed.moves" || fail "no moves of $1"
+}
+
 # agreed NAME [HOST]: the registry of HOST (alpha, where it was started) says of its last move, resource by resource, that what was
 # done is what was planned. What the program itself does nothing for (libraries, memory) has nothing beside it.
 agreed() {
-	pmig_on "${2:-alpha}" registry --json decisions "$1" >"$T/agreed" || fail "no decisions of $1"
-	pmig_on "${2:-alpha}" registry --json handovers "$1" >"$T/agreed.moves" || fail "no moves of $1"
-	check "$1: what was done is what was planned, $(jq --slurpfile moves "$T/agreed.moves" \
-		'[.[] | select(.handover == $moves[0][-1].id and .done != "")] | length' "$T/agreed") times" \
-		jq -e --slurpfile moves "$T/agreed.moves" '$moves[0][-1] as $last | $last.state == "done" and
-		([.[] | select(.handover == $last.id)] | length > 0 and all(.[];
-			if .done == "" then (.cell | test("decided at the freeze") | not)
-			elif .how == "part" then .done == "move" or .done == "copy"
-			else .done == .strategy and .done_how == .how end) and any(.[]; .done != ""))' "$T/agreed"
+	local i
+	for ((i = 0; i < 100; i++)); do # the source may still be on its way out
+		decided_and_done "$1" "${2:-alpha}"
+		! jq -e '.[-1].state == "done"' "$T/agreed.moves" >"$T/jq" || break
+	done
+	check "$1: what was done is what was planned, $(jq --slurpfile moves "$T/agreed.moves" "$AGREES | map(select(.done != \"\")) | length" \
+		"$T/agreed") times" jq -e --slurpfile moves "$T/agreed.moves" \
+		"(\$moves[0][-1].state == \"done\") and ($AGREES | any(.[]; .done != \"\") and all(.[]; agrees))" "$T/agreed"
 }
 
 # pid_space HOST: the identity of its process name space, as /proc/PID/ns/pid of a process in it shows it.
