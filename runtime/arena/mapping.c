@@ -114,6 +114,10 @@ static int classify(struct mapping *m, int flags, int fd, off_t offset, bool *re
 		m->kind = MAPPING_DEVICE;
 	else if (shared)
 		m->kind = MAPPING_FILE;
+	else if (S_ISREG(st.st_mode) && (m->protection & PROT_WRITE) == 0) {
+		m->kind = MAPPING_FILE;
+		m->flags |= MAPPING_UNWRITTEN;
+	}
 	if (m->kind == MAPPING_FILE)
 		m->fd = keep_file(fd, &st);
 	return m->kind == MAPPING_FILE && m->fd < 0 ? errno : 0;
@@ -309,6 +313,21 @@ void *pmig_mremap(void *address, size_t old_size, size_t size, int flags, ...)
 
 /* --- protection and advice --- */
 
+/* From now on its bytes are its own. */
+static void become_private(struct mapping *m)
+{
+	m->kind = MAPPING_PRIVATE;
+	m->flags &= ~MAPPING_UNWRITTEN;
+	m->fd = -1;
+}
+
+void mapping_detach(size_t index)
+{
+	size_t n;
+	struct mapping *all = (struct mapping *)mapping_table(&n);
+	become_private(&all[index]); /* the descriptor stays what it is: others may have it */
+}
+
 static void take_out(void *context, const struct mapping *part)
 {
 	*(struct mapping *)context = *part;
@@ -342,8 +361,12 @@ int pmig_mprotect(void *address, size_t size, int protection)
 		uint64_t part = m->address + m->size - from < length ? m->address + m->size - from : length;
 		struct mapping changed;
 		mapping_table_cut(from, part, take_out, &changed);
+		int kept = changed.fd;
 		changed.protection = (uint32_t)protection;
+		if ((protection & PROT_WRITE) != 0 && (changed.flags & MAPPING_UNWRITTEN) != 0)
+			become_private(&changed);
 		mapping_table_add(&changed);
+		let_go(kept);
 		from += part;
 		length -= part;
 	}

@@ -12,8 +12,8 @@
  *
  * What the program sees that differs from mmap(2): an address outside the range cannot be demanded (MAP_FIXED: EINVAL), no memory for code
  * is given (PROT_EXEC: EACCES), MAP_GROWSDOWN, MAP_32BIT and MAP_HUGETLB do not exist (EINVAL). A private mapping of a file is
- * memory with the bytes of that file after a move: madvise(MADV_DONTNEED) then keeps them. A descriptor of the runtime's own, with a high number,
- * keeps a file that is mapped with MAP_SHARED; it is moved, copied or left behind as any descriptor of that file. */
+ * memory with the bytes of that file after a move, unless it was never writable: madvise(MADV_DONTNEED) then keeps them. A descriptor of the runtime's own,
+ * with a high number, keeps a file that is mapped with MAP_SHARED or never writable; it is moved, copied or left behind as any descriptor of that file. */
 #ifndef PMIG_ARENA_MAPPING_H
 #define PMIG_ARENA_MAPPING_H
 
@@ -37,10 +37,12 @@
 
 #define MAPPING_BYTES 0x80000000u /* private, of a file once: now memory with its bytes */
 
+#define MAPPING_UNWRITTEN 0x40000000u /* MAPPING_FILE: MAP_PRIVATE, and never writable: the file has all its bytes */
+
 enum mapping_kind {
-	MAPPING_PRIVATE = 1, /* MAP_PRIVATE, of nothing or of a file: its bytes are the program's alone */
+	MAPPING_PRIVATE = 1, /* MAP_PRIVATE, of nothing or of a file, and writable once: its bytes are the program's alone */
 	MAPPING_SHARED,      /* MAP_SHARED of nothing: shared with children */
-	MAPPING_FILE,        /* MAP_SHARED of a file, or of memory that has a descriptor */
+	MAPPING_FILE,        /* of a file, or of memory that has a descriptor: MAP_SHARED, or never writable */
 	MAPPING_DEVICE       /* of a device: cannot travel */
 };
 
@@ -52,7 +54,7 @@ struct mapping {
 	uint32_t kind;          /* enum mapping_kind */
 	uint32_t protection;    /* PROT_* */
 	int32_t fd;             /* keeps the file; -1: none */
-	uint32_t flags;         /* MAP_NORESERVE, MAPPING_BYTES */
+	uint32_t flags;         /* MAP_NORESERVE, MAPPING_BYTES, MAPPING_UNWRITTEN */
 };
 
 struct mapping_range {
@@ -74,6 +76,9 @@ const struct mapping *mapping_of(const void *p);
 
 /* The lowest descriptor from `from` on that keeps a file; -1: none. */
 int mapping_kept(int from);
+
+/* The file of the index-th mapping, MAPPING_UNWRITTEN, will not be there: its bytes travel as memory does. */
+void mapping_detach(size_t index);
 
 /* Where bytes of the program lie that no file holds, ascending; what of a private mapping lies behind the end of its file is left
  * out, as is what cannot be read. Writes at most `max`, returns their number. */

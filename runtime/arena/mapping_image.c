@@ -90,7 +90,7 @@ static int check(const struct mapping *m, size_t i, uint64_t past)
 		return error_set(PMIG_ECORRUPT, "mapping %zu, %#llx bytes at %#llx, is out of bounds or out of order", i,
 			(unsigned long long)m->size, (unsigned long long)m->address);
 	if (m->kind < MAPPING_PRIVATE || m->kind > MAPPING_FILE || (m->protection & ~protections) != 0 ||
-		(m->flags & ~(MAP_NORESERVE | MAPPING_BYTES)) != 0 || m->offset % PAGE != 0)
+		(m->flags & ~(MAP_NORESERVE | MAPPING_BYTES | MAPPING_UNWRITTEN)) != 0 || m->offset % PAGE != 0)
 		return error_set(PMIG_ECORRUPT, "mapping %zu is of no kind that is known", i);
 	return 0;
 }
@@ -148,7 +148,8 @@ static int map_file(struct mapping *m)
 	struct stat st;
 	if (m->fd < 0 || fstat(m->fd, &st) < 0)
 		return error_set(PMIG_EREFUSED, "a file that was mapped is not open here");
-	if (mmap(at(m->address), m->size, (int)m->protection, MAP_SHARED | MAP_FIXED, m->fd, (off_t)m->offset) == MAP_FAILED)
+	int type = (m->flags & MAPPING_UNWRITTEN) != 0 ? MAP_PRIVATE : MAP_SHARED;
+	if (mmap(at(m->address), m->size, (int)m->protection, type | MAP_FIXED, m->fd, (off_t)m->offset) == MAP_FAILED)
 		return error_errno(PMIG_EREFUSED, errno,
 			"a file that was mapped cannot be mapped here (descriptor %d keeps it)", m->fd);
 	m->device = st.st_dev;

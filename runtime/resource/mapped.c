@@ -77,6 +77,13 @@ static int check_shared(const struct mapping *m)
 		locator, who);
 }
 
+/* Whether the file will not be where the program goes on: then the bytes that were read of it go along. */
+static bool lacks_file(const struct mapping *m, bool (*stays)(int fd))
+{
+	struct stat st;
+	return m->fd < 0 || fstat(m->fd, &st) < 0 || st.st_dev != m->device || st.st_ino != m->inode || stays(m->fd);
+}
+
 static int check_file(const struct mapping *m, bool (*stays)(int fd))
 {
 	struct stat st;
@@ -103,6 +110,9 @@ int mapped_check(bool (*stays)(int fd))
 				(unsigned long long)all[i].address);
 		else if (all[i].kind == MAPPING_SHARED)
 			r = check_shared(&all[i]);
+		else if (all[i].kind == MAPPING_FILE && (all[i].flags & MAPPING_UNWRITTEN) != 0 &&
+			lacks_file(&all[i], stays))
+			mapping_detach(i);
 		else if (all[i].kind == MAPPING_FILE)
 			r = check_file(&all[i], stays);
 	}

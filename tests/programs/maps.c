@@ -40,6 +40,7 @@ struct node {
 static struct all {
 	struct node *list; /* in private memory: pointers into mappings and out of them */
 	char *file, *copy; /* MAP_SHARED and MAP_PRIVATE of the file */
+	char *input;       /* MAP_PRIVATE of the file, for reading; later writable */
 	char *read_only;   /* MAP_SHARED of the file, for reading */
 	long *counter;     /* MAP_SHARED of nothing */
 	char *grows;       /* mremap */
@@ -66,6 +67,7 @@ static void make(const char *path)
 	a.file = map(4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	a.copy = map(6 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0); /* two pages behind the end of the file */
 	a.read_only = map(PAGE, PROT_READ, MAP_SHARED, other, PAGE);
+	a.input = map(PAGE, PROT_READ, MAP_PRIVATE, other, PAGE);
 	memcpy(a.copy + 2 * PAGE, "private", 8);
 	close(fd);
 	close(other);
@@ -107,6 +109,11 @@ static void step(long i)
 	a.file[0] = (char)('a' + i % 26);
 	check(memcmp(a.file + PAGE, "on disk", 7) == 0 && memcmp(a.read_only, "on disk", 7) == 0, "what was on disk");
 	check(strcmp(a.copy + 2 * PAGE, "private") == 0 && memcmp(a.copy + PAGE, "on disk", 7) == 0, "a private file");
+	check(memcmp(a.input, i > 3 ? "in mind" : "on disk", 7) == 0, "a private file that is only read, and then written");
+	if (i == 3) {
+		check(mprotect(a.input, PAGE, PROT_READ | PROT_WRITE) == 0, "mprotect");
+		memcpy(a.input, "in mind", 7);
+	}
 	check((*a.counter)++ == i, "shared memory");
 	check(a.grows[0] == (char)i && a.grows[a.size - 1] == (i == 0 ? 0 : 1), "what grows");
 	char *grown = mremap(a.grows, a.size, a.size + PAGE, MREMAP_MAYMOVE);

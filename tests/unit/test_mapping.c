@@ -154,9 +154,14 @@ static void files_are_kept_open(void **state)
 	assert_int_equal(q[0], 'y');
 	assert_int_equal(r[PAGE], 'x');
 	struct mapping_range ranges[4];
-	assert_int_equal(mapping_ranges(ranges, 4), 1); /* the shared ones have their bytes in the file */
+	char *read_only = pmig_mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, kept, 0);
+	assert_int_equal(mapping_of(read_only)->kind, MAPPING_FILE); /* never writable: the file has it all */
+	assert_int_equal(mapping_ranges(ranges, 4), 1);              /* the shared ones have their bytes in the file */
 	assert_ptr_equal(ranges[0].address, r);
 	assert_int_equal(ranges[0].size, 2 * PAGE); /* the end of the file */
+	assert_int_equal(pmig_mprotect(read_only, PAGE, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mapping_of(read_only)->kind, MAPPING_PRIVATE);
+	assert_int_equal(mapping_ranges(ranges, 4), 2);
 	assert_int_equal(pmig_munmap(p, 3 * PAGE), 0);
 	assert_int_equal(fcntl(kept, F_GETFD), FD_CLOEXEC);
 	assert_int_equal(pmig_munmap(q, PAGE), 0);
