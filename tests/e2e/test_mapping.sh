@@ -36,15 +36,15 @@ on alpha sh -c 'echo "hello, far away" >far'
 INPUT=$T/lines start alpha far "$BIN/tests/mapfar" /home/mig/far
 await "$T/far.out" ready
 send ' '
-await "$T/far.out" '^hello shared$'
+await "$T/far.out" '^hello hello shared$'
 t pmig_on alpha move far beta
 agreed far
 send ' '
-await "$T/far.out" '^hello No such device$'
+await "$T/far.out" '^hello hello No such device$'
 t pmig_on alpha move far alpha
 send '.'
 ended_with far 0
-check "it is the file itself again" test "$(grep -c '^hello shared$' "$T/far.out")" -eq 2
+check "it is the file itself again" test "$(grep -c '^hello hello shared$' "$T/far.out")" -eq 2
 
 # --- shared with another process: one value on two machines ---
 INPUT=$T/lines start alpha shares "$BIN/tests/shares" nameless

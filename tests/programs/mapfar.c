@@ -15,6 +15,9 @@ int main(int argc, char **argv)
 	const struct pmig_declaration d = {.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED, .name = "the file"};
 	if (fd < 0 || pmig_declare_fd(fd, &d) < 0)
 		return 1;
+	const char *first = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, fd, 0); /* stays over all moves */
+	if (first == MAP_FAILED)
+		return 5;
 	printf("ready\n");
 	fflush(stdout);
 	for (char byte = 0; byte != '.';) {
@@ -28,7 +31,7 @@ int main(int argc, char **argv)
 			return 3;
 		errno = 0;
 		void *ours = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		printf("%.5s %s\n", mine, ours != MAP_FAILED ? "shared" : strerror(errno));
+		printf("%.5s %.5s %s\n", first, mine, ours != MAP_FAILED ? "shared" : strerror(errno));
 		fflush(stdout);
 		if (munmap(mine, 8192) < 0 || (ours != MAP_FAILED && munmap(ours, 4096) < 0))
 			return 4;
