@@ -44,6 +44,29 @@ static void a_report_becomes_a_plan(void **state)
 	plan_input_destroy(NULL);
 }
 
+/* What a kind from outside the tree can do is told by the program that has it; so is what is on the way already. */
+static void facts_that_come_with_a_row_are_taken(void **state)
+{
+	(void)state;
+	struct plan_input *input = NULL;
+	assert_good(read_text(
+		"[" ROW("counter",
+			", \"operations\": 12, \"note\": \"it is slow\", \"at\": \"gamma\", \"secret_hook\": true") "," ROW("counter",
+			"") "," ROW("library", "") "," ROW("file", ", \"ahead\": true") "," ROW("memory", "") "]",
+		&input));
+	const struct plan_resource *r = input->resources;
+	assert_int_equal(r[0].operations, CP | GR | PLAN_CAN_DROP);
+	assert_string_equal(r[0].note, "it is slow");
+	assert_string_equal(r[0].at, "gamma");
+	assert_true(r[0].secret_hook);
+	assert_int_equal(r[1].operations, PLAN_CAN_DROP); /* of nobody known: it can only be dropped, with consent */
+	assert_true(!r[1].secret_hook && !r[1].ahead);
+	assert_true(r[2].ahead && r[3].ahead);
+	assert_int_equal(r[2].operations & PLAN_CAN_DROP, 0);
+	assert_int_equal(r[4].operations & PLAN_CAN_DROP, 0);
+	plan_input_destroy(input);
+}
+
 static void a_hostile_report_is_refused(void **state)
 {
 	(void)state;
@@ -57,6 +80,11 @@ static void a_hostile_report_is_refused(void **state)
 		{"[" ROW("file", "") "," ROW("", "") "]", "resources: row 1: resource: kind is empty"},
 		{"[" ROW("file", ", \"process\": \"" UUID_B "\"") "]", "resource: belongs to " UUID_B},
 		{"[" ROW("file", ", \"binding\": 9") "]", "binding is out of range"},
+		{"[" ROW("x", ", \"operations\": \"all\"") "]", "operations: not a set of operations"},
+		{"[" ROW("x", ", \"operations\": -1") "]", "operations: not a set of operations"},
+		{"[" ROW("x", ", \"operations\": 4096") "]", "operations: not a set of operations"},
+		{"[" ROW("x", ", \"note\": 7") "]", "not a short text"},
+		{"[" ROW("x", ", \"at\": [\"beta\"]") "]", "not a short text"},
 	};
 	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
 		struct plan_input *input = NULL;
@@ -70,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_report_becomes_a_plan),
+		cmocka_unit_test(facts_that_come_with_a_row_are_taken),
 		cmocka_unit_test(a_hostile_report_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
