@@ -214,19 +214,13 @@ int lock_hand_over(int fd, bool *ret)
 
 void lock_take_back(void)
 {
-	for (struct handed *h = handed; h != NULL; h = h->next)
+	while (handed != NULL) {
+		struct handed *h = handed;
+		handed = h->next;
 		if (change_owner(h->fd, &h->lock, F_OFD_SETLK, F_SETLK) < 0)
 			(void)dprintf(STDERR_FILENO,
 				"pmig: descriptor %d: somebody else has got the lock that the program held\n", h->fd);
-	lock_handed_over();
-}
-
-void lock_handed_over(void)
-{
-	while (handed != NULL) {
-		struct handed *next = handed->next;
-		free(handed);
-		handed = next;
+		free(h);
 	}
 }
 

@@ -26,7 +26,6 @@ PMIG_MUST_CHECK int lock_hand_over(int fd, bool *ret);
 
 /* The process goes on here: what lock_hand_over() did in this checkpoint is taken back. */
 void lock_take_back(void);
-void lock_handed_over(void); /* or it does not */
 
 /* The description came back: its locks are those of this process. */
 PMIG_MUST_CHECK int lock_own(int fd);

@@ -270,17 +270,3 @@ void descriptors_forked(void)
 	table = NULL;
 	used = 0;
 }
-
-void descriptors_forget(void)
-{
-	for (int i = 0; i < room; i++) {
-		struct opened *o = table[i];
-		if (o != NULL && --o->numbers == 0) {
-			(void)!remote_file_close(o->remote);
-			free(o);
-		}
-		table[i] = NULL;
-	}
-	used = 0;
-	descriptors_any = false;
-}

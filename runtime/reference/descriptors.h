@@ -73,7 +73,4 @@ void descriptors_flush(void);
 /* In a fork's child: nothing is remote any more; the connections are the parent's. */
 void descriptors_forked(void);
 
-/* The process will not run here: everything is forgotten, no reference dropped. */
-void descriptors_forget(void);
-
 #endif

@@ -41,6 +41,8 @@ does 2 log 'a'
 does 0 lock 5
 does 0 flock
 does 012 next 3
+does 2 errors # standard error is the log from now on
+does 4 complain 'at1'
 locked 1 fcntl
 locked 1 flock
 
@@ -50,11 +52,13 @@ agreed refers
 does 'line 2' line
 does 2 log 'b'
 does 345 next 3
+does 4 complain 'at2'
+await "$T/tail" '^at2$'
 await "$T/tail" '^b$'
 here 'echo c >>log'
 does 2 log 'd'
 await "$T/tail" '^d$'
-check "both sides append to one file" test "$(here 'tr "\n" " " <log')" = "begin a b c d "
+check "both sides append to one file" test "$(here 'tr "\n" " " <log')" = "begin a at1 b at2 c d "
 locked 1 flock
 locked 1 fcntl
 does 0 unlock 5
@@ -85,6 +89,7 @@ nothing_on beta
 does 'line 4' line
 does 2 log 'e'
 does 3456 next 4
+does 4 complain 'at3'
 await "$T/tail" '^e$'
 locked 1 fcntl
 does 33 print 'more' # over the first bytes of line 5
@@ -100,8 +105,9 @@ does 0 unlock 5
 locked 0 fcntl
 does 2 log 'f'
 does 789A next 4
+does 4 complain 'at4'
 does 0 lock 5
-check "the log has every line once" test "$(here 'grep -v twin log | tr "\n" " "')" = "begin a b c d e f "
+check "the log has every line once" test "$(here 'grep -v twin log | tr "\n" " "')" = "begin a at1 b at2 c d e at3 f at4 "
 exec {orders}>&-
 ended_with refers 0
 kill $follower

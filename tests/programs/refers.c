@@ -145,6 +145,10 @@ static const char *carry_out(const char *word, long n, const char *text)
 		return result(fsync(log_fd));
 	if (strcmp(word, "fill") == 0)
 		return fill(n);
+	if (strcmp(word, "errors") == 0)
+		return result(dup2(log_fd, 2));
+	if (strcmp(word, "complain") == 0)
+		return result(fprintf(stderr, "%s\n", text));
 	if (strcmp(word, "numbers") == 0)
 		return same_numbers();
 	return "what?";
