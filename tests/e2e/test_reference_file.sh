@@ -111,5 +111,16 @@ check "the log has every line once" test "$(here 'grep -v twin log | tr "\n" " "
 exec {orders}>&-
 ended_with refers 0
 kill $follower
+
+# --- a program that ends there right after its last words ---
+INPUT=$T/orders start alpha last "$BIN/tests/refers" "$H/files/log" "$H/files/data" "$H/files/stream" "$H/files/list"
+exec {orders}>"$T/orders"
+await "$T/last.out" ready
+t pmig_on alpha move last beta
+for i in $(seq 200); do echo "log last $i"; done >&"$orders"
+exec {orders}>&-
+ended_with last 0
+check "all it wrote is there, in order" test "$(here 'grep -c ^last log; grep ^last log | sort -ck2n && tail -n 1 log')" = "200
+last 200"
 check "standard error is empty" test ! -s "$T/refers.err"
 for host in alpha beta gamma; do nothing_on $host; done
