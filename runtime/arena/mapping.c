@@ -3,6 +3,7 @@
 
 #include "../reference/descriptors.h"
 #include "../reference/replaced.h"
+#include "../resource/declare.h"
 #include "arena.h"
 
 #include <errno.h>
@@ -211,6 +212,7 @@ int pmig_munmap(void *address, size_t size)
 	}
 	mapping_table_cut((uintptr_t)address, pages(size), remember, &gone);
 	let_all_go(&gone);
+	declare_unmapped(address, pages(size));
 	return 0;
 }
 

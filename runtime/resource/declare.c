@@ -411,6 +411,16 @@ void declare_closed_from(unsigned first, unsigned last)
 	}
 }
 
+void declare_unmapped(const void *address, size_t size)
+{
+	struct list *l = existing();
+	for (struct declared *e = l != NULL ? l->first : NULL, *next; e != NULL; e = next) {
+		next = e->next;
+		if (e->thing == DECLARE_MEMORY && (uintptr_t)e->address - (uintptr_t)address < size)
+			withdraw(l, e);
+	}
+}
+
 void declare_hold(struct declared *e)
 {
 	held = e;

@@ -64,6 +64,9 @@ enum pmig_strategy declare_match_strategy(size_t index);
 void declare_closed(int fd);
 void declare_closed_from(unsigned first, unsigned last);
 
+/* The program has unmapped these bytes: what it declared of them ends. */
+void declare_unmapped(const void *address, size_t size);
+
 /* While `e` is held, closing its descriptor does not end it: its `secret` hook puts another one there. NULL: none is. */
 void declare_hold(struct declared *e);
 

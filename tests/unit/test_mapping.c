@@ -1,6 +1,9 @@
 /* Mappings behave as mmap(2) and its relatives say, and their table is not believed when it comes from an image. */
 #include "arena/arena.h"
 #include "arena/mapping.h"
+#include "resource/declare.h"
+
+#include <pmig/pmig.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -140,6 +143,18 @@ static void advice_clears(void **state)
 	assert_int_equal(errno, ENOMEM);
 }
 
+static void declarations_end_with_the_memory(void **state)
+{
+	(void)state;
+	char *p = map(2, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	const struct pmig_declaration d = {.binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED};
+	assert_int_equal(pmig_declare_memory(p, PAGE, &d), 0);
+	assert_int_equal(pmig_munmap(p + PAGE, PAGE), 0);
+	assert_non_null(declare_first());
+	assert_int_equal(pmig_munmap(p, PAGE), 0);
+	assert_null(declare_first());
+}
+
 static void files_are_kept_open(void **state)
 {
 	(void)state;
@@ -208,6 +223,7 @@ int main(void)
 		cmocka_unit_test_teardown(they_grow_and_move, tear_down),
 		cmocka_unit_test_teardown(protection_is_remembered, tear_down),
 		cmocka_unit_test_teardown(advice_clears, tear_down),
+		cmocka_unit_test_teardown(declarations_end_with_the_memory, tear_down),
 		cmocka_unit_test_teardown(files_are_kept_open, tear_down),
 		cmocka_unit_test(a_table_of_an_image_is_checked),
 	};

@@ -111,7 +111,8 @@ static void set_found(const struct planning *p, size_t i)
 		set_standard(p, r);
 	if (json_is_true(json_object_get(row, "gone")))
 		r->refused = "it does not exist any more";
-	bool goes = r->row.attachment == PMIG_UNATTACHED && r->row.binding != PMIG_BY_TYPE; /* else another choice comes first */
+	bool goes = r->row.attachment == PMIG_UNATTACHED &&
+		r->row.binding != PMIG_BY_TYPE; /* else another choice comes first */
 	if (goes && hex_text_get(json_object_get(row, "stuck"), p->texts[i], sizeof *p->texts))
 		r->refused = p->texts[i];
 }
