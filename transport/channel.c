@@ -38,7 +38,7 @@ int channel_peek(const struct packet *p, struct channel_packet *ret_packet)
 	memcpy(&word, bytes + 8, sizeof word);
 	memcpy(&code, bytes + 12, sizeof code);
 	word = le32toh(word);
-	bool plain = word == CHANNEL_ACK || word == CHANNEL_END || word == CHANNEL_HAVE;
+	bool plain = word >= CHANNEL_ACK && word <= CHANNEL_AGAIN;
 	if (word < CHANNEL_DATA || word > CHANNEL_FAILED || (plain && p->size != CHANNEL_HEAD))
 		return error_set(PMIG_EPROTOCOL, "channel: word %u with %zu bytes", word, p->size);
 	*ret_packet = (struct channel_packet){.id = le64toh(id),
@@ -481,6 +481,13 @@ int channel_packet(struct channel *c, const struct packet *packet)
 		c->synced = true;
 		c->sent = p.offset > c->out.begin ? p.offset : c->out.begin;
 		c->end_sent = p.code != 0;
+		break;
+	case CHANNEL_AGAIN: /* it may be overtaken by another one: never forward, that would leave out what was sent again */
+		if (p.offset > c->out.end)
+			return broken(c, &p);
+		if (p.offset < c->sent)
+			c->sent = p.offset > c->out.begin ? p.offset : c->out.begin;
+		c->end_sent = false;
 		break;
 	case CHANNEL_FAILED:
 		(void)error_set(p.code < 0 ? p.code : PMIG_EGONE, "%.*s", (int)p.size, (const char *)p.data);

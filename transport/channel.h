@@ -6,7 +6,7 @@
  *   2. channel_open() when the other end is there; channel_close() when the way to it is lost;
  *   3. channel_packet() for each packet that comes, channel_room() when the way takes bytes again;
  *   4. when `ended` is called, channel_destroy().
- * Who passes packets on uses channel_peek() only, and tells by channel_go_back() what it could not pass on.
+ * Who passes packets on uses channel_peek() only, and tells by CHANNEL_AGAIN what it could not pass on.
  *
  * On the wire all channels share one stream, CHANNEL_STREAM, and one type, PACKET_DATA, since three parties would have to agree on
  * numbers otherwise: a payload begins with (little-endian) u64 number of the channel, u32 enum channel_word, i32 code; `offset` counts the
@@ -29,7 +29,8 @@ enum channel_word {
 	CHANNEL_ACK,      /* the first `offset` bytes are with whom they are for */
 	CHANNEL_END,      /* no more bytes than `offset` */
 	CHANNEL_HAVE,     /* the first `offset` bytes have arrived: send again what follows */
-	CHANNEL_FAILED,   /* the other end is gone; `code`, 0: after it had everything; then the sentence */
+	CHANNEL_AGAIN, /* who passes packets on could not: what follows `offset` is to be sent again, and nothing is left out */
+	CHANNEL_FAILED, /* the other end is gone; `code`, 0: after it had everything; then the sentence */
 };
 
 struct channel;

@@ -13,7 +13,8 @@ struct peer {
 	struct packet_reader *reader;
 	struct packet_writer *writer;
 	struct loop_source *source;
-	struct loop_source *timer; /* to go on reading, or to report the end */
+	struct loop_source *timer; /* to go on reading, to report the end, or that there is room */
+	bool room_due;             /* it was made by who queued something, and not by on_ready() */
 	int code;                  /* < 0: the conversation has ended */
 	char reason[PMIG_REASON_MAX];
 };
@@ -80,7 +81,12 @@ void peer_kick(struct peer *p)
 {
 	if (p->code < 0)
 		return;
+	bool full = !packet_writer_room(p->writer);
 	int r = packet_writer_flush(p->writer, p->options.fd);
+	if (r >= 0 && full && packet_writer_room(p->writer)) {
+		p->room_due = true;
+		again(p);
+	}
 	if (r < 0)
 		(void)fail(p, r);
 	else
@@ -116,6 +122,11 @@ static void on_timer(void *context)
 		(void)error_set(p->code, "%s", p->reason);
 		p->options.closed(p->options.context, p->code);
 		return;
+	}
+	if (p->room_due) {
+		p->room_due = false;
+		if (p->options.room != NULL && packet_writer_room(p->writer))
+			p->options.room(p->options.context);
 	}
 	receive(p);
 }

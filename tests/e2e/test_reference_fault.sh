@@ -6,9 +6,9 @@
 hosts_begin
 # passed: it gets further than it is.
 passed() {
-	local at
-	at=$({ tail -n 1 "$T/relays.out" 2>"$T/none" || true; } | sed "s/[^0-9]//g")
-	await "$T/relays.out" "^(at $((${at:-0} / 100000 + 1))|end)" 20
+	local step
+	step=$(sed -n 's/^at \([0-9]*\):.*/\1/p' "$T/relays.out" 2>"$T/none" | tail -n 1 || true)
+	await "$T/relays.out" "^(at $((${step:-0} + 1)):|end)" 20
 }
 # feed HOST: numbers into ~/in there, until `fed HOST`; what comes out of ~/out is kept, and compared with them by `came HOST`.
 feed() {

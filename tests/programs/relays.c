@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 		perror("relays");
 		return 3;
 	}
-	unsigned long total = 0, told = 0;
+	unsigned long total = 0, told = 0, steps = 0;
 	printf("ready\n");
 	for (;;) {
 		char buffer[4096];
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 		total += (unsigned long)n;
 		if (same || total - told >= 100000) {
 			told = total;
-			printf("at %lu\n", total);
+			printf("at %lu: %lu\n", ++steps, total);
 		}
 		if (same && n == 4 && memcmp(buffer, "end\n", 4) == 0) {
 			printf("end after %lu: all\n", total);

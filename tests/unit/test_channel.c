@@ -35,10 +35,11 @@ struct pair {
 	struct loop *loop;
 	struct loop_source *tick;
 	struct side side[2];
-	size_t passed;  /* packets */
-	size_t cut_at;  /* lose everything that is on the way after so many; 0: never */
-	size_t move_at; /* side 0 goes on elsewhere after so many */
-	size_t most;    /* how many may be on the way */
+	size_t passed;   /* packets */
+	size_t cut_at;   /* lose everything that is on the way after so many; 0: never */
+	size_t move_at;  /* side 0 goes on elsewhere after so many */
+	size_t again_at; /* what is on the way is lost, and told */
+	size_t most;     /* how many may be on the way */
 	int idle;
 	bool stalled; /* nobody reads at side 1 */
 	bool polite;  /* side 1 writes when side 0 has ended */
@@ -121,6 +122,35 @@ static void move_end(struct pair *p)
 	reopen(p);
 }
 
+/* What is on the way from side 0 is not passed on, and that is told twice, in the wrong order. */
+static void lose(struct pair *p)
+{
+	struct side *s = &p->side[0];
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	if (s->channel == NULL || s->last < s->first + 2)
+		return;
+	uint64_t offset[2] = {UINT64_MAX, 0};
+	size_t end = s->last;
+	for (size_t i = s->first; i < end; i++) { /* notes are never lost alone */
+		struct carried c = s->queue[s->first++ % QUEUE];
+		bool counts = c.bytes[8] == CHANNEL_DATA || c.bytes[8] == CHANNEL_END;
+		if (!counts) {
+			s->queue[s->last++ % QUEUE] = c;
+			continue;
+		}
+		offset[0] = c.offset < offset[0] ? c.offset : offset[0];
+		offset[1] = c.offset;
+		free(c.bytes);
+	}
+	if (offset[0] == UINT64_MAX)
+		return;
+	p->most = 1;
+	for (int i = 0; i < 2; i++) {
+		struct packet k = channel_note(0x1234, CHANNEL_AGAIN, offset[i], 0, NULL, buffer);
+		assert_int_equal(channel_packet(s->channel, &k), 0);
+	}
+}
+
 static void use(struct side *s, int number)
 {
 	unsigned char buffer[7001];
@@ -169,6 +199,8 @@ static bool deliver(struct pair *p, int from)
 		reopen(p);
 	if (p->passed == p->move_at)
 		move_end(p);
+	if (p->passed == p->again_at)
+		lose(p);
 	return true;
 }
 
@@ -300,6 +332,20 @@ static void test_moved_everywhere(void **state)
 		(void)exchange(900000, 700000, 4, at + 2, at);
 }
 
+/* Two requests to go back, the later one less far: what the first asked for is sent all the same. */
+static void test_goes_back_and_never_forward(void **state)
+{
+	(void)state;
+	for (size_t at = 5; at < 20; at++) {
+		struct pair *p = run(900000, 0, 8, 0, 0);
+		p->again_at = at;
+		go(p);
+		assert_int_equal(p->side[1].seen, 900000);
+		assert_true(p->side[0].ended && p->side[1].ended);
+		(void)finish(p);
+	}
+}
+
 static void test_who_does_not_read_stops_who_writes(void **state)
 {
 	(void)state;
@@ -364,12 +410,12 @@ static void test_hostile(void **state)
 	p.size = CHANNEL_HEAD;
 	for (unsigned word = 0; word < 256; word++) {
 		buffer[8] = (unsigned char)word;
-		assert_int_equal(channel_peek(&p, &seen), word >= 1 && word <= 5 ? 0 : PMIG_EPROTOCOL);
+		assert_int_equal(channel_peek(&p, &seen), word >= 1 && word <= 6 ? 0 : PMIG_EPROTOCOL);
 	}
 	static const struct {
 		enum channel_word word;
 		uint64_t offset;
-	} bad[] = {{CHANNEL_ACK, 1}, {CHANNEL_HAVE, 1}, {CHANNEL_ACK, UINT64_MAX}};
+	} bad[] = {{CHANNEL_ACK, 1}, {CHANNEL_HAVE, 1}, {CHANNEL_AGAIN, 1}, {CHANNEL_ACK, UINT64_MAX}};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct pair *pair = run(0, 0, 4, 0, 0);
 		p = channel_note(0x1234, bad[i].word, bad[i].offset, 0, NULL, buffer);
@@ -418,6 +464,7 @@ int main(void)
 		cmocka_unit_test(test_gaps_and_overlaps),
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_moved_everywhere),
+		cmocka_unit_test(test_goes_back_and_never_forward),
 		cmocka_unit_test(test_who_does_not_read_stops_who_writes),
 		cmocka_unit_test(test_suspended_and_taken_back),
 		cmocka_unit_test(test_failure_is_told),

@@ -231,7 +231,8 @@ void channels_packet(struct supervisor *s, struct remote *r, const struct packet
 		return; /* sent again when it is back */
 	bool counts = k.word == CHANNEL_DATA || k.word == CHANNEL_END;
 	if (counts && (t->missed[from_opener] || !peer_room(remote_peer(to)))) {
-		if (!t->missed[from_opener])
+		/* What was sent before it went back may come after that, and lies behind. */
+		if (!t->missed[from_opener] || k.offset < t->missed_at[from_opener])
 			t->missed_at[from_opener] = k.offset;
 		t->missed[from_opener] = true;
 		return;
@@ -248,7 +249,7 @@ void channels_room(struct supervisor *s, const struct remote *r)
 				strcmp(remote_label(r), from_opener ? t->holder : t->opener) != 0)
 				continue;
 			unsigned char buffer[CHANNEL_NOTE_MAX];
-			struct packet p = channel_note(t->id, CHANNEL_HAVE, t->missed_at[from_opener], 0, NULL, buffer);
+			struct packet p = channel_note(t->id, CHANNEL_AGAIN, t->missed_at[from_opener], 0, NULL, buffer);
 			t->missed[from_opener] = false;
 			(void)peer_put(remote_peer(from), &p);
 		}
