@@ -31,6 +31,8 @@ struct found {
 	struct agent *agent;
 	char temporary[PATH_MAX]; /* the program's TMPDIR; "": none */
 	const json_t *declared;
+	json_t **by_number;      /* declarations by their descriptor, the lowest number of an open file; */
+	json_t *others;          /* the rest of them */
 	const json_t *elsewhere; /* what other programs declared: {process, locator} */
 	json_t *rows;
 };
@@ -177,27 +179,51 @@ static void name_of(const struct found *s, const struct open_file *f, char ret_n
 			strlen(f->link) > PMIG_NAME_MAX ? slash + 1 : f->link);
 }
 
+/* Many may be declared: each is to be found without a look at all others. */
+static int sort_declared(struct found *s, const struct open_file *files, size_t count)
+{
+	size_t i;
+	json_t *row, *seen = json_true();
+	s->by_number = calloc(OPEN_FILE_MAX, sizeof *s->by_number);
+	s->others = json_array();
+	if (s->by_number == NULL || s->others == NULL)
+		return error_set(PMIG_ENOMEM, "agent: out of memory");
+	for (i = 0; i < count; i++)
+		if (files[i].fd >= 0 && files[i].fd < OPEN_FILE_MAX)
+			s->by_number[files[i].fd] = seen;
+	json_array_foreach(s->declared, i, row)
+	{
+		int fd = agent_declared_descriptor(s->agent, agent_number(row, "slot", -1));
+		if (fd >= 0 && fd < OPEN_FILE_MAX && s->by_number[fd] == seen)
+			s->by_number[fd] = row;
+		else
+			(void)json_array_append(s->others, row);
+	}
+	return 0;
+}
+
+static bool is_declaration_of(const struct found *s, const struct open_file *f, const char *kind, const json_t *row)
+{
+	char locator[PATH_MAX];
+	if (!json_is_object(row) || !hex_text_get(json_object_get(row, "locator"), locator, sizeof locator))
+		return false;
+	size_t n = strlen(locator);
+	int said = agent_declared_descriptor(s->agent, agent_number(row, "slot", -1));
+	return n > 0 && strncmp(f->link, locator, n) == 0 &&
+		(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0) &&
+		(said < 0 || said == f->fd || agent_declared_same(s->agent, said, f->fd)) &&
+		agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE && json_object_get(row, "fd") == NULL &&
+		(strcmp(agent_text(row, "kind"), kind) == 0 || agent_declared_brought(s->agent, agent_text(row, "kind")));
+}
+
 /* The declaration made at run time for just this thing. */
 static json_t *declaration_of(const struct found *s, const struct open_file *f, const char *kind)
 {
 	size_t i;
-	json_t *row;
-	json_array_foreach(s->declared, i, row)
-	{
-		char locator[PATH_MAX];
-		if (!hex_text_get(json_object_get(row, "locator"), locator, sizeof locator))
-			continue;
-		size_t n = strlen(locator);
-		bool same = n > 0 && strncmp(f->link, locator, n) == 0 &&
-			(f->link[n] == '\0' || strcmp(f->link + n, " (deleted)") == 0);
-		int said = agent_declared_descriptor(s->agent, agent_number(row, "slot", -1));
-		same = same && (said < 0 || said == f->fd || agent_declared_same(s->agent, said, f->fd));
-		if (same && agent_number(row, "origin", 0) != PMIG_AT_FILE_SCOPE &&
-			(strcmp(agent_text(row, "kind"), kind) == 0 ||
-				agent_declared_brought(s->agent, agent_text(row, "kind"))) &&
-			json_object_get(row, "fd") == NULL)
-			return json_incref(row);
-	}
+	json_t *row = f->fd >= 0 && f->fd < OPEN_FILE_MAX ? s->by_number[f->fd] : NULL;
+	if (is_declaration_of(s, f, kind, row))
+		return json_incref(row);
+	json_array_foreach(s->others, i, row) if (is_declaration_of(s, f, kind, row)) return json_incref(row);
 	return NULL;
 }
 
@@ -206,7 +232,7 @@ static json_t *match_of(const struct found *s, const struct open_file *f, const 
 {
 	size_t i;
 	json_t *row;
-	json_array_foreach(s->declared, i, row)
+	json_array_foreach(s->others, i, row)
 	{
 		const char *of = agent_text(row, "kind");
 		char pattern[PATH_MAX];
@@ -278,7 +304,7 @@ static bool is_of_handle(const struct found *s, const struct open_file *f)
 	size_t i;
 	json_t *row;
 	char locator[PATH_MAX];
-	json_array_foreach(s->declared, i, row)
+	json_array_foreach(s->others, i, row)
 	{
 		if (agent_number(row, "origin", 0) == PMIG_AT_FILE_SCOPE || is_of_descriptors(agent_text(row, "kind")) ||
 			agent_declared_descriptor(s->agent, agent_number(row, "slot", -1)) >= 0 ||
@@ -359,11 +385,12 @@ static int find_descriptors(struct found *s)
 	}
 	open_file_share(s->agent->pid, files, count);
 	agent_rates_look(s->agent, files, count);
-	for (size_t i = 0; i < count; i++)
+	r = sort_declared(s, files, count);
+	for (size_t i = 0; r >= 0 && i < count; i++)
 		if (!is_private(s, &files[i]) && !is_of_handle(s, &files[i]))
 			add_descriptor(s, &files[i]);
 	open_file_free(files, count);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int find_maps(struct found *s)
@@ -500,6 +527,8 @@ static int find(struct agent *a)
 		json_decref(a->found);
 		a->found = json_incref(s.rows);
 	}
+	json_decref(s.others);
+	free(s.by_number);
 	json_decref(s.rows);
 	json_decref(declared);
 	json_decref(elsewhere);
