@@ -1,6 +1,7 @@
 /* test_descriptors: numbers that lead to a remote file, by the calls that programs make: duplicates share it, closing ends it, a stream
  * over it behaves as one over a file, and what libc sees is a descriptor that can do nothing. */
 #include "arena/arena.h"
+#include "arena/interpose.h"
 #include "frame/program.h"
 #include "kind/lock.h"
 #include "reference/descriptors.h"
@@ -166,7 +167,8 @@ static void test_a_stream(void **state)
 	assert_non_null(fgets(text, sizeof text, f));
 	assert_string_equal(text, "two\n");
 	FILE *g = pmig_freopen("/dev/null", "r", f); /* to one here */
-	assert_ptr_equal(g, f);
+	if (interpose_active())                      /* elsewhere a FILE lies where libc wants it */
+		assert_ptr_equal(g, f);
 	assert_int_equal(pmig_fileno(g), fd);
 	assert_false(descriptors_any);
 	assert_int_equal(getc(g), EOF);
