@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-WIDTH=1000 HEIGHT=800 RATE=20 FRAMES=160
+WIDTH=1000 HEIGHT=600 RATE=10 FRAMES=120
 sum_of_film() { cut -d ' ' -f 1 "$T/$1"; }
 
 # The same film, undisturbed: every frame as fast as it can be made.
@@ -20,23 +20,32 @@ on alpha sh -c 'sha256sum <display' >"$T/film" &
 display=$!
 t hosts rate beta 100mbit
 start alpha studio "$BIN/samples/studio" /home/mig/display $WIDTH $HEIGHT $RATE $FRAMES
-await "$T/studio.out" '^frame 20,'
+await "$T/studio.out" '^frame 10,'
 
 # --- too narrow ---
 expect 3 pmig_on alpha plan studio beta
-says 'move refused: display \(by identifier, fixed(, shared)?\): the reference would need 48 MB/s to alpha, the link carries 1[0-3] MB/s'
+says 'move refused: display \(by identifier, fixed(, shared)?\): the reference would need 18 MB/s to alpha, the link carries 1[0-3] MB/s'
 expect 3 pmig_on alpha move studio beta
-says 'move refused: display \(by identifier, fixed(, shared)?\): the reference would need 48 MB/s to alpha, the link carries 1[0-3] MB/s'
+says 'move refused: display \(by identifier, fixed(, shared)?\): the reference would need 18 MB/s to alpha, the link carries 1[0-3] MB/s'
 check "no step of a hand-over" test "$(pmig_on alpha registry --json steps studio)" = '[]'
 check "it goes on at home" host_runs alpha studio
 check "nothing of it is on beta" test -z "$(pids_on beta studio)"
 
 # --- wide enough ---
 t hosts rate beta off
-pmig_on alpha plan --json studio beta >"$T/plan"
+# at_last FILE CMD...: its output; a machine with much to do does not always find the link as wide as it is.
+at_last() {
+	local file=$1
+	shift
+	for _ in 1 2 3 4 5; do
+		if "$@" >"$file"; then return; fi
+	done
+	return 1
+}
+t at_last "$T/plan" pmig_on alpha plan --json studio beta
 check "the plan: a reference, with its share of the link" jq -e '.resources[] | select(.name == "display") |
 	.strategy == "reference" and (.cell | startswith("by identifier, fixed")) and .price.share_of_link > 0' "$T/plan"
-t pmig_on alpha move studio beta
+t at_last "$T/move" pmig_on alpha move studio beta
 agreed studio
 await "$T/studio.out" '^frame .* made on beta'
 check "one thing stays behind: the display" test "$(pmig_on alpha references --json studio | jq length)" = 1
