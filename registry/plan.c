@@ -240,6 +240,9 @@ static void check_process(struct plan_work *w)
 	else if (f->cpu_lacks != NULL && *f->cpu_lacks != '\0')
 		plan->refusal = pool_format(w->pool, "move refused: %s was built for %.255s, which the CPU of %s lacks",
 			plan->process, f->cpu_lacks, plan->target);
+	else if (f->directory != NULL && *f->directory != '\0')
+		plan->refusal = pool_format(w->pool, "move refused: %s has no directory %.1024s, in which %s works",
+			plan->target, f->directory, plan->process);
 	else if (f->space.source != 0 && f->image.value > f->space.value)
 		plan->refusal = pool_format(w->pool, "move refused: the image of %s needs %s, %s has %s left", plan->process,
 			figure_bytes(image).text, plan->target, figure_bytes((double)f->space.value).text);
@@ -272,6 +275,7 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 	f.source_arch = pool_copy(pool, facts->source_arch);
 	f.target_arch = pool_copy(pool, facts->target_arch);
 	f.cpu_lacks = pool_copy(pool, facts->cpu_lacks);
+	f.directory = pool_copy(pool, facts->directory);
 	return f;
 }
 

@@ -226,6 +226,11 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 		agent_reach(json_object_get(request, "reach")), "nonces",
 		agent_marks_read(json_object_get(request, "marks")));
 	content_index_close(x);
+	char directory[PATH_MAX];
+	struct stat st;
+	if (hex_text_get(json_object_get(request, "directory"), directory, sizeof directory))
+		(void)json_object_set_new(*ret_answer, "directory",
+			json_boolean(stat(directory, &st) == 0 && S_ISDIR(st.st_mode) && access(directory, X_OK) == 0));
 	if (fstatvfs(a->directory, &fs) == 0)
 		(void)json_object_set_new(*ret_answer, "space",
 			json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));

@@ -2,6 +2,7 @@
  * (proc(5), fdinfo) and what the process read and wrote in all (io). Positions say nothing of pread() or of devices: what is left when all
  * else is taken away belongs to the only descriptor that can have had it, and where there are several nobody knows. */
 #include "agent_parts.h"
+#include "hex_text.h"
 #include "machine.h"
 #include "open_file.h"
 
@@ -220,6 +221,13 @@ void agent_rates_process(struct agent *a, json_t *answer)
 		set(answer, "output", json_integer((json_int_t)output_of(a)));
 	set(answer, "arch", json_string(machine_arch()));
 	set(answer, "image", json_integer(image_size(a)));
+	char directory[PATH_MAX];
+	(void)snprintf(path, sizeof path, "/proc/%d/cwd", (int)a->pid);
+	ssize_t n = readlink(path, directory, sizeof directory - 1);
+	if (n > 0) {
+		directory[n] = '\0';
+		set(answer, "directory", hex_text_json(directory));
+	}
 	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)a->pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	set(answer, "level", json_integer(fd >= 0 ? machine_level_needed(fd) : 0));

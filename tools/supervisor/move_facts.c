@@ -561,12 +561,16 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 	json_int_t level = json_integer_value(json_object_get(p->target, "level"));
 	if (needed > level)
 		(void)snprintf(p->lacks, sizeof p->lacks, "x86-64-v%d", (int)needed);
+	if (!json_is_false(json_object_get(p->target, "directory")) ||
+		!hex_text_get(json_object_get(p->source, "directory"), p->directory, sizeof p->directory))
+		p->directory[0] = '\0';
 	*facts = (struct plan_facts){.process = m->supervisor->name,
 		.source = m->source_label,
 		.target = m->target_label,
 		.source_arch = text_of(p->source, "arch"),
 		.target_arch = text_of(p->target, "arch"),
 		.cpu_lacks = p->lacks,
+		.directory = p->directory,
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),
 		.remaining = fact_of(p->source, "age", PLAN_MEASURED)};

@@ -207,6 +207,8 @@ static void ask_facts(struct planning *p)
 	if (p->target == NULL) { /* the first one */
 		(void)json_object_set(request, "types", p->types);
 		(void)json_object_set(request, "reach", p->reach);
+		if (json_object_get(p->source, "directory") != NULL)
+			(void)json_object_set(request, "directory", json_object_get(p->source, "directory"));
 		json_t *marks = json_deep_copy(p->marks), *mark;
 		size_t i;
 		json_array_foreach(marks, i, mark)

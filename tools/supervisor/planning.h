@@ -37,6 +37,7 @@ struct planning {
 	struct probe *ways[2];                     /* from here to the target, and to a source that is not here */
 	bool waits;                                /* for them only */
 	struct plan_fact home_rtt, home_bandwidth; /* of the first of them */
+	char directory[PATH_MAX];                  /* that the target has not */
 	char lacks[32];                            /* an instruction set */
 	json_t *files;                             /* what the target is asked about, */
 	size_t files_next;
