@@ -3,6 +3,7 @@
 
 #include "../reference/reference.h"
 #include "../resource/keep.h"
+#include "../resource/planned.h"
 #include "../base/authority.h"
 
 #include <arpa/inet.h>
@@ -80,8 +81,8 @@ int service_at_describe(struct pmig_resource *r)
 {
 	struct authority a;
 	r->size = 0;
-	r->kept = authority_parse(r->locator, &a) >= 0 &&
-		!authority_loopback(&a); /* where nobody planned: a network address is good */
+	/* where nobody planned, it is saved for later or for here: an address of the network is good anywhere, loopback at this host */
+	r->kept = authority_parse(r->locator, &a) >= 0 && (!planned_exists() || !authority_loopback(&a));
 	return 0;
 }
 
@@ -155,9 +156,9 @@ int service_at_rebind(struct pmig_resource *r, struct pmig_reader *in)
 	r->reference = 0;
 	if (e < 0)
 		return e;
-	if (r->there == NULL || r->there[0] == 0)
-		return error_set(PMIG_EREFUSED, "nothing is known here that provides a %s",
-			r->declaration.type != NULL ? r->declaration.type : "service of its type");
+	if (r->there == NULL ||
+		r->there[0] == 0) /* saved without a plan: nobody asked what is here; the one it had, if it is reached */
+		return set(r, r->locator);
 	if (strstr(r->there, "://") != NULL || strchr(r->there, '=') != NULL)
 		return set(r, r->there);
 	e = authority_parse(r->locator, &a);

@@ -8,6 +8,7 @@
 #include "../reference/path_map.h"
 #include "../reference/reference.h"
 #include "../reference/remote_file.h"
+#include "../resource/planned.h"
 #include "place.h"
 #include "tree.h"
 
@@ -38,7 +39,8 @@ static int owns(const struct pmig_resource *r, const struct pmig_resource *other
 
 static int describe(struct pmig_resource *r)
 {
-	r->size = 0; /* the agent has looked */
+	r->size = 0;                                      /* the agent has looked */
+	r->kept = !planned_exists() && r->reference == 0; /* saved for later: it will be found where it is */
 	return 0;
 }
 

@@ -41,6 +41,7 @@ server alpha local 5433 127.0.0.1
 url='postgresql://mig@127.0.0.1:5433/postgres?sslmode=disable&gssencmode=disable'
 start alpha local "$BIN/tests/accounts" "$url"
 await "$T/local.out" '^[0-9]+ alpha '
+t pmig_on alpha checkpoint local -o $H/local.image
 hop local beta
 check "its URL is the same at beta" grep -qF " beta $url" "$T/local.out"
 check "one thing stays behind" test "$(pmig_on alpha references --json local | jq length)" = 1

@@ -36,6 +36,8 @@ site $www
 run stays $www rules
 home=$(pages_at stays alpha)
 check "the program reads its site at home: $home" grep -q '^4 pages' <<<"$home"
+t pmig_on alpha checkpoint stays -o $H/stays.image
+check "the pages are not in the image" test "$(on alpha stat -c %s $H/stays.image)" -lt 300000
 pmig_on alpha plan --json stays beta >"$T/plan"
 check "the plan refers to it" test "$(jq -r '.resources[] | select(.name == "site") | .strategy' "$T/plan")" = reference
 hop stays beta
