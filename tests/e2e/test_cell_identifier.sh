@@ -62,6 +62,12 @@ sees database '^[0-9]+ gamma: .* 2 rows of others'
 t pmig_on alpha move database alpha
 agreed database
 proves database alpha
+open_by_other "9<$database"
+hop database beta database reference 'by identifier, fastened, shared'
+t sql "INSERT INTO rounds (host) VALUES ('somebody else')"
+sees database '^[0-9]+ beta: .* 3 rows of others'
+t pmig_on alpha move database alpha
+proves database alpha
 check "no database is elsewhere" test -z "$(on beta sh -c "ls $database* 2>/dev/null"; on gamma sh -c "ls $database* 2>/dev/null")"
 finish database
 check "it is sound" test "$(sql 'PRAGMA integrity_check')" = ok

@@ -22,6 +22,11 @@ remain scratch 0
 hop scratch gamma scratch 'rebind|move' 'by type, unattached'
 hop scratch alpha scratch 'rebind|move' 'by type, unattached'
 finish scratch
+run_sample type_unattached shared "$scratch.2"
+open_by_other "9<$scratch.2"
+hop shared beta scratch rebind 'by type, unattached, shared'
+check "what others use is where it was" on alpha test -s "$scratch.2"
+finish shared
 
 # --- fastened: a service of the machine ---
 t pmig_on alpha registry --host beta provide counter 127.0.0.1:8008
