@@ -106,9 +106,9 @@ static void test_every_bit(void **state)
 static void test_not_a_client(void **state)
 {
 	(void)state;
-	unsigned char bytes[256] = {0};
+	unsigned char bytes[4096] = {0};
 	assert_int_equal(say(bytes, 0, NULL), 0);
-	assert_int_equal(say(bytes, sizeof bytes, NULL), PMIG_EPROTOCOL);
+	assert_int_equal(say(bytes, 256, NULL), PMIG_EPROTOCOL);
 	/* no greeting; a payload, a read and a wait beyond the bounds; the held file is not closed by anybody from afar */
 	const struct protocol_request bad[] = {{.operation = PROTOCOL_STAT_FILE},
 		{.operation = PROTOCOL_WRITE, .size = PROTOCOL_DATA_MAX + 1},
@@ -121,7 +121,8 @@ static void test_not_a_client(void **state)
 			: add(bytes, &(struct protocol_request){.operation = PROTOCOL_HELLO, .a = PROTOCOL_MAGIC, .b = 1},
 				  "");
 		protocol_put_request(bytes + n, &bad[i]);
-		assert_int_equal(say(bytes, n + PROTOCOL_REQUEST, NULL), PMIG_EPROTOCOL);
+		n += PROTOCOL_REQUEST + (bad[i].size <= PROTOCOL_NAME_MAX + 1 ? bad[i].size : 0);
+		assert_int_equal(say(bytes, n, NULL), PMIG_EPROTOCOL);
 	}
 }
 
