@@ -113,8 +113,9 @@ static void test_not_a_client(void **state)
 	const struct protocol_request bad[] = {{.operation = PROTOCOL_STAT_FILE},
 		{.operation = PROTOCOL_WRITE, .size = PROTOCOL_DATA_MAX + 1},
 		{.operation = PROTOCOL_READ, .b = PROTOCOL_DATA_MAX + 1},
-		{.operation = PROTOCOL_LOCK, .c = 1, .d = PROTOCOL_WAIT_MAX + 1}, {.operation = PROTOCOL_CLOSE, .handle = 0},
-		{.operation = PROTOCOL_LAST + 1}};
+		{.operation = PROTOCOL_LOCK, .c = 1, .d = PROTOCOL_WAIT_MAX + 1},
+		{.operation = PROTOCOL_OPEN, .size = PROTOCOL_NAME_MAX + 1, .c = 1},
+		{.operation = PROTOCOL_CLOSE, .handle = 0}, {.operation = PROTOCOL_LAST + 1}};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		size_t n = i == 0
 			? 0
