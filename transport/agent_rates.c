@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define APART_NS 200000000 /* looks that are closer together say too little */
+#define SLACK 65536        /* bytes: output that was written and not taken from the pipe yet counts late */
 #define BLOCK 65536        /* bytes that a reference reads ahead in one round trip */
 
 struct position {
@@ -121,7 +122,7 @@ static void compare(struct look *l, const struct look *before)
 		struct position *p = &l->positions[i];
 		const struct position *old = find(before, p);
 		double moved = old != NULL && p->at > old->at ? (double)(p->at - old->at) : 0;
-		if (!p->seeks || moved == 0 || moved > bytes) { /* or it was set, by lseek() */
+		if (!p->seeks || moved == 0 || moved > bytes + SLACK) { /* or it was set, by lseek() */
 			silent++;
 			which = i;
 			continue;
