@@ -169,10 +169,10 @@ static void choose(struct plan_work *w, struct plan_decision *d, const struct pl
 			continue; /* the same once more, on other terms */
 		if (wrong == NULL && has(alternatives, beaten, candidates[i].choice->strategy))
 			continue; /* it is said already why not before */
-		if (wrong == NULL)
-			wrong = "possible, but it stands further behind in its cell";
-		alternatives[beaten++] = (struct plan_alternative){
-			candidates[i].choice->strategy, candidates[i].price, wrong};
+		alternatives[beaten++] = (struct plan_alternative){.strategy = candidates[i].choice->strategy,
+			.price = candidates[i].price,
+			.reason = wrong != NULL ? wrong : "possible, but it stands further behind in its cell",
+			.behind = wrong == NULL};
 	}
 	d->alternatives = alternatives;
 	d->alternative_count = beaten;

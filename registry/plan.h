@@ -77,7 +77,7 @@ struct plan_facts {
 	const char *source_arch, *target_arch; /* both known and different: refused */
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
 	const char *directory;      /* its working directory, where the target has none of that path; NULL or "": it has */
-	struct plan_fact image;                /* bytes of memory and frames to ship */
+	struct plan_fact image;     /* bytes of memory and frames to ship */
 	struct plan_fact program;   /* bytes of the executable, where the target has not got it: shipped before the freeze */
 	struct plan_fact space;     /* bytes free at the target */
 	struct plan_fact bandwidth; /* bytes per second */
@@ -110,6 +110,7 @@ struct plan_alternative {
 	enum pmig_strategy strategy;
 	struct plan_price price;
 	const char *reason; /* why not */
+	bool behind;        /* it was possible as well: only its place in the cell speaks against it */
 };
 
 /* What was known of a resource when it was decided about. */

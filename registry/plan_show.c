@@ -53,20 +53,92 @@ static const char *what(struct pool *pool, const struct plan_decision *d)
 		d->opened, *sharers != '\0' ? ", shared with " : "", sharers);
 }
 
-static void add_decision(struct table *t, struct pool *pool, const struct plan_decision *d, bool alternatives)
+/* " (rather than copy, reference)": what was possible as well. */
+static const char *behind(struct pool *pool, const struct plan_decision *d)
 {
+	const char *text = "";
+	for (size_t i = 0; i < d->alternative_count; i++)
+		if (d->alternatives[i].behind)
+			text = pool_format(pool, "%s%s%s", text, *text == '\0' ? " (rather than " : ", ",
+				strategy_name(d->alternatives[i].strategy));
+	return *text == '\0' ? "" : pool_format(pool, "%s)", text);
+}
+
+/* A later choice of the same strategy, on fewer terms, has the better reason. */
+static bool again(const struct plan_decision *d, size_t i)
+{
+	for (size_t k = i + 1; k < d->alternative_count; k++)
+		if (d->alternatives[k].strategy == d->alternatives[i].strategy)
+			return true;
+	return false;
+}
+
+static void put_alternatives(struct table *t, struct pool *pool, const struct plan_decision *d)
+{
+	if (d->strategy == PMIG_REFUSE && d->alternative_count == 1)
+		return; /* it is the reason already */
+	for (size_t i = 0; i < d->alternative_count; i++)
+		if (!d->alternatives[i].behind && !again(d, i))
+			table_note(t,
+				pool_format(pool, "not %s: %s", strategy_name(d->alternatives[i].strategy),
+					d->alternatives[i].reason));
+}
+
+/* Libraries that the target has and the standard streams go the same way in every program: one row says it of all. */
+static bool ordinary(const struct plan_decision *d)
+{
+	return d->given && d->origin == PMIG_UNDECLARED && d->strategy != PMIG_REFUSE && *d->warning == '\0' &&
+		d->price.bytes == 0 && !(d->price.share >= 0.0005) && !(d->price.slowdown >= 0.0005);
+}
+
+static bool alike(const struct plan_decision *a, const struct plan_decision *b)
+{
+	return ordinary(a) && ordinary(b) && strcmp(a->kind, b->kind) == 0 && a->strategy == b->strategy &&
+		strcmp(a->cell, b->cell) == 0 && strcmp(a->reason, b->reason) == 0;
+}
+
+static bool put_together(struct table *t, struct pool *pool, const struct plan *plan, size_t first)
+{
+	const struct plan_decision *d = &plan->decisions[first];
+	const char *names = "";
+	size_t count = 0;
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_decision *other = &plan->decisions[i];
+		if (!alike(d, other))
+			continue;
+		if (i < first)
+			return true; /* it stands there */
+		const char *slash = strrchr(other->name, '/');
+		names = pool_format(pool, "%s%s%.60s", names, count++ > 0 ? ", " : "",
+			slash != NULL ? slash + 1 : other->name);
+	}
+	if (count < 2)
+		return false;
+	bool library = strcmp(d->kind, "library") == 0;
+	table_row(t,
+		(const char *const[]){pool_format(pool, "%zu %s", count, library ? "libraries" : "standard streams"),
+			d->cell, label(d), "-", seconds(pool, d->price.before), seconds(pool, d->price.frozen), "-"});
+	table_note(t, pool_format(pool, "%s: %s", names, d->reason));
+	return true;
+}
+
+static void put_decision(struct table *t, struct pool *pool, const struct plan *plan, size_t at,
+	const struct plan_show_options *o)
+{
+	const struct plan_decision *d = &plan->decisions[at];
+	if (put_together(t, pool, plan, at))
+		return;
 	const char *size = d->price.bytes > 0 ? pool_copy(pool, figure_bytes((double)d->price.bytes).text) : "-";
 	table_row(t,
 		(const char *const[]){d->name, d->cell, label(d), size, seconds(pool, d->price.before),
 			seconds(pool, d->price.frozen), running(pool, d)});
-	table_note(t, pool_format(pool, "%s%s%s: %s", what(pool, d), *d->there != '\0' ? " -> " : "", d->there, d->reason));
+	table_note(t,
+		pool_format(pool, "%s%s%s: %s%s", what(pool, d), *d->there != '\0' ? " -> " : "", d->there, d->reason,
+			behind(pool, d)));
 	if (*d->warning != '\0')
 		table_note(t, pool_format(pool, "warning: %s", d->warning));
-	bool said = d->strategy == PMIG_REFUSE && d->alternative_count == 1; /* it is the reason already */
-	for (size_t i = 0; alternatives && !said && i < d->alternative_count; i++)
-		table_note(t,
-			pool_format(pool, "not %s: %s", strategy_name(d->alternatives[i].strategy),
-				d->alternatives[i].reason));
+	if (o->alternatives)
+		put_alternatives(t, pool, d);
 }
 
 /* A list of names that may be long. */
@@ -144,7 +216,7 @@ int plan_show_text(const struct plan *plan, const struct plan_show_options *o, F
 	table_wrap(pool_format(&pool, "%s from %s to %s", plan->process, plan->source, plan->target), o->columns, 0, 4, out);
 	table_row(t, headings);
 	for (size_t i = 0; i < plan->count; i++)
-		add_decision(t, &pool, &plan->decisions[i], o->alternatives);
+		put_decision(t, &pool, plan, i, o);
 	int r = plan->count > 0 ? table_print(t, o->columns, 2, out) : 0;
 	put_residual(plan, &pool, o->columns, out);
 	put_undeclared(plan, &pool, o->columns, out);
