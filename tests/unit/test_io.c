@@ -135,6 +135,30 @@ static void waits_where_descriptors_do_not_block(void **state)
 	assert_int_equal(io_read_all(-1, bytes, 1, &size), PMIG_EIO);
 }
 
+/* The limit is what decides: with 256 and room for 16 it is 240, then the next ones; where all are taken, half of it. */
+static void moves_a_descriptor_high(void **state)
+{
+	(void)state;
+	struct rlimit before, low = {0};
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){256, before.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	int fd = open("/dev/null", O_RDONLY), other = open("/dev/zero", O_RDONLY);
+	assert_int_equal(io_move_high(fd, 16), 240);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(fcntl(240, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(io_move_high(other, 16), 241);
+	assert_int_equal(io_move_high(-1, 16), PMIG_EIO);
+	int full = open("/dev/null", O_RDONLY);
+	for (int n = 242; n < 256; n++)
+		assert_int_equal(dup2(full, n), n);
+	assert_int_equal(io_move_high(full, 16), 120);
+	for (int n = 240; n < 256; n++)
+		(void)close(n);
+	(void)close(120);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +167,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keeps_the_old_file_when_it_fails, enter, leave),
 		cmocka_unit_test_setup_teardown(reads_only_bounded_regular_files, enter, leave),
 		cmocka_unit_test(waits_where_descriptors_do_not_block),
+		cmocka_unit_test(moves_a_descriptor_high),
 	};
 	return cmocka_run_group_tests_name("io", tests, NULL, NULL);
 }
