@@ -40,7 +40,6 @@ locked 0
 does 0 lock 5
 
 t pmig_on alpha move refers gamma
-agreed refers
 does 5 log four
 locked 1
 
