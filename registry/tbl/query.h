@@ -14,7 +14,7 @@ QUERY(processes, "programs that were started here or came here",
 	" CASE WHEN exit_status < 0 THEN NULL ELSE exit_status END AS exit, epoch, home,"
 	" (SELECT host FROM owners WHERE process = uuid) AS owner, iif(pid = 0, NULL, pid) AS pid,"
 	" " QUERY_TIME("started") " AS started, program AS \"program:wide\", argv AS \"argv:json\", build AS \"build:wide\", uuid AS \"uuid:wide\""
-	" FROM processes WHERE " QUERY_OF("uuid") " ORDER BY started, uuid")
+	" FROM processes WHERE " QUERY_OF("uuid") " ORDER BY processes.started, uuid")
 
 QUERY(resources, "what processes use, and what it means to them",
 	"SELECT " QUERY_NAME("process") " AS process, slot AS \"slot:wide\", name, kind,"
@@ -33,7 +33,7 @@ QUERY(handovers, "moves, and how they ended",
 	"SELECT " QUERY_NAME("process") " AS process, source, target, epoch, CASE state WHEN 1 THEN 'open' WHEN 2 THEN 'in doubt'"
 	" WHEN 3 THEN 'done' WHEN 4 THEN 'undone' WHEN 5 THEN 'ended' WHEN 6 THEN 'waits' END AS state,"
 	" " QUERY_TIME("began") " AS began, iif(ended = 0, NULL, (ended - began) / 1000000) AS took_ms, reason, id AS \"id:wide\""
-	" FROM handovers WHERE " QUERY_OF("process") " ORDER BY began, id")
+	" FROM handovers WHERE " QUERY_OF("process") " ORDER BY handovers.began, id")
 
 QUERY(steps, "each step of each move, as the journal has it",
 	"SELECT " QUERY_NAME("h.process") " AS process, h.target AS target, s.sequence AS n, s.step AS step,"
@@ -58,7 +58,7 @@ QUERY(providers, "what hosts have for those who need any of a type",
 
 QUERY(images, "images that are kept on this host",
 	"SELECT " QUERY_NAME("process") " AS process, epoch, size, iif(complete, 'complete', 'partial') AS state,"
-	" " QUERY_TIME("made") " AS made, hash AS \"hash:wide\", path FROM images WHERE " QUERY_OF("process") " ORDER BY process, epoch, made")
+	" " QUERY_TIME("made") " AS made, hash AS \"hash:wide\", path FROM images WHERE " QUERY_OF("process") " ORDER BY process, epoch, images.made")
 
 QUERY(owners, "who may run a process, as this host knows it",
 	"SELECT " QUERY_NAME("process") " AS process, epoch, host, barred FROM owners WHERE " QUERY_OF("process") " ORDER BY process")
