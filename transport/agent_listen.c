@@ -1,5 +1,6 @@
 /* agent_listen: addresses at this host that lead to one that is held elsewhere: each connection is a channel. */
 #include "agent_reference.h"
+#include "loopback_user.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,43 +46,13 @@ void agent_listen_end(struct agent *a)
 	r->listener_count = 0;
 }
 
-/* The user of the other end of a connection on loopback, as /proc/net/tcp has it; -1: it is not there. */
-static long user_of(int fd)
-{
-	struct sockaddr_storage peer = {0};
-	socklen_t size = sizeof peer;
-	char want[64], line[512];
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0)
-		return -1;
-	if (peer.ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)&peer;
-		(void)snprintf(want, sizeof want, "%08X:%04X", in->sin_addr.s_addr, ntohs(in->sin_port));
-	} else {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer;
-		uint32_t w[4];
-		memcpy(w, &in6->sin6_addr, sizeof w);
-		(void)snprintf(want, sizeof want, "%08X%08X%08X%08X:%04X", w[0], w[1], w[2], w[3], ntohs(in6->sin6_port));
-	}
-	FILE *f = fopen(peer.ss_family == AF_INET ? "/proc/net/tcp" : "/proc/net/tcp6", "re");
-	long found = -1;
-	while (f != NULL && found < 0 && fgets(line, sizeof line, f) != NULL) {
-		char local[64];
-		unsigned user;
-		if (sscanf(line, " %*u: %63s %*s %*s %*s %*s %*s %u", local, &user) == 2 && strcmp(local, want) == 0)
-			found = (long)user;
-	}
-	if (f != NULL)
-		(void)fclose(f);
-	return found;
-}
-
 static bool allowed(const struct listener *l, int fd)
 {
 	struct ucred who;
 	socklen_t size = sizeof who;
 	long user = -1;
 	if (l->path[0] == '\0')
-		user = user_of(fd);
+		user = loopback_user(fd);
 	else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
 		user = (long)who.uid;
 	return user == (long)getuid() || user == 0;
@@ -145,8 +116,10 @@ static int listen_path(struct agent *a, uint64_t reference, const char *wanted, 
 	char id[CHANNEL_ID_TEXT], path[PATH_MAX];
 	channel_id_text(reference, id);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask = umask(0177);
 	int bound = -1;
+	if (fd >= 0)
+		(void)fchmod(fd,
+			0600); /* before bind(), which makes it so; umask() would be that of all threads: servers create files */
 	(void)snprintf(path, sizeof path, "%s", wanted);
 	for (int i = 0; i < 2 && fd >= 0 && bound < 0; i++) {
 		if (i == 1)
@@ -156,7 +129,6 @@ static int listen_path(struct agent *a, uint64_t reference, const char *wanted, 
 		(void)snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
 		bound = bind(fd, (struct sockaddr *)&un, sizeof un); /* what exists stays as it is */
 	}
-	(void)umask(mask);
 	if (bound < 0) {
 		int r = error_errno(PMIG_EREFUSED, errno, "%.200s", wanted);
 		if (fd >= 0)
