@@ -87,6 +87,27 @@ static void json_has_numbers_texts_and_nested_arrays(void **state)
 	free(text);
 }
 
+/* The column shows seconds; the order is that of the nanoseconds behind it. */
+static void moves_of_one_second_stand_in_their_order(void **state)
+{
+	static const char *const ids[] = {"ffffffff-0000-4000-8000-000000000000", "77777777-0000-4000-8000-000000000000",
+		"00000000-0000-4000-8000-000000000000"};
+	struct pmig_store *s = ((struct registry_case *)*state)->store;
+	struct pmig_process_row p = case_process(UUID_A, "queens");
+	assert_good(s->process_put(s, &p));
+	for (size_t i = 0; i < 3; i++) {
+		struct pmig_handover_row h = case_handover(ids[i], UUID_A, 2 + i);
+		assert_good(s->handover_begin(s, &h));
+		assert_good(s->handover_finish(s, ids[i], PMIG_HANDOVER_DONE, NULL));
+	}
+	char *text = run(s, "handovers", "queens", LIST_JSON, 3);
+	json_t *array = json_loads(text, 0, NULL);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(json_string_value(json_object_get(json_array_get(array, i), "id")), ids[i]);
+	json_decref(array);
+	free(text);
+}
+
 static void every_query_runs_empty_and_full(void **state)
 {
 	struct pmig_store *s = ((struct registry_case *)*state)->store;
@@ -211,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_test(a_table_is_aligned_and_safe),
 		case_test(json_has_numbers_texts_and_nested_arrays),
+		case_test(moves_of_one_second_stand_in_their_order),
 		case_test(every_query_runs_empty_and_full),
 		case_test(an_unknown_list_is_answered_with_those_that_are),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_shown),
