@@ -70,9 +70,6 @@ static int hello(struct agent_reference_work *w)
 		return EPROTO;
 	w->r.a = PROTOCOL_VERSION;
 	w->r.b = (uint64_t)fcntl(w->fd, F_GETFL);
-	/* The buffers here are not aligned as O_DIRECT wants them; the program's own flags say what it wants when it is back. */
-	if ((w->r.b & O_DIRECT) != 0)
-		(void)fcntl(w->fd, F_SETFL, (int)w->r.b & ~O_DIRECT);
 	return w->q->b == PROTOCOL_VERSION ? tell_stat(w) : EPROTONOSUPPORT;
 }
 
@@ -81,8 +78,18 @@ static int stat_file(struct agent_reference_work *w)
 	return tell_stat(w);
 }
 
+/* The buffers here are not aligned as O_DIRECT wants them; the program's own flags say what it wants when it is back. Not before there is
+ * something to be done: until then the program may go on here, on the same description. */
+static void without_direct(int fd)
+{
+	int now = fcntl(fd, F_GETFL);
+	if (now >= 0 && (now & O_DIRECT) != 0)
+		(void)fcntl(fd, F_SETFL, now & ~O_DIRECT);
+}
+
 static int do_read(struct agent_reference_work *w)
 {
+	without_direct(w->fd);
 	while (w->r.size < w->q->b) {
 		ssize_t n = pread(w->fd, w->out + w->r.size, w->q->b - w->r.size, (off_t)(w->q->a + w->r.size));
 		if (n < 0 && errno == EINTR)
@@ -111,6 +118,7 @@ static ssize_t append_some(int fd, const void *data, size_t size)
 static int put(struct agent_reference_work *w, bool append)
 {
 	int e = tell_stat(w);
+	without_direct(w->fd);
 	while (e == 0 && w->r.a < w->q->size) {
 		const unsigned char *from = w->data + w->r.a;
 		size_t size = w->q->size - w->r.a;
@@ -148,11 +156,6 @@ static int allocate(struct agent_reference_work *w)
 {
 	int e = tell_stat(w);
 	return e != 0 ? e : changed(w, fallocate(w->fd, (int)w->q->c, (off_t)w->q->a, (off_t)w->q->b));
-}
-
-static int sync_file(struct agent_reference_work *w)
-{
-	return (w->q->c != 0 ? fdatasync(w->fd) : fsync(w->fd)) < 0 ? errno : 0;
 }
 
 /* Tries until `wait` ms are over. Asked again and again rather than waiting in the kernel: a thread that waits there cannot be
@@ -288,7 +291,7 @@ static int name_of(const struct agent_reference_work *w, bool suffix, char ret[P
 	size_t n = w->q->size;
 	if (memchr(w->data, 0, n) != NULL || (suffix && memchr(w->data, '/', n) != NULL))
 		return EINVAL;
-	if (suffix && n > 0 && w->data[0] != '-' && w->data[0] != '.')
+	if (suffix && n > 0 && w->data[0] != '-') /* no ".pub", ".key" or ".old": those are other things */
 		return EINVAL;
 	memcpy(ret, w->data, n);
 	ret[n] = 0;
@@ -346,7 +349,8 @@ static int open_named(const struct agent_reference_work *w, const struct stat *h
 	char name[PROTOCOL_NAME_MAX + 1], path[64], base[NAME_MAX + 1];
 	bool directory = S_ISDIR(held->st_mode);
 	int where = -1, e = name_of(w, !directory, name);
-	if (e == 0 && (flags & O_CREAT) != 0 && !directory && !writable(w->fd))
+	bool changes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
+	if (e == 0 && changes && !directory && !writable(w->fd)) /* what was held for reading is not written from afar */
 		e = EACCES;
 	if (e == 0 && !directory && name[0] != 0)
 		e = beside(w->fd, name, &where, base);
@@ -385,6 +389,7 @@ static int open_file(struct agent_reference_work *w)
 		return EOPNOTSUPP; /* devices and pipes have other ways to be referred to */
 	}
 	w->files->fds[i] = fd;
+	w->files->fresh[i] = (w->q->c & PROTOCOL_OPEN_CREATE) != 0;
 	w->r.a = i;
 	w->r.b = (uint64_t)(fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	describe(&st, w->out);
@@ -408,6 +413,33 @@ static int look(struct agent_reference_work *w)
 	return e;
 }
 
+static int sync_directory(int where)
+{
+	int directory = openat(where, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int e = directory < 0 || fsync(directory) < 0 ? errno : 0;
+	if (directory >= 0)
+		close(directory);
+	return e;
+}
+
+/* A journal whose name is lost with the power is none: what was created here is durable with its name. */
+static int sync_file(struct agent_reference_work *w)
+{
+	char name[NAME_MAX + 1];
+	int where = -1, e = (w->q->c != 0 ? fdatasync(w->fd) : fsync(w->fd)) < 0 ? errno : 0;
+	if (e != 0 || !w->files->fresh[w->q->handle])
+		return e;
+	e = beside(w->fd, "", &where, name);
+	if (e == ENOENT) /* it has no name any more */
+		return 0;
+	if (e == 0)
+		e = sync_directory(where);
+	if (where >= 0)
+		close(where);
+	w->files->fresh[w->q->handle] = e != 0;
+	return e;
+}
+
 static int remove_beside(struct agent_reference_work *w)
 {
 	char name[PROTOCOL_NAME_MAX + 1], base[NAME_MAX + 1];
@@ -419,11 +451,8 @@ static int remove_beside(struct agent_reference_work *w)
 	if (e != 0)
 		return e;
 	e = unlinkat(where, base, 0) < 0 ? errno : 0;
-	int directory = e == 0 && w->q->c != 0 ? openat(where, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (directory >= 0 && fsync(directory) < 0)
-		e = errno;
-	if (directory >= 0)
-		close(directory);
+	if (e == 0 && w->q->c != 0)
+		e = sync_directory(where);
 	close(where);
 	return e;
 }

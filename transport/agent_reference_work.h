@@ -10,6 +10,7 @@
 /* What one conversation has open. Handle 0 is the held file; -1: free. */
 struct agent_reference_files {
 	int fds[PROTOCOL_HANDLES];
+	bool fresh[PROTOCOL_HANDLES]; /* may have been created here, and its name is not known to be durable */
 };
 
 /* One request and where its answer goes. */

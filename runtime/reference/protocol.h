@@ -37,7 +37,7 @@ enum protocol_operation {
 	PROTOCOL_APPEND,   /* as WRITE, behind whatever the end is then, at once */
 	PROTOCOL_TRUNCATE, /* a: size; answer: payload: two stats */
 	PROTOCOL_ALLOCATE, /* a: offset, b: bytes, c: mode of fallocate(2), 0, 1 (keep size), 3 (hole), 16 (zeros); answer: two stats */
-	PROTOCOL_SYNC, /* c: 1: only the data */
+	PROTOCOL_SYNC, /* c: 1: only the data; with the name of what OPEN created */
 	PROTOCOL_LOCK, /* a: start, b: bytes, 0: to the end; c: PROTOCOL_SHARED ...; d: ms to wait; answer: payload: stat; EAGAIN */
 	PROTOCOL_LOCK_TEST, /* as LOCK; answer: a: start, b: bytes, payload: u32 mode (PROTOCOL_UNLOCK: could be had), u32 pid */
 	PROTOCOL_FLOCK,     /* c, d: as LOCK; answer: payload: stat; EAGAIN */
@@ -49,8 +49,8 @@ enum protocol_operation {
 	PROTOCOL_LIST, /* a directory's entries; a: 0 or where an earlier one ended; b: bytes; answer: a: where it ended, payload: entries
 	                       u64 inode, u64 where it ends, u8 type, u8 0, u16 length of the name, the name */
 	PROTOCOL_OPEN, /* payload: a name, c: PROTOCOL_OPEN_READ ..., d: mode; answer: a: handle, b: flags, payload: stat. The name is, when
-	                  handle is a file, a suffix to its present path, "" or one that begins with - or . and has no / ("-journal");
-	                  "" opens the file anew. When handle is a directory: a path below it, links that lead out of it do not count */
+	                  handle is a file, a suffix to its present path, "" or one that begins with - and has no / ("-journal");
+	                  "" opens the file anew; for writing only what is held for that. When handle is a directory: a path below it, links that lead out of it do not count */
 	PROTOCOL_LOOK,   /* payload: a name as of OPEN, c: 1: do not follow a link at its end; answer: payload: stat */
 	PROTOCOL_REMOVE, /* payload: a suffix as of OPEN, c: 1: also makes the directory durable */
 	PROTOCOL_CLOSE,  /* the handle, which is not 0 */

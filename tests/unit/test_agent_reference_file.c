@@ -10,9 +10,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -127,6 +129,110 @@ static void test_not_a_client(void **state)
 	}
 }
 
+static int directories_synced;
+
+/* In place of libc's: what is made durable. */
+int fsync(int fd)
+{
+	struct stat st;
+	directories_synced += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* The errors of these requests, after a greeting, on a file that is held with these flags. */
+static void ask(int flags, const struct protocol_request *q, const char *const *names, size_t count, uint32_t *ret_errors)
+{
+	unsigned char bytes[4096], head[PROTOCOL_ANSWER];
+	size_t n = add(bytes, &(struct protocol_request){.operation = PROTOCOL_HELLO, .a = PROTOCOL_MAGIC, .b = 1}, "");
+	for (size_t i = 0; i < count; i++)
+		n += add(bytes + n, &q[i], names[i]);
+	int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
+	int held = open(path, flags | O_CLOEXEC, 0600);
+	assert_true(in >= 0 && out >= 0 && held >= 0);
+	assert_int_equal(write(in, bytes, n), (ssize_t)n);
+	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+	assert_int_equal(agent_reference_file_run(held, in, out), 0);
+	assert_int_equal(lseek(out, 0, SEEK_SET), 0);
+	for (size_t i = 0; i < count + 1; i++) {
+		assert_int_equal(read(out, head, sizeof head), (ssize_t)sizeof head);
+		struct protocol_answer r = protocol_get_answer(head);
+		assert_true(lseek(out, r.size, SEEK_CUR) > 0);
+		if (i > 0)
+			ret_errors[i - 1] = r.error;
+	}
+	close(held);
+	close(in);
+	close(out);
+}
+
+/* Who may only read it here does not write it, or anything beside it, from afar; and not all that is called alike belongs to it. */
+static void test_bounds(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"", "", "", "-journal", "-journal", "", ".key", "-journal"};
+	static const uint32_t wants[] = {PROTOCOL_OPEN_READ | PROTOCOL_OPEN_WRITE, PROTOCOL_OPEN_WRITE,
+		PROTOCOL_OPEN_READ | PROTOCOL_OPEN_TRUNCATE, PROTOCOL_OPEN_WRITE, PROTOCOL_OPEN_READ | PROTOCOL_OPEN_CREATE,
+		PROTOCOL_OPEN_READ, PROTOCOL_OPEN_READ, PROTOCOL_OPEN_READ};
+	static const uint32_t errors[] = {EACCES, EACCES, EACCES, EACCES, EACCES, 0, EINVAL, 0};
+	struct protocol_request q[8];
+	uint32_t got[8];
+	char beside[96];
+	static const char *const suffixes[] = {"", "-journal", ".key"};
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(beside, sizeof beside, "%s%s", path, suffixes[i]);
+		int fd = open(beside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		assert_int_equal(write(fd, "what is there", 13), 13);
+		close(fd);
+	}
+	for (size_t i = 0; i < 8; i++)
+		q[i] = (struct protocol_request){
+			.operation = PROTOCOL_OPEN, .size = (uint32_t)strlen(names[i]), .c = wants[i], .d = 0600};
+	ask(O_RDONLY, q, names, 8, got);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(got[i], errors[i]);
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 13);
+	for (size_t i = 0; i < 3; i++) {
+		(void)snprintf(beside, sizeof beside, "%s%s", path, suffixes[i]);
+		assert_int_equal(unlink(beside), 0);
+	}
+}
+
+/* The name of a journal is as durable as its bytes, before the database is touched. */
+static void test_a_new_file_is_durable_with_its_name(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"-journal", "", "", ""};
+	const struct protocol_request q[] = {{.operation = PROTOCOL_OPEN, .size = 8, .c = 7, .d = 0600},
+		{.operation = PROTOCOL_SYNC, .handle = 1}, {.operation = PROTOCOL_SYNC, .handle = 1},
+		{.operation = PROTOCOL_SYNC}};
+	uint32_t got[4];
+	directories_synced = 0;
+	ask(O_RDWR | O_CREAT, q, names, 4, got);
+	assert_true(got[0] == 0 && got[1] == 0 && got[2] == 0 && got[3] == 0);
+	assert_int_equal(directories_synced, 1);
+}
+
+/* A greeting changes nothing: the hand-over may be given up, and the program goes on here on the same description. */
+static void test_a_greeting_leaves_the_flags(void **state)
+{
+	(void)state;
+	unsigned char bytes[128];
+	size_t n = add(bytes, &(struct protocol_request){.operation = PROTOCOL_HELLO, .a = PROTOCOL_MAGIC, .b = 1}, "");
+	int in = memfd_create("in", MFD_CLOEXEC), out = memfd_create("out", MFD_CLOEXEC);
+	int held = open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	if (held < 0)
+		skip(); /* a file system without it */
+	assert_int_equal(write(in, bytes, n), (ssize_t)n);
+	assert_int_equal(lseek(in, 0, SEEK_SET), 0);
+	assert_int_equal(agent_reference_file_run(held, in, out), 0);
+	assert_true(fcntl(held, F_GETFL) & O_DIRECT);
+	close(held);
+	close(in);
+	close(out);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -153,6 +259,9 @@ int main(void)
 		cmocka_unit_test(test_cut_short),
 		cmocka_unit_test(test_every_bit),
 		cmocka_unit_test(test_not_a_client),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_a_new_file_is_durable_with_its_name),
+		cmocka_unit_test(test_a_greeting_leaves_the_flags),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
