@@ -67,8 +67,9 @@ uint64_t channel_id(const struct channel *c);
 uint64_t channel_bytes(const struct channel *c); /* in both directions so far */
 bool channel_idle(const struct channel *c);      /* nothing is under way from here */
 
-/* An end that is moved: all that is under way, as bytes of a memfd, with what `fd`, the other side of our socket, has not read yet. It is held
- * then; channel_hold(false) goes on as before. channel_resume() makes an end from that at another host. */
+/* An end that is moved: all that is under way, as bytes of a memfd, with what `fd`, the other side of our socket, has not read yet. It is
+ * held then, and nothing is taken from it: channel_hold(false) goes on as before, whether that was possible or not. channel_resume() makes
+ * an end from that at another host. */
 int channel_suspend(struct channel *c, int fd, int *ret_state) PMIG_MUST_CHECK;
 int channel_resume(const struct channel_options *options, int state, struct channel **ret_channel) PMIG_MUST_CHECK;
 

@@ -4,8 +4,11 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -25,47 +28,36 @@ struct state {
 	uint64_t out_begin, out_size, in_begin, in_size;
 };
 
-/* Everything that waits in a socket, behind `more`, which grows. */
-static int drain(int fd, unsigned char **more, size_t *size, bool *ret_ended)
+/* What waits in a socket, which stays there: the hand-over may be given up yet. */
+struct waiting {
+	unsigned char *bytes;
+	size_t size;
+};
+
+static int look(int fd, struct waiting *ret)
 {
-	for (;;) {
-		unsigned char *longer = realloc(*more, *size + PIECE);
-		if (longer == NULL)
-			return error_set(PMIG_ENOMEM, "channel: out of memory");
-		*more = longer;
-		ssize_t n = recv(fd, *more + *size, PIECE, MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ECONNRESET)
-			return error_errno(PMIG_EIO, errno, "channel");
-		*ret_ended |= n == 0;
-		if (n <= 0)
-			return 0;
-		*size += (size_t)n;
-		if (*size > UNREAD_MAX)
-			return error_set(PMIG_EREFUSED, "channel: more than %u bytes wait in a socket", UNREAD_MAX);
+	int size = 0;
+	if (ioctl(fd, SIOCINQ, &size) < 0)
+		return error_errno(PMIG_EIO, errno, "channel");
+	if (size < 0 || size > (int)UNREAD_MAX)
+		return error_set(PMIG_EREFUSED, "channel: more than %u bytes wait in a socket", UNREAD_MAX);
+	unsigned char *bytes = malloc((size_t)size + 1);
+	if (bytes == NULL)
+		return error_set(PMIG_ENOMEM, "channel: out of memory");
+	ssize_t n = size > 0 ? recv(fd, bytes, (size_t)size, MSG_PEEK | MSG_DONTWAIT) : 0;
+	if (n != size) {
+		free(bytes);
+		return error_set(PMIG_EIO, "channel: %d bytes wait in a socket, and %zd can be seen", size, n);
 	}
+	*ret = (struct waiting){bytes, (size_t)size};
+	return 0;
 }
 
-/* The ring, with `size` bytes more in front or behind, and as much room as it needs besides. */
-static int widen(struct channel_ring *r, const unsigned char *more, size_t size, bool front)
+/* Behind what waits there nothing will come. */
+static bool has_ended(int fd)
 {
-	struct channel_ring wide;
-	size_t used = (size_t)(r->end - r->begin);
-	int rc = channel_ring_create(&wide, CHANNEL_WINDOW + used + size, r->begin - (front ? size : 0));
-	unsigned char *old = rc < 0 ? NULL : malloc(used + 1);
-	if (rc < 0 || old == NULL) {
-		if (rc >= 0)
-			free(wide.bytes);
-		return rc < 0 ? rc : error_set(PMIG_ENOMEM, "channel: out of memory");
-	}
-	channel_ring_copy(r, old);
-	channel_ring_put(&wide, front ? more : old, front ? size : used);
-	channel_ring_put(&wide, front ? old : more, front ? used : size);
-	free(old);
-	free(r->bytes);
-	*r = wide;
-	return 0;
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLRDHUP) != 0;
 }
 
 static int write_all(int fd, const void *data, size_t size)
@@ -93,18 +85,27 @@ static int write_ring(int fd, const struct channel_ring *r)
 	return rc;
 }
 
-static int write_state(const struct channel *c, int *ret_state)
+/* `written` comes behind what is under way from here, `unread` in front of what has come. */
+static int write_state(const struct channel *c, const struct waiting *written, const struct waiting *unread, int *ret_state)
 {
-	unsigned flags = (c->out_ended ? OUT_ENDED : 0) | (c->end_acked ? END_ACKED : 0) | (c->in_ended ? IN_ENDED : 0) |
+	bool out_ended = c->out_ended || has_ended(c->options.fd);
+	uint64_t out_size = c->out.end - c->out.begin + written->size, in_size = c->in.end - c->in.begin + unread->size;
+	unsigned flags = (out_ended ? OUT_ENDED : 0) | (c->end_acked ? END_ACKED : 0) | (c->in_ended ? IN_ENDED : 0) |
 		(c->in_done ? IN_DONE : 0);
 	struct state s = {htole64(MAGIC), htole64(VERSION), htole64(c->options.id), htole64(flags), htole64(c->out.begin),
-		htole64(c->out.end - c->out.begin), htole64(c->in.begin), htole64(c->in.end - c->in.begin)};
+		htole64(out_size), htole64(c->in.begin - unread->size), htole64(in_size)};
+	if (out_size > SIDE_MAX || in_size > SIDE_MAX)
+		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
 	int fd = memfd_create("pmig-channel", MFD_CLOEXEC);
 	if (fd < 0)
 		return error_errno(PMIG_EIO, errno, "channel: its state");
 	int r = write_all(fd, &s, sizeof s);
 	if (r >= 0)
 		r = write_ring(fd, &c->out);
+	if (r >= 0)
+		r = write_all(fd, written->bytes, written->size);
+	if (r >= 0)
+		r = write_all(fd, unread->bytes, unread->size);
 	if (r >= 0)
 		r = write_ring(fd, &c->in);
 	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
@@ -118,24 +119,20 @@ static int write_state(const struct channel *c, int *ret_state)
 
 int channel_suspend(struct channel *c, int fd, int *ret_state)
 {
-	unsigned char *written = NULL, *unread = NULL;
-	size_t written_size = 0, unread_size = 0;
-	bool ignored = false;
+	struct waiting written = {0}, unread = {0};
 	if (c->finished)
 		return error_set(c->code < 0 ? c->code : PMIG_EGONE, "%s", c->code < 0 ? c->reason : "it has ended");
 	channel_hold(c, true);
-	int r = c->out_ended ? 0 : drain(c->options.fd, &written, &written_size, &c->out_ended);
+	int r = c->out_ended ? 0 : look(c->options.fd, &written);
 	if (r >= 0)
-		r = widen(&c->out, written, written_size, false);
+		r = look(fd, &unread);
+	if (r >= 0 && unread.size > c->in.begin)
+		r = error_set(PMIG_EPROTOCOL, "channel: more bytes wait in its socket than came through it");
 	if (r >= 0)
-		r = drain(fd, &unread, &unread_size, &ignored);
-	if (r >= 0)
-		r = widen(&c->in, unread, unread_size, true);
-	free(written);
-	free(unread);
-	if (r >= 0 && (c->out.end - c->out.begin > SIDE_MAX || c->in.end - c->in.begin > SIDE_MAX))
-		r = error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
-	return r < 0 ? r : write_state(c, ret_state);
+		r = write_state(c, &written, &unread, ret_state);
+	free(written.bytes);
+	free(unread.bytes);
+	return r;
 }
 
 static int read_ring(int fd, struct channel_ring *ret, uint64_t begin, uint64_t size)

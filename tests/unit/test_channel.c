@@ -219,6 +219,11 @@ static void on_tick(void *context)
 		assert_true(loop_after(p->loop, 0, on_tick, p, &p->tick) >= 0);
 }
 
+static void on_round(void *context)
+{
+	loop_stop(((struct pair *)context)->loop, 0);
+}
+
 static struct pair *run(uint64_t out, uint64_t back, size_t most, size_t cut_at, size_t move_at)
 {
 	struct pair *p = calloc(1, sizeof *p);
@@ -383,6 +388,53 @@ static void test_suspended_and_taken_back(void **state)
 	(void)finish(p);
 }
 
+/* All that was said has come, and its end, and the program has read nothing of it yet: a hand-over that is given up leaves that so. */
+static void test_taken_back_behind_the_end(void **state)
+{
+	(void)state;
+	struct pair *p = run(0, 5000, 4, 0, 0);
+	unsigned char buffer[8000];
+	int fd;
+	for (int i = 0; i < 40; i++) {
+		use(&p->side[1], 1);
+		(void)deliver(p, 1);
+		(void)deliver(p, 0);
+		struct pollfd quiet = {.fd = p->side[0].app, .events = POLLRDHUP};
+		if (poll(&quiet, 1, 0) > 0)
+			break;
+		assert_true(loop_after(p->loop, 0, on_round, p, &p->tick) >= 0);
+		assert_int_equal(loop_run(p->loop), 0);
+	}
+	assert_int_equal(channel_suspend(p->side[0].channel, p->side[0].app, &fd), 0);
+	close(fd);
+	channel_hold(p->side[0].channel, false);
+	for (ssize_t i = 0, n = recv(p->side[0].app, buffer, sizeof buffer, 0); i < 5000; i++) {
+		assert_int_equal(n, 5000);
+		assert_int_equal(buffer[i], pattern((uint64_t)i, 1));
+	}
+	assert_int_equal(recv(p->side[0].app, buffer, sizeof buffer, 0), 0);
+	(void)finish(p);
+}
+
+/* More than an image takes waits where the program writes: that is refused, and nothing of it is lost. */
+static void test_refused_and_taken_back(void **state)
+{
+	(void)state;
+	struct pair *p = run(6u << 20, 0, 4, 0, 0);
+	int most = 4 << 20, fd;
+	if (setsockopt(p->side[0].app, SOL_SOCKET, SO_SNDBUFFORCE, &most, sizeof most) < 0) {
+		(void)finish(p);
+		skip();
+	}
+	use(&p->side[0], 0);
+	assert_true(p->side[0].written > 2u << 20);
+	assert_int_equal(channel_suspend(p->side[0].channel, p->side[0].app, &fd), PMIG_EREFUSED);
+	channel_hold(p->side[0].channel, false);
+	go(p);
+	assert_int_equal(p->side[1].seen, 6u << 20);
+	(void)finish(p);
+}
+
 static void test_failure_is_told(void **state)
 {
 	(void)state;
@@ -467,6 +519,8 @@ int main(void)
 		cmocka_unit_test(test_goes_back_and_never_forward),
 		cmocka_unit_test(test_who_does_not_read_stops_who_writes),
 		cmocka_unit_test(test_suspended_and_taken_back),
+		cmocka_unit_test(test_taken_back_behind_the_end),
+		cmocka_unit_test(test_refused_and_taken_back),
 		cmocka_unit_test(test_failure_is_told),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_damaged_state),
