@@ -206,6 +206,20 @@ void agent_end_drop(struct end *e)
 	free(e);
 }
 
+void agent_ends_end(struct agent *a)
+{
+	struct agent_references *r = agent_references(a);
+	while (r->ends != NULL)
+		agent_end_drop(r->ends);
+	loop_remove(&r->local_timer);
+	while (r->local != NULL) {
+		struct local_packet *p = r->local;
+		r->local = p->next;
+		free(p);
+	}
+	r->local_last = &r->local;
+}
+
 void agent_end_ask(struct end *e)
 {
 	e->asked = true;

@@ -361,7 +361,7 @@ void agent_reference_describe(struct agent *a, json_t *hello)
 				readable(h->locator), "firm", (int)h->firm));
 	(void)json_object_set_new(hello, "holds", holds);
 	(void)json_object_set_new(hello, "channels", agent_ends_describe(a));
-	(void)json_object_set(hello, "dropped", r->dropped);
+	(void)json_object_set_new(hello, "dropped", r->dropped);
 	r->dropped = json_array();
 }
 
@@ -501,8 +501,7 @@ void agent_reference_end(struct agent *a)
 	agent_listen_end(a);
 	while (r->held != NULL)
 		let_go(a, r->held);
-	while (r->ends != NULL)
-		agent_end_drop(r->ends);
+	agent_ends_end(a);
 	loop_remove(&r->lease);
 	json_decref(r->carried);
 	json_decref(r->dropped);

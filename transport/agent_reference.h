@@ -81,7 +81,8 @@ struct end_options {
 	bool opener, device;
 };
 int agent_end_create(struct agent *a, const struct end_options *o, struct end **ret_end) PMIG_MUST_CHECK;
-void agent_end_drop(struct end *e); /* without a word to anybody */
+void agent_end_drop(struct end *e);   /* without a word to anybody */
+void agent_ends_end(struct agent *a); /* all of them, with what is under way between two that are here */
 struct end *agent_end(struct agent *a, uint64_t id, bool opener);
 void agent_end_ask(struct end *e);                           /* the supervisor, for the other end */
 void agent_end_join(struct end *opener, struct end *holder); /* both are here */
