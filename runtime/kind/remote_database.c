@@ -422,9 +422,12 @@ int remote_database_serve(const char *path, int socket)
 	}
 	size_t n = strlen(path) + 1;
 	s = calloc(1, sizeof *s + n);
-	r = s == NULL ? error_set(PMIG_ENOMEM, "no memory for a database") : remote_file_connect(socket, path, &s->file);
-	if (r < 0) {
+	if (s == NULL) {
 		close(socket);
+		return error_set(PMIG_ENOMEM, "no memory for a database");
+	}
+	r = remote_file_connect(socket, path, &s->file); /* which takes it, whatever comes of it */
+	if (r < 0) {
 		free(s);
 		return r;
 	}

@@ -197,6 +197,10 @@ int remote_file_look(struct remote_file *f, const char *name, bool follow, struc
 	}
 	if (remote_link_call(f->link, &q, name, &r, payload, sizeof payload) < 0)
 		return -1;
+	if (r.size != sizeof payload) {
+		errno = EIO;
+		return -1;
+	}
 	struct protocol_stat s = protocol_get_stat(payload);
 	to_stat(&s, ret);
 	return 0;
@@ -393,6 +397,10 @@ int remote_file_lock_test(struct remote_file *f, struct flock *lock)
 	}
 	if (remote_link_call(f->link, &q, NULL, &r, data, sizeof data) < 0)
 		return -1;
+	if (r.size != sizeof data) {
+		errno = EIO;
+		return -1;
+	}
 	uint64_t mode = protocol_get(data, 4);
 	lock->l_type = mode == PROTOCOL_SHARED ? F_RDLCK : mode == PROTOCOL_EXCLUSIVE ? F_WRLCK : F_UNLCK;
 	if (lock->l_type != F_UNLCK) {

@@ -1,5 +1,6 @@
 /* test_remote_file: a client and the agent's server at both ends of a socketpair: what is done by the one is seen on the file. */
 #include "reference/remote_file.h"
+#include "runtime/reference/protocol.h"
 #include "transport/agent_reference_file.h"
 
 #include <errno.h>
@@ -470,6 +471,46 @@ static void test_a_server_that_lies(void **state)
 	}
 }
 
+/* Greets as it should, and then says that all went well, and nothing else. */
+static void *say_little(void *argument)
+{
+	int socket = *(int *)argument;
+	unsigned char head[PROTOCOL_REQUEST], payload[PROTOCOL_STAT] = {0}, name[PROTOCOL_NAME_MAX];
+	for (bool first = true; recv(socket, head, sizeof head, MSG_WAITALL) == (ssize_t)sizeof head; first = false) {
+		struct protocol_request q = protocol_get_request(head);
+		struct protocol_answer r = {
+			.id = q.id, .size = first ? sizeof payload : 0, .a = first ? PROTOCOL_VERSION : 0};
+		if (q.size > 0)
+			(void)!recv(socket, name, q.size, MSG_WAITALL);
+		protocol_put_answer(head, &r);
+		(void)!send(socket, head, PROTOCOL_ANSWER, MSG_NOSIGNAL);
+		(void)!send(socket, payload, r.size, MSG_NOSIGNAL);
+	}
+	close(socket);
+	return NULL;
+}
+
+static void test_a_server_that_says_little(void **state)
+{
+	(void)state;
+	int ends[2];
+	pthread_t thread;
+	struct remote_file *f = NULL;
+	struct stat st;
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(pthread_create(&thread, NULL, say_little, &ends[1]), 0);
+	assert_int_equal(remote_file_connect(ends[0], "a quiet one", &f), 0);
+	assert_int_equal(remote_file_look(f, "-journal", true, &st), -1);
+	assert_int_equal(errno, EIO);
+	errno = 0;
+	assert_int_equal(remote_file_lock_test(f, &lock), -1);
+	assert_int_equal(errno, EIO);
+	assert_int_equal(remote_file_stat(f, &st), -1);
+	(void)!remote_file_close(f);
+	(void)pthread_join(thread, NULL);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -502,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_renamed_and_removed),
 		cmocka_unit_test(test_a_directory),
 		cmocka_unit_test(test_a_server_that_lies),
+		cmocka_unit_test(test_a_server_that_says_little),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
