@@ -333,7 +333,7 @@ static void move_on(struct channel *c)
 static void on_ready(void *context, short events)
 {
 	struct channel *c = context;
-	if (events & POLLOUT)
+	if ((events & ~POLLIN) != 0 && !c->held) /* a full pipe that nobody reads any more tells of an error only */
 		give(c);
 	for (int i = 0; i < ROUNDS && !c->finished && !c->held; i++) {
 		int r = take(c, out_room(c));

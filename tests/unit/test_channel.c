@@ -2,7 +2,9 @@
 #include "transport/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -446,6 +448,50 @@ static void test_failure_is_told(void **state)
 	(void)finish(p);
 }
 
+static bool always(void *context)
+{
+	(void)context;
+	return true;
+}
+
+/* A pipe that is full, and whose reader is gone: the kernel tells of an error, and of no room any more. */
+static void test_a_full_pipe_without_a_reader(void **state)
+{
+	(void)state;
+	struct pair p = {.most = 1};
+	struct side *s = &p.side[0];
+	s->pair = &p;
+	int fds[2];
+	static unsigned char bytes[CHANNEL_HEAD + (256u << 10)];
+	assert_int_equal(loop_create(&p.loop), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	struct channel_options o = {.loop = p.loop,
+		.id = 0x1234,
+		.fd = fds[1],
+		.device = true,
+		.put = put,
+		.room = always,
+		.ended = ended,
+		.context = s};
+	assert_int_equal(channel_create(&o, &s->channel), 0);
+	unsigned char head[CHANNEL_NOTE_MAX];
+	(void)channel_note(0x1234, CHANNEL_DATA, 0, 0, NULL, head);
+	memcpy(bytes, head, CHANNEL_HEAD);
+	assert_int_equal(channel_packet(s->channel,
+				 &(struct packet){
+					 .type = PACKET_DATA, .stream = CHANNEL_STREAM, .data = bytes, .size = sizeof bytes}),
+		0);
+	close(fds[0]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	assert_true(loop_after(p.loop, 100, on_round, &p, &p.tick) >= 0);
+	assert_int_equal(loop_run(p.loop), 0);
+	assert_true(s->ended);
+	assert_int_equal(s->code, PMIG_EIO);
+	drop_all(s);
+	channel_destroy(s->channel);
+	loop_destroy(p.loop);
+}
+
 /* What comes is believed in nothing. */
 static void test_hostile(void **state)
 {
@@ -522,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_taken_back_behind_the_end),
 		cmocka_unit_test(test_refused_and_taken_back),
 		cmocka_unit_test(test_failure_is_told),
+		cmocka_unit_test(test_a_full_pipe_without_a_reader),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_damaged_state),
 		cmocka_unit_test(test_numbers),
