@@ -2,6 +2,7 @@
 #include "verify.h"
 #include "row.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,17 @@ static int values(struct verify *v)
 	return 0;
 }
 
+/* Images of hand-overs are named as seen from the directory of the registry. */
+static bool is_there(const struct verify *v, const char *image)
+{
+	const char *registry = database_path(v->db), *slash = strrchr(registry, '/');
+	char path[2 * PATH_MAX];
+	if (*image == '/' || slash == NULL)
+		return access(image, F_OK) == 0;
+	int n = snprintf(path, sizeof path, "%.*s/%s", (int)(slash - registry), registry, image);
+	return n >= 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
+}
+
 /* A row that says complete stands for a file. */
 static int images(struct verify *v)
 {
@@ -86,7 +98,7 @@ static int images(struct verify *v)
 	struct pmig_image_row row;
 	int r = row_select(v->db, &row_image, "WHERE complete", NULL, &statement), before = v->findings;
 	while (r >= 0 && (r = row_next(v->db, &row_image, statement, &row)) > 0)
-		if (access(row.path, F_OK) < 0)
+		if (!is_there(v, row.path))
 			find(v, check, row.path);
 	if (r >= 0 && v->findings == before)
 		v->tell(v->context, check, NULL);

@@ -67,6 +67,22 @@ static void a_sound_one_has_no_finding(void **state)
 	assert_true(report.checks > 10);
 }
 
+static void an_image_of_a_hand_over_lies_beside_the_registry(void **state)
+{
+	struct registry_case *c = *state;
+	struct report report;
+	fill(c->store);
+	static const char sql[] = "INSERT INTO images VALUES ('image.2', '" UUID_A "', 1, 1, '', 1, 1)";
+	int directory = open(c->directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	assert_true(directory >= 0);
+	assert_int_equal(close(openat(directory, "image.2", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	if (findings(c, sql, &report) != 0)
+		fail_msg("%s%s", report.text, pmig_reason());
+	assert_int_equal(unlinkat(directory, "image.2", 0), 0);
+	assert_int_equal(findings(c, "SELECT 1", &report), 1);
+	assert_int_equal(close(directory), 0);
+}
+
 static void each_thing_that_is_wrong_is_found(void **state)
 {
 	struct registry_case *c = *state;
@@ -92,6 +108,8 @@ static void each_thing_that_is_wrong_is_found(void **state)
 			"nothing is moved that is shared"},
 		{"INSERT INTO images VALUES ('/no/such/image', '" UUID_A "', 1, 1, '', 1, 1)",
 			"an image that is complete is there: /no"},
+		{"INSERT INTO images VALUES ('image/none', '" UUID_A "', 1, 1, '', 1, 1)",
+			"an image that is complete is there: image/none"},
 		{"UPDATE resources SET name = ''", "every value is one that may be there: "},
 		{"UPDATE resources SET locator = CAST(zeroblob(70000) AS TEXT)", "every value is one that may be there: "},
 		{"CREATE TABLE more (x TEXT)", "the tables are those of this version: "},
@@ -153,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_test(a_sound_one_has_no_finding),
+		case_test(an_image_of_a_hand_over_lies_beside_the_registry),
 		case_test(each_thing_that_is_wrong_is_found),
 		case_test(a_damaged_file_is_told_and_left),
 	};
