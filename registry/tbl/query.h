@@ -1,6 +1,6 @@
 /* What `pmig registry` shows: QUERY(name, about, SQL). Names of columns are the headings; one that ends in ":json" holds JSON, and
  * like one that ends in ":wide" it is left out of a table on a terminal. The parameter :process is the uuid or name of one process, or
- * NULL; :resource a name, slot or locator. */
+ * NULL; :resource a name, slot, locator, or the last part of a path. */
 /* clang-format off */
 #define QUERY_TIME(column) "iif(" column " = 0, '', strftime('%Y-%m-%dT%H:%M:%SZ', " column " / 1000000000, 'unixepoch'))"
 #define QUERY_STRATEGY "CASE strategy WHEN 1 THEN 'move' WHEN 2 THEN 'copy' WHEN 3 THEN 'reference' WHEN 4 THEN 'rebind'" \
@@ -72,7 +72,8 @@ QUERY(why, "the last decision about each resource, with what it beat",
 	" d.reason AS reason, d.alternatives AS \"alternatives:json\","
 	" CASE d.done WHEN 1 THEN 'move' WHEN 2 THEN 'copy' WHEN 3 THEN 'reference' WHEN 4 THEN 'rebind' ELSE '' END AS done, h.source AS source, h.target AS target,"
 	" " QUERY_TIME("h.began") " AS began, h.id AS \"handover:wide\" FROM decisions d JOIN handovers h ON h.id = d.handover"
-	" WHERE " QUERY_OF("h.process") " AND (:resource IS NULL OR d.resource = :resource OR CAST(d.slot AS TEXT) = :resource OR d.slot IN"
+	" WHERE " QUERY_OF("h.process") " AND (:resource IS NULL OR d.resource = :resource OR CAST(d.slot AS TEXT) = :resource"
+	" OR substr(d.resource, -1 - length(:resource)) = '/' || :resource OR d.slot IN"
 	" (SELECT slot FROM resources r WHERE r.process = h.process AND (r.locator = :resource OR r.name = :resource)))"
 	" AND NOT EXISTS (SELECT 1 FROM decisions e JOIN handovers g ON g.id = e.handover WHERE g.process = h.process AND e.slot = d.slot"
 	" AND e.resource = d.resource AND g.began > h.began) ORDER BY h.process, d.slot")

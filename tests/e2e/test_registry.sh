@@ -50,6 +50,7 @@ members providers providers
 check "show: an object of arrays" jq -e 'keys == ["decisions", "handovers", "images", "owners", "policies", "processes", "references", "resources"] and
 	.processes[0].name == "odd"' <(registry --json show odd)
 check "why: by its slot too" test "$(registry --json why odd "$(registry --json why odd "$odd" | jq '.[0].slot')" | jq length)" -ge 1
+check "why: by the name of its file" test "$(registry --json why odd "${odd##*/}" | jq length)" -ge 1
 registry why odd "$odd" >"$T/why"
 await "$T/why" 'copy \(by value, unattached\), from alpha to beta'
 await "$T/why" '^    only its content counts'
