@@ -1,4 +1,5 @@
 /* ps: what was started here, and where it is. */
+#include "registry/table.h"
 #include "tools/cmd/cmd.h"
 
 #include <inttypes.h>
@@ -55,26 +56,46 @@ static void ask(json_t *row)
 	(void)json_object_set_new(row, "supervised", json_boolean(r >= 0));
 }
 
-static void show(const json_t *row)
+static void show(struct table *t, const json_t *row)
 {
 	const char *host = json_string_value(json_object_get(row, "host"));
 	const char *state = json_string_value(json_object_get(row, "state"));
+	const char *image = json_string_value(json_object_get(row, "image"));
 	int64_t status = json_integer_value(json_object_get(row, "exit_status"));
-	char words[64], started[32];
+	char words[64], started[32], epoch[32];
 	time_t at = (time_t)(json_integer_value(json_object_get(row, "started")) / 1000000000);
 	struct tm tm;
 	(void)strftime(started, sizeof started, "%F %T", localtime_r(&at, &tm));
+	(void)snprintf(epoch, sizeof epoch, "%" PRId64, (int64_t)json_integer_value(json_object_get(row, "epoch")));
 	if (status >= 0)
 		(void)snprintf(words, sizeof words, "ended (%" PRId64 ")", status);
 	else
-		(void)snprintf(words, sizeof words, "%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
+		(void)snprintf(words, sizeof words, "%s%s%s", json_is_true(json_object_get(row, "moving")) ? "moving, " : "",
 			host != NULL && strcmp(host, json_string_value(json_object_get(row, "home"))) != 0 ? "running"
-													   : state);
-	const char *image = json_string_value(json_object_get(row, "image"));
-	(void)printf("%-20s %-20s %-16s %5" PRId64 "  %s  %s%s%s\n", json_string_value(json_object_get(row, "name")),
-		host != NULL ? host : "-", words, (int64_t)json_integer_value(json_object_get(row, "epoch")), started,
-		json_string_value(json_object_get(row, "program")), image != NULL ? ", image " : "",
-		image != NULL ? image : "");
+													   : state,
+			json_is_false(json_object_get(row, "connected")) ? ", not reached" : "");
+	table_row(t,
+		(const char *const[]){json_string_value(json_object_get(row, "name")), host != NULL ? host : "-", words,
+			epoch, started, json_string_value(json_object_get(row, "program"))});
+	char *note = NULL;
+	if (image != NULL && asprintf(&note, "image %s", image) >= 0)
+		table_note(t, note);
+	free(note);
+}
+
+static int show_all(const json_t *rows)
+{
+	struct table *t = table_create(6);
+	if (t == NULL)
+		return error_set(PMIG_ENOMEM, "not enough memory");
+	table_numeric(t, 3);
+	table_row(t, (const char *const[]){"NAME", "HOST", "STATE", "EPOCH", "STARTED", "PROGRAM"});
+	size_t i;
+	const json_t *row;
+	json_array_foreach(rows, i, row) show(t, row);
+	int r = table_print(t, cmd_columns(), 0, stdout);
+	table_destroy(t);
+	return r;
 }
 
 int cmd_ps(int argc, char **argv)
@@ -113,9 +134,8 @@ int cmd_ps(int argc, char **argv)
 		(void)json_dumpf(l.array, stdout, JSON_INDENT(2));
 		(void)putchar('\n');
 	} else {
-		(void)printf("%-20s %-20s %-16s EPOCH  %-19s  PROGRAM\n", "NAME", "HOST", "STATE", "STARTED");
-		json_array_foreach(l.array, i, row) show(row);
+		r = show_all(l.array);
 	}
 	json_decref(l.array);
-	return 0;
+	return r < 0 ? cmd_fail("ps", r) : 0;
 }
