@@ -39,7 +39,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc >= 2)
-		(void)fprintf(stderr, "pmig: there is no verb \"%s\"\n\n", argv[1]);
-	help(stderr);
+		(void)fprintf(stderr, "pmig: there is no verb \"%s\"; `pmig --help` has them\n", argv[1]);
+	else
+		help(stderr);
 	return CMD_USAGE;
 }

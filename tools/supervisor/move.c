@@ -446,7 +446,7 @@ int move_start(struct supervisor *s, const struct move_options *o)
 	if (r < 0)
 		return r;
 	if (s->move != NULL)
-		return error_set(PMIG_EBUSY, "%s is being moved already", s->name);
+		return error_set(PMIG_EBUSY, "%s is being moved, or its move planned, already", s->name);
 	if (!s->migrates)
 		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot move now",
 			s->name);

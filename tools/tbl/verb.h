@@ -1,5 +1,5 @@
 /* Every verb of pmig: VERB(name, function, synopsis, words), in the order of the help. */
-VERB("run", run, "[-d] [--name N] [--policy FILE] [--on HOST] [--] PROGRAM [ARGUMENT...]",
+VERB("run", run, "[-d] [--name N] [--policy FILE] [--kind FILE] [--on HOST] [--] PROGRAM [ARGUMENT...]",
 	"starts a program that can move, here or at another host")
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
 VERB("move", move, "[--plan] [LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home",
@@ -8,7 +8,7 @@ VERB("plan", plan, "[LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [
 	"shows what a move would do with every resource, and does nothing")
 VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE",
 	"saves a running program into a file, wherever it runs")
-VERB("restart", restart, "[-d] [--name N] [--clone] FILE [[--] PROGRAM]",
+VERB("restart", restart, "[-d] [--name N] [--clone] [--kind FILE] FILE [[--] PROGRAM]",
 	"continues an image that `pmig checkpoint` made, on this host")
 VERB("attach", attach, "NAME", "takes a running program to this terminal, wherever it is and whoever started it here")
 VERB("recover", recover, "NAME", "finishes a hand-over that was left in the middle, and continues an image that waits")
