@@ -246,11 +246,19 @@ int descriptors_next_private(int from)
 	return r;
 }
 
-void descriptors_settle(void)
+int descriptors_settle(int64_t ms)
 {
-	for (int i = 0; i < room && descriptors_any; i++)
-		if (table[i] != NULL)
-			(void)!remote_file_settle(table[i]->remote); /* what was lost is told where it is used */
+	int64_t until = remote_file_now() + ms;
+	for (int i = 0; i < room && descriptors_any; i++) {
+		int64_t left = until - remote_file_now();
+		if (table[i] == NULL)
+			continue;
+		if (!remote_file_settles(table[i]->remote, left > 0 ? left : 0))
+			return error_set(PMIG_ETIMEOUT, "%s: what was asked of the host where it lies is not answered",
+				table[i]->locator);
+		(void)!remote_file_settle(table[i]->remote); /* what was lost is told where it is used */
+	}
+	return 0;
 }
 
 void descriptors_flush(void)

@@ -64,8 +64,9 @@ bool descriptors_process_locks(int fd);
 bool descriptors_private(int fd);
 int descriptors_next_private(int from); /* the lowest not below `from`; -1: none */
 
-/* Before a checkpoint: no request is under way. */
-void descriptors_settle(void);
+/* Before a checkpoint: no request is under way. PMIG_ETIMEOUT after `ms`: a host does not answer; what was written is kept until it
+ * does. */
+PMIG_MUST_CHECK int descriptors_settle(int64_t ms);
 
 /* All that was written is answered. */
 void descriptors_flush(void);

@@ -293,6 +293,12 @@ int remote_file_sync(struct remote_file *f, bool data_only)
 	return r;
 }
 
+bool remote_file_settles(struct remote_file *f, int64_t ms)
+{
+	REMOTE_FILE_HELD;
+	return remote_link_drain_for(f->link, ms);
+}
+
 int remote_file_settle(struct remote_file *f)
 {
 	REMOTE_FILE_HELD;

@@ -60,9 +60,10 @@ int64_t remote_file_size(struct remote_file *f); /* asked there */
 int remote_file_truncate(struct remote_file *f, off_t size);
 int remote_file_allocate(struct remote_file *f, int mode, off_t offset, off_t size); /* fallocate(2) */
 int remote_file_sync(struct remote_file *f, bool data_only);
-int remote_file_flush(struct remote_file *f);  /* all writes are answered */
-int remote_file_check(struct remote_file *f);  /* what is cached and not true any more is forgotten */
-int remote_file_settle(struct remote_file *f); /* no request is under way, nothing is cached */
+int remote_file_flush(struct remote_file *f);                /* all writes are answered */
+int remote_file_check(struct remote_file *f);                /* what is cached and not true any more is forgotten */
+bool remote_file_settles(struct remote_file *f, int64_t ms); /* within that time no request is under way any more */
+int remote_file_settle(struct remote_file *f);               /* no request is under way, nothing is cached */
 int remote_file_mode(struct remote_file *f, mode_t mode);
 int remote_file_owner(struct remote_file *f, uid_t user, gid_t group);
 int remote_file_times(struct remote_file *f, const struct timespec times[2]); /* NULL: now */

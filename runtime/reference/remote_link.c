@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ROOM (1u << 20) /* for what has come */
@@ -224,11 +225,11 @@ static void take(struct remote_link *l)
 		;
 }
 
-/* Waits until something has come or, `sending`, can go. */
-static void await(struct remote_link *l, bool sending)
+/* Waits until something has come or, `sending`, can go, `ms` at most. */
+static void await(struct remote_link *l, bool sending, int ms)
 {
 	struct pollfd p = {.fd = l->socket, .events = (short)(POLLIN | (sending ? POLLOUT : 0))};
-	int n = poll(&p, 1, LOOK);
+	int n = poll(&p, 1, ms);
 	if (n == 0)
 		end_if_told();
 	if (n > 0 && (p.revents & ~POLLOUT) != 0)
@@ -241,7 +242,7 @@ static int send_all(struct remote_link *l, struct iovec parts[2])
 	while (!l->lost && parts[0].iov_len + parts[1].iov_len > 0) {
 		ssize_t n = sendmsg(l->socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN) {
-			await(l, true);
+			await(l, true, LOOK);
 		} else if (n < 0 && errno != EINTR) {
 			take(l); /* what came before the end counts */
 			lose(l, "the connection to where it lies is lost");
@@ -261,7 +262,7 @@ int remote_link_send(struct remote_link *l, struct protocol_request *q, const vo
 {
 	unsigned char head[PROTOCOL_REQUEST];
 	while (l->n == UNDER_WAY)
-		await(l, false);
+		await(l, false, LOOK);
 	if (l->lost) {
 		errno = EIO;
 		return -1;
@@ -283,7 +284,7 @@ static bool is_under_way(const struct remote_link *l, uint64_t id)
 void remote_link_wait(struct remote_link *l, uint64_t id)
 {
 	while (is_under_way(l, id))
-		await(l, false);
+		await(l, false, LOOK);
 }
 
 uint64_t remote_link_next(const struct remote_link *l)
@@ -294,19 +295,34 @@ uint64_t remote_link_next(const struct remote_link *l)
 void remote_link_step(struct remote_link *l)
 {
 	if (l->n > 0)
-		await(l, false);
+		await(l, false, LOOK);
 }
 
 void remote_link_drain(struct remote_link *l)
 {
 	while (l->n > 0)
-		await(l, false);
+		await(l, false, LOOK);
+}
+
+bool remote_link_drain_for(struct remote_link *l, int64_t ms)
+{
+	struct timespec t;
+	int64_t now = 0, until = -1;
+	while (l->n > 0) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &t);
+		now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+		until = until < 0 ? now + ms : until;
+		if (now >= until)
+			return false;
+		await(l, false, until - now < LOOK ? (int)(until - now) : LOOK);
+	}
+	return true;
 }
 
 void remote_link_drain_to(struct remote_link *l, size_t bytes)
 {
 	while (l->unanswered > bytes)
-		await(l, false);
+		await(l, false, LOOK);
 }
 
 struct call {

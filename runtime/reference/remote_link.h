@@ -38,6 +38,7 @@ void remote_link_wait(struct remote_link *l, uint64_t id);
 void remote_link_step(struct remote_link *l); /* a little, while any is due */
 void remote_link_drain(struct remote_link *l);
 void remote_link_drain_to(struct remote_link *l, size_t bytes);
+bool remote_link_drain_for(struct remote_link *l, int64_t ms); /* false: some are due yet */
 
 /* Sends and waits. Up to `most` bytes of payload go to `to`, and r->size says how many. -1 and errno: the answer's error, or EIO when it is
  * longer than that. */

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define RECORDS_VERSION 2
+#define SETTLE_MS 10000 /* for the hosts of what stays elsewhere to answer; less than a hand-over waits for a safe point */
 #define PRIVATE_MAX 16
 
 static int private_fds[PRIVATE_MAX];
@@ -174,7 +175,7 @@ int resource_save(struct image_writer *w)
 	if (r >= 0) /* before the descriptors: flushing changes sizes and positions */
 		r = put_record(w, IMAGE_STREAMS, STREAM_VERSION, stream_save);
 	if (r >= 0)
-		descriptors_settle();
+		r = descriptors_settle(SETTLE_MS);
 	if (r >= 0)
 		r = put_resources(w);
 	if (r >= 0)

@@ -5,6 +5,7 @@
 #include "frame/program.h"
 #include "kind/lock.h"
 #include "reference/descriptors.h"
+#include "reference/protocol.h"
 #include "reference/remote_file.h"
 #include "reference/replaced.h"
 #include "resource/replaced.h"
@@ -14,6 +15,7 @@
 #include "transport/agent_reference_file.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -51,6 +53,51 @@ static void expect_text(const char *want)
 	assert_int_equal(read(fd, text, sizeof text), (ssize_t)strlen(want));
 	assert_string_equal(text, want);
 	close(fd);
+}
+
+/* Greets, and answers a write of a byte when it is told to. */
+static void *answer_late(void *argument)
+{
+	const int *fds = argument;
+	unsigned char head[PROTOCOL_REQUEST + 1], told, payload[2 * PROTOCOL_STAT] = {0};
+	for (int i = 0; i < 2; i++) {
+		if (recv(fds[0], head, PROTOCOL_REQUEST + (size_t)i, MSG_WAITALL) <= 0)
+			break;
+		if (i == 1)
+			(void)!read(fds[1], &told, 1);
+		struct protocol_request q = protocol_get_request(head);
+		struct protocol_answer r = {
+			.id = q.id, .a = 1, .b = i == 0 ? O_RDWR : 1, .size = (i == 0 ? 1 : 2) * PROTOCOL_STAT};
+		protocol_put_answer(head, &r);
+		(void)!send(fds[0], head, PROTOCOL_ANSWER, MSG_NOSIGNAL);
+		(void)!send(fds[0], payload, r.size, MSG_NOSIGNAL);
+	}
+	return NULL;
+}
+
+/* A checkpoint does not wait for ever for a host that is out of reach, and what was written still gets there. */
+static void test_a_host_that_does_not_answer(void **state)
+{
+	(void)state;
+	int ends[2], tell[2], fd = -1;
+	struct remote_file *f = NULL;
+	pthread_t thread;
+	assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), errno);
+	assert_return_code(pipe2(tell, O_CLOEXEC), errno);
+	int fds[2] = {ends[1], tell[0]};
+	assert_int_equal(pthread_create(&thread, NULL, answer_late, fds), 0);
+	assert_int_equal(remote_file_connect(ends[0], path, &f), 0);
+	assert_int_equal(descriptors_create(f, 0, path, &fd), 0);
+	assert_int_equal(descriptors_settle(0), 0);
+	assert_int_equal(pmig_write(fd, "x", 1), 1);
+	assert_int_equal(descriptors_settle(30), PMIG_ETIMEOUT);
+	assert_int_equal(write(tell[1], "", 1), 1);
+	assert_int_equal(descriptors_settle(10000), 0);
+	assert_int_equal(pmig_close(fd), 0);
+	(void)pthread_join(thread, NULL);
+	close(ends[1]);
+	close(tell[0]);
+	close(tell[1]);
 }
 
 static void test_duplicates_share(void **state)
@@ -241,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duplicates_share),
+		cmocka_unit_test(test_a_host_that_does_not_answer),
 		cmocka_unit_test(test_foreign_calls_fail),
 		cmocka_unit_test(test_parts_and_copies),
 		cmocka_unit_test(test_ready_at_once),
