@@ -76,7 +76,7 @@ static const struct restore_case cases[] = {
 		.before = named,
 		.refused = "other shared memory has that name here",
 		.between = changed},
-	{NULL},
+	{.name = NULL},
 };
 
 int main(int argc, char **argv)
