@@ -340,6 +340,8 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		(void)snprintf(a->why, sizeof a->why, "%s", m->text);
 		if (a->state == AGENT_FREEZING || a->state == AGENT_SAVING)
 			give_up(a, error_set(m->args[0] < 0 ? (int)m->args[0] : PMIG_EIO, "%.900s", m->text));
+		else if (a->state == AGENT_RUNNING)
+			agent_reference_undo(a); /* given up before it failed: what it has put into our hands since */
 		break;
 	case CONTROL_RESTORED:
 		agent_on_restored(a, m);

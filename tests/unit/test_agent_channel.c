@@ -1,6 +1,7 @@
 /* agent_channel: two ends that are at one host: bytes go from one to the other, and nothing is left when all is let go of meanwhile. */
 #include "transport/agent_reference.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -79,11 +80,33 @@ static void test_all_is_let_go_of_meanwhile(void **state)
 	leave(&t);
 }
 
+/* The hand-over was given up while the program was saving: what it had the agent hold until it failed is let go of. */
+static void test_a_failure_that_comes_late(void **state)
+{
+	(void)state;
+	struct agent a = {.state = AGENT_FREEZING, .control = -1};
+	struct control_message m = {.type = CONTROL_HOLD, .args = {5, REFERENCE_STREAM, -1}, .text = "a stream"};
+	int fds[2];
+	assert_int_equal(loop_create(&a.loop), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_true(agent_reference_message(&a, &m, fds[0]));
+	assert_non_null(agent_held(&a, 5));
+	a.state = AGENT_RUNNING;
+	m = (struct control_message){.type = CONTROL_FAILED, .args = {PMIG_EIO}, .text = "no room"};
+	agent_on_answer(&a, &m);
+	assert_null(agent_held(&a, 5));
+	agent_reference_end(&a);
+	close(fds[0]);
+	close(fds[1]);
+	loop_destroy(a.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_ends_here),
 		cmocka_unit_test(test_all_is_let_go_of_meanwhile),
+		cmocka_unit_test(test_a_failure_that_comes_late),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
