@@ -140,7 +140,7 @@ travels() {
 		typed "pmig move $name $host"
 		printf '  '
 		began=$(date +%s%N)
-		pmig_on alpha move "$name" "$host" </dev/null 2>&1 || fail "pmig move $name $host: exit status $?"
+		hosts as alpha "$BIN/pmig" move "$name" "$host" </dev/null 2>&1 || fail "pmig move $name $host: exit status $?"
 		TOOK=$((($(date +%s%N) - began) / 1000000))
 		WAY[$host]=$(last_line "$name")
 		arrived "$name" "$from" "$host"
@@ -154,6 +154,7 @@ travels() {
 	await "$T/$name.status" '^status' 120
 	check "$name ends well" test "$(cat "$T/$name.status")" = 'status 0'
 	show "$name" "$shown" "$(lines "$name")"
+	agreed "$name" >"$T/agreed.out"
 	same "$T/$name.terminal" "$T/$name.undisturbed"
 }
 
