@@ -57,6 +57,7 @@ struct agent {
 	uint64_t opened;            /* in it: the address of the pointer to struct control_opened; 0: none */
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
+	int signal_sent;            /* the last one that the user sent it; 0: none */
 	int64_t checkpoint_args[8];
 	json_t *found;      /* what "resources" found, until its last page is read */
 	json_t *remembered; /* of declarations, by slot: what their rows have no column for */

@@ -131,6 +131,8 @@ static int adopt_image(struct agent *a, uint64_t from, uint64_t to)
 		agent_image_path(a, to, suffixes[i], fresh);
 		if (rename(old, fresh) < 0 && access(fresh, R_OK) < 0)
 			return error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, old);
+		if (*suffixes[i] == '\0')
+			(void)a->store->image_drop(a->store, old);
 	}
 	return 0;
 }
@@ -343,7 +345,8 @@ int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
 	(void)ret_answer;
-	bool ended = a->state == AGENT_ENDED && a->exit_status < 128;       /* by itself; who was killed may be recovered */
+	/* By itself, or as its user wanted; who was killed otherwise may be recovered. */
+	bool ended = a->state == AGENT_ENDED && (a->exit_status < 128 || a->exit_status == 128 + a->signal_sent);
 	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
 		agent_remove_files(a, a->epoch);
 	return 0;

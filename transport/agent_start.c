@@ -225,6 +225,8 @@ int agent_do_signal(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
 	agent_program_kill(a, number);
+	if (number > 0)
+		a->signal_sent = number;
 	return 0;
 }
 

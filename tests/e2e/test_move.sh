@@ -52,5 +52,11 @@ ended_with far 137
 pmig_on alpha ps -a --json >"$T/ps"
 check "home knows of its end" test "$(jq -r '.[] | select(.name == "far") | .state' "$T/ps")" = ended
 
+# Killed by its user before the hand-over is settled: nobody wants its image.
+start alpha near "$QUEENS" 16
+await "$T/near.out" 'row 1, column  2'
+t on alpha sh -c '"$0" move near beta && "$0" kill near' "$BIN/pmig"
+ended_with near 143
+
 # Nothing stays: no agent, no image, no spool.
 for host in alpha beta gamma; do nothing_on $host; done
