@@ -109,6 +109,14 @@ static int add(struct agent *a, uint64_t reference, int fd, const char *path)
 	return 0;
 }
 
+static bool listens(struct agent *a, const char *path)
+{
+	const struct listener *l = agent_references(a)->listeners;
+	while (l != NULL && strcmp(l->path, path) != 0)
+		l = l->next;
+	return l != NULL;
+}
+
 /* In the place where the program is used to find it, or under the state directory. */
 static int listen_path(struct agent *a, uint64_t reference, const char *wanted, char *ret_address, size_t size)
 {
@@ -124,6 +132,8 @@ static int listen_path(struct agent *a, uint64_t reference, const char *wanted, 
 	for (int i = 0; i < 2 && fd >= 0 && bound < 0; i++) {
 		if (i == 1)
 			(void)snprintf(path, sizeof path, "%s/run/%s.ref", a->options->state, id);
+		if (i == 1 && !listens(a, path))
+			(void)unlink(path); /* of an agent that was killed: nobody else has such a name */
 		if (strlen(path) >= sizeof un.sun_path)
 			continue;
 		(void)snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
