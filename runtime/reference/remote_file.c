@@ -500,8 +500,3 @@ int remote_file_socket(const struct remote_file *f)
 {
 	return remote_link_socket(f->link);
 }
-
-const char *remote_file_name(const struct remote_file *f)
-{
-	return remote_link_name(f->link);
-}

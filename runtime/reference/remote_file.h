@@ -48,7 +48,6 @@ int remote_file_close(struct remote_file *f);
 
 ssize_t remote_file_pread(struct remote_file *f, void *to, size_t size, off_t offset);
 ssize_t remote_file_pwrite(struct remote_file *f, const void *from, size_t size, off_t offset);
-ssize_t remote_file_append(struct remote_file *f, const void *from, size_t size);
 
 /* At the position, which all descriptors of the file share, and as its flags say (O_APPEND, O_SYNC). */
 ssize_t remote_file_read(struct remote_file *f, void *to, size_t size);
@@ -85,7 +84,6 @@ off_t remote_file_position(const struct remote_file *f);               /* settle
 void remote_file_known(const struct remote_file *f, struct stat *ret); /* what was told last */
 void remote_file_forget(struct remote_file *f);                        /* in a fork's child */
 int remote_file_socket(const struct remote_file *f);                   /* borrowed */
-const char *remote_file_name(const struct remote_file *f);
 
 /* From now on every write waits for its answer: the process is about to end. */
 void remote_file_hurry(void);

@@ -246,11 +246,6 @@ ssize_t remote_file_pwrite(struct remote_file *f, const void *from, size_t size,
 	return put(f, from, size, (f->flags & O_APPEND) != 0 ? -1 : offset);
 }
 
-ssize_t remote_file_append(struct remote_file *f, const void *from, size_t size)
-{
-	return put(f, from, size, -1);
-}
-
 /* The position as a number. */
 static off_t position(struct remote_file *f)
 {

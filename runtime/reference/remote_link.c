@@ -151,11 +151,6 @@ int remote_link_socket(const struct remote_link *l)
 	return l->socket;
 }
 
-const char *remote_link_name(const struct remote_link *l)
-{
-	return l->name;
-}
-
 void remote_link_forget(struct remote_link *l)
 {
 	if (l->socket >= 0)

@@ -49,7 +49,6 @@ void remote_link_up(struct remote_link *l); /* greeted: from now on its loss is 
 bool remote_link_lost(const struct remote_link *l);
 void remote_link_forget(struct remote_link *l); /* in a child: the socket is closed, nothing is sent by it any more */
 int remote_link_socket(const struct remote_link *l);
-const char *remote_link_name(const struct remote_link *l);
 
 /* All signals are held back between these, so that a handler of the program that writes to the same file does not come into the middle of
  * a request; errno stays. Nested calls are fine. */
