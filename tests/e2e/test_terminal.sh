@@ -19,7 +19,7 @@ user "$BIN/pmig run -- /bin/sh -c 'stty size; tty; exit 7'; echo rc=\$?"
 sees 'rc=7'
 check "the program's terminal has the size of the user's" grep -q '^33 99' "$T/screen"
 check "it is a terminal" grep -q '^/dev/pts/' "$T/screen"
-sees STATUS
+sees '^STATUS'
 check "the user's terminal edits lines again" grep -qx $'icanon\r*' "$T/screen"
 exec 8>&-
 wait
@@ -32,6 +32,6 @@ printf 'there\r' >&8
 check "it is typed to where the program is now" sees '2 there'
 printf '\003' >&8
 check "Ctrl-C reaches it there" sees 'rc=130'
-sees STATUS
+sees '^STATUS'
 exec 8>&-
 wait
