@@ -157,6 +157,20 @@ int cmd_find(const char *name, struct pmig_process_row **ret_row)
 
 /* --- talking with a supervisor --- */
 
+/* In words that help: nobody answers for `name`. */
+static int unanswered(const char *name)
+{
+	struct pmig_process_row *row;
+	int r = cmd_find(name, &row);
+	if (r < 0)
+		return r;
+	r = row->exit_status >= 0
+		? error_set(PMIG_ENOENT, "%s has ended, with status %d", name, (int)row->exit_status)
+		: error_set(PMIG_ENOENT, "no `pmig run` of \"%s\" answers here; `pmig attach '%s'` takes it up", name, name);
+	free(row);
+	return r;
+}
+
 static int reach(const char *name, int *ret_fd)
 {
 	char state[PATH_MAX];
@@ -175,9 +189,7 @@ static int reach(const char *name, int *ret_fd)
 		(void)close(fd);
 		if (number != ENOENT && number != ECONNREFUSED)
 			return error_errno(PMIG_EIO, number, "%s/%s", state, address.sun_path);
-		return error_set(PMIG_ENOENT,
-			"no `pmig run` of \"%s\" answers here; `pmig ps -a` shows what there is, `pmig attach %s` takes one up",
-			name, name);
+		return unanswered(name);
 	}
 	*ret_fd = fd;
 	return 0;
