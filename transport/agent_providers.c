@@ -1,19 +1,16 @@
 /* agent_providers: what this host has for those who need any of a type: what was declared here (`pmig registry provide`), as far as it
  * is still there, then what is found. */
 #include "agent_parts.h"
+#include "command_text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PROVIDERS_MAX 16 /* of one type */
@@ -99,34 +96,11 @@ static void find_nodes(struct search *s)
 
 static void find_printers(struct search *s)
 {
-	extern char **environ;
-	int ends[2];
 	char *const argv[] = {(char *)"lpstat", (char *)"-e", NULL};
 	char text[4096];
-	size_t size = 0;
-	pid_t pid;
-	if (strcmp(s->type, "printer") != 0 || pipe2(ends, O_CLOEXEC) < 0)
+	if (strcmp(s->type, "printer") != 0)
 		return;
-	posix_spawn_file_actions_t actions;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	(void)posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	bool started = posix_spawnp(&pid, "lpstat", &actions, NULL, argv, environ) == 0;
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)close(ends[1]);
-	while (started && size < sizeof text - 1 &&
-		poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, LPSTAT_MS) == 1) {
-		ssize_t n = read(ends[0], text + size, sizeof text - 1 - size);
-		if (n <= 0)
-			break;
-		size += (size_t)n;
-	}
-	text[size] = '\0';
-	(void)close(ends[0]);
-	if (started) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-	}
+	command_text(argv, LPSTAT_MS, text, sizeof text);
 	char *rest = text;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (*line != '\0')

@@ -1,18 +1,16 @@
 /* agent_reach: which addresses this host reaches: it tries to connect to all of them at once, for a limited time. */
 #include "agent_parts.h"
+#include "command_text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,35 +66,11 @@ static bool is_loopback(const union address *a)
 /* The first address of a name. A static executable cannot load what the C library needs for that (nsswitch.conf(5)), getent(1) can. */
 static bool look_up(const char *name, char ret_host[INET6_ADDRSTRLEN], int64_t until)
 {
-	extern char **environ;
-	int ends[2];
 	char *const argv[] = {(char *)"getent", (char *)"ahosts", (char *)name, NULL};
 	char text[256];
-	size_t size = 0;
-	pid_t pid;
-	if (name[0] == '-' || pipe2(ends, O_CLOEXEC) < 0)
+	if (name[0] == '-')
 		return false;
-	posix_spawn_file_actions_t actions;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	bool started = posix_spawnp(&pid, "getent", &actions, NULL, argv, environ) == 0;
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)close(ends[1]);
-	while (started && size < sizeof text - 1) {
-		int64_t left = until - now_ms();
-		if (left <= 0 || poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, (int)left) != 1)
-			break;
-		ssize_t n = read(ends[0], text + size, sizeof text - 1 - size);
-		if (n <= 0)
-			break;
-		size += (size_t)n;
-	}
-	text[size] = '\0';
-	(void)close(ends[0]);
-	if (started) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-	}
+	command_text(argv, until - now_ms(), text, sizeof text);
 	return sscanf(text, "%45s", ret_host) == 1;
 }
 
