@@ -1,8 +1,9 @@
 #!/bin/bash
-# shellcheck source=lib.sh
+# shellcheck source=lib.sh source=feeds.sh
 # What stays behind is used from where the program is: a service on alpha's loopback is reached from beta and from gamma through
 # home, over lost connections and by another supervisor, and is the thing itself again at alpha.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/feeds.sh"
 hosts_begin
 mkfifo "$T/questions"
 
@@ -59,20 +60,6 @@ replaced() {
 	) &
 }
 
-# feed HOST: numbers into ~/in there, until `fed HOST`; what comes out of ~/out is kept, and compared with them by `came HOST`.
-feed() {
-	on "$1" sh -c 'rm -f in out copy stop count; mkfifo in out'
-	(on "$1" perl -e '$SIG{PIPE} = "IGNORE"; my $n = 0; open my $in, ">", "in" or die; $in->autoflush(0);
-		while (!-e "stop") { for (1 .. 500) { print $in ++$n, "\n" or exit } }
-		close $in; open my $count, ">", "count"; print $count "$n\n"') &
-	rm -f "$T/copied"
-	(on "$1" sh -c 'cat out >copy; echo copied') >"$T/copied" &
-}
-fed() { on "$1" touch stop; }
-came() {
-	await "$T/copied" copied
-	check "${2:-every line} came back once, in order" test "$(on "$1" sh -c 'seq 1 "$(cat count)" | cmp - copy && echo same')" = same
-}
 # sever HOST: home's connection to its agent is lost, and comes back.
 sever() {
 	local pid

@@ -1,28 +1,15 @@
 #!/bin/bash
-# shellcheck source=lib.sh
+# shellcheck source=lib.sh source=feeds.sh
 # A hand-over of a program that uses a stream at alpha goes wrong at one point after another: wherever the program goes on, it goes on
 # in the stream where it was. Where the agent that holds it is killed, the program reads an end, and the user is told.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/feeds.sh"
 hosts_begin
 # passed: it gets further than it is.
 passed() {
 	local step
 	step=$(sed -n 's/^at \([0-9]*\):.*/\1/p' "$T/relays.out" 2>"$T/none" | tail -n 1 || true)
 	await "$T/relays.out" "^(at $((${step:-0} + 1)):|end)" 20
-}
-# feed HOST: numbers into ~/in there, until `fed HOST`; what comes out of ~/out is kept, and compared with them by `came HOST`.
-feed() {
-	on "$1" sh -c 'rm -f in out copy stop count; mkfifo in out'
-	(on "$1" perl -e '$SIG{PIPE} = "IGNORE"; my $n = 0; open my $in, ">", "in" or die; $in->autoflush(0);
-		while (!-e "stop") { for (1 .. 500) { print $in ++$n, "\n" or exit } }
-		close $in; open my $count, ">", "count"; print $count "$n\n"') &
-	rm -f "$T/copied"
-	(on "$1" sh -c 'cat out >copy; echo copied') >"$T/copied" &
-}
-fed() { on "$1" touch stop; }
-came() {
-	await "$T/copied" copied
-	check "${2:-every line} came back once, in order" test "$(on "$1" sh -c 'seq 1 "$(cat count)" | cmp - copy && echo same')" = same
 }
 begin() {
 	rm -f "$T"/relays.*
