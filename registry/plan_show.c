@@ -351,7 +351,8 @@ int plan_show_json(const struct plan *plan, FILE *out)
 	return 0;
 }
 
-char *plan_show_alternatives(const struct plan_decision *decision)
+/* As they are kept in the registry; free(). NULL: no memory. */
+static char *alternatives_text(const struct plan_decision *decision)
 {
 	json_t *array = alternatives_json(decision);
 	char *text = array != NULL ? json_dumps(array, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
@@ -369,7 +370,7 @@ static unsigned how_of(const struct plan_decision *d)
 static int record(const struct plan_decision *d, const struct plan_done *done, struct pmig_store *store,
 	const char *handover)
 {
-	char *alternatives = plan_show_alternatives(d);
+	char *alternatives = alternatives_text(d);
 	if (alternatives == NULL)
 		return error_set(PMIG_ENOMEM, "plan: not enough memory");
 	struct pmig_decision_row row = {.handover = handover,

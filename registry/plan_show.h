@@ -17,9 +17,6 @@ int plan_show_text(const struct plan *plan, const struct plan_show_options *opti
 /* One JSON object; its members are in the manual page of `pmig plan`, and a test compares. PMIG_ENOMEM, PMIG_EIO. */
 int plan_show_json(const struct plan *plan, FILE *out) PMIG_MUST_CHECK;
 
-/* The alternatives of one decision as a JSON array, as they are kept in the registry; free(). NULL: no memory. */
-char *plan_show_alternatives(const struct plan_decision *decision);
-
 /* What the program did with one of the resources; strategy 0: not known. */
 struct plan_done {
 	enum pmig_strategy strategy;
