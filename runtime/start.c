@@ -8,6 +8,7 @@
 #include "kind/load.h"
 #include "resource/resource.h"
 #include "stop.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -119,7 +120,8 @@ int main(int argc, char **argv, char **envp)
 	}
 	if (arena_create() < 0 || control_start(build_text()) < 0)
 		give_up();
-	pmig_frame_sp = arena_thread(0)->stack_base;
+	pmig_thread = arena_thread(0);
+	pmig_frame_sp = pmig_thread->stack_base;
 	stop_start();
 	if (control_descriptor() >= 0)
 		resource_private(control_descriptor());
