@@ -178,6 +178,8 @@ static int on_packet(void *context, const struct packet *p)
 		r = agent_stdio_input(a->io, p->offset, p->data, p->size);
 	else if (p->stream == AGENT_STDIN && p->type == PACKET_END)
 		r = agent_stdio_input_end(a->io, p->offset);
+	else if (p->type == PACKET_END)
+		r = agent_stdio_unread(a->io, p->stream);
 	else
 		return error_set(PMIG_EPROTOCOL, "agent: packet %d on stream %u", (int)p->type, p->stream);
 	return r;

@@ -134,19 +134,38 @@ static int read_output(struct output *o)
 	return spool_append(o->spool, buffer, (size_t)n) < 0 ? -1 : 1;
 }
 
+static void end_output(struct output *o)
+{
+	loop_remove(&o->source);
+	if (o->fd != o->io->master)
+		close_descriptor(&o->fd);
+	o->fd = -1;
+}
+
 static void on_output(void *context, short events)
 {
 	(void)events;
 	struct output *o = context;
 	int r = read_output(o);
-	if (r < 0) {
-		loop_remove(&o->source);
-		if (o->fd != o->io->master)
-			close_descriptor(&o->fd);
-		o->fd = -1;
-	}
+	if (r < 0)
+		end_output(o);
 	if (r > 0)
 		o->io->options.changed(o->io->options.context);
+}
+
+static struct output *output_of(struct agent_stdio *io, unsigned stream)
+{
+	return stream == AGENT_STDOUT || stream == AGENT_STDERR ? &io->output[stream - AGENT_STDOUT] : NULL;
+}
+
+int agent_stdio_unread(struct agent_stdio *io, unsigned stream)
+{
+	struct output *o = output_of(io, stream);
+	if (o == NULL)
+		return error_set(PMIG_EPROTOCOL, "output: there is no stream %u", stream);
+	if (o->fd >= 0 && o->fd != io->master)
+		end_output(o);
+	return 0;
 }
 
 static int open_output(struct agent_stdio *io, int i)
@@ -470,11 +489,6 @@ void agent_stdio_pump(struct agent_stdio *io, struct peer *peer)
 			o->sent += (uint64_t)n;
 		}
 	}
-}
-
-static struct output *output_of(struct agent_stdio *io, unsigned stream)
-{
-	return stream == AGENT_STDOUT || stream == AGENT_STDERR ? &io->output[stream - AGENT_STDOUT] : NULL;
 }
 
 int agent_stdio_seek(struct agent_stdio *io, unsigned stream, uint64_t offset)

@@ -61,6 +61,8 @@ int agent_stdio_preload(struct agent_stdio *io, const void *data, size_t size) P
 void agent_stdio_pump(struct agent_stdio *io, struct peer *peer);
 int agent_stdio_seek(struct agent_stdio *io, unsigned stream, uint64_t offset) PMIG_MUST_CHECK; /* send from here on */
 int agent_stdio_acknowledge(struct agent_stdio *io, unsigned stream, uint64_t offset) PMIG_MUST_CHECK;
+int agent_stdio_unread(struct agent_stdio *io,
+	unsigned stream) PMIG_MUST_CHECK; /* nobody reads it any more: a pipe breaks */
 ssize_t agent_stdio_peek(const struct agent_stdio *io, unsigned stream, char *buffer, size_t size); /* the last bytes */
 uint64_t agent_stdio_begin(const struct agent_stdio *io, unsigned stream);
 uint64_t agent_stdio_end(const struct agent_stdio *io, unsigned stream);

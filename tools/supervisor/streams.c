@@ -14,10 +14,23 @@
 #define AWAIT_MS 15000
 #define END_MS 2000 /* for the agent to say good-bye */
 
+/* What the user's pipe says to us, the program's pipe says to it: it gets SIGPIPE, as without us. */
+static void tell_unread(struct supervisor *s, struct peer *p)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (output_broken(s->output[i]))
+			(void)peer_put(p,
+				&(struct packet){.type = PACKET_END,
+					.stream = (uint16_t)(AGENT_STDOUT + i),
+					.offset = output_done(s->output[i])});
+}
+
 static void on_written(void *context)
 {
 	struct supervisor *s = context;
 	struct peer *p = s->station_count > 0 ? remote_peer(s->stations[0].remote) : NULL;
+	if (p != NULL)
+		tell_unread(s, p);
 	for (unsigned i = 0; i < 2 && p != NULL; i++)
 		(void)peer_put(p,
 			&(struct packet){.type = PACKET_ACK,
@@ -204,11 +217,13 @@ int streams_packet(struct supervisor *s, struct remote *r, const struct packet *
 void streams_attach(struct supervisor *s)
 {
 	struct remote *speaker = s->stations[0].remote;
-	if (s->started && remote_is_up(speaker))
-		remote_request(speaker, "attach",
-			json_pack("{s:I, s:I}", "out", (json_int_t)output_taken(s->output[0]), "err",
-				(json_int_t)output_taken(s->output[1])),
-			NULL, NULL);
+	if (!s->started || !remote_is_up(speaker))
+		return;
+	remote_request(speaker, "attach",
+		json_pack("{s:I, s:I}", "out", (json_int_t)output_taken(s->output[0]), "err",
+			(json_int_t)output_taken(s->output[1])),
+		NULL, NULL);
+	tell_unread(s, remote_peer(speaker));
 }
 
 static void on_end_late(void *context)
