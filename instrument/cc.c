@@ -21,6 +21,7 @@ static const char help[] =
 	"  --safepoints=manual   the program stops only where it calls pmig_safepoint() (the default)\n"
 	"  --safepoints=entry    also at the start of each of its functions\n"
 	"  --safepoints=loops    also in each round of its loops\n"
+	"  --safepoints=auto     also wherever it would otherwise go on for long without one, and only there\n"
 	"  --explain[=FILE]      tells which functions were instrumented, why, and what their frames hold\n"
 	"  --strict              an unknown external function is an error, not a warning\n"
 	"  --no-instrument       merges and optimises only: the program cannot be moved (for finding faults)\n"

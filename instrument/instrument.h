@@ -10,7 +10,8 @@
 enum instrument_safepoints {
 	INSTRUMENT_MANUAL = 1, /* only where the program calls pmig_safepoint() */
 	INSTRUMENT_ENTRY,      /* also at the entry of every function that the program defines */
-	INSTRUMENT_LOOPS       /* also at every loop back-edge */
+	INSTRUMENT_LOOPS,      /* also at every loop back-edge */
+	INSTRUMENT_AUTO        /* wherever they are needed, so that the next one is never far */
 };
 
 struct instrument_options {

@@ -15,7 +15,7 @@
 
 static const char usage[] =
 	"usage: pmig-instrument wrap INPUT.bc -o OUTPUT.o [--level=0..3] [--source=NAME] [--debug] [--runtime]\n"
-	"       pmig-instrument link INPUT -o OUTPUT.o [--level=0..3] [--safepoints=manual|entry|loops] [--strict]\n"
+	"       pmig-instrument link INPUT -o OUTPUT.o [--level=0..3] [--safepoints=manual|entry|loops|auto] [--strict]\n"
 	"                       [--explain[=FILE]] [--foreign=NAME]... [--keep-symbols] [--no-instrument]\n"
 	"       pmig-instrument show INPUT\n"
 	"wrap makes an object file out of bitcode; link makes one instrumented object file out of the bitcode in INPUT, which\n"
@@ -64,13 +64,13 @@ struct request {
 
 static int set_safepoints(struct request *r, const char *word)
 {
-	static const char *const words[] = {NULL, "manual", "entry", "loops"};
+	static const char *const words[] = {NULL, "manual", "entry", "loops", "auto"};
 	for (size_t i = 1; i < sizeof words / sizeof *words; i++)
 		if (strcmp(word, words[i]) == 0) {
 			r->instrument.safepoints = (enum instrument_safepoints)i;
 			return 0;
 		}
-	return error_set(PMIG_EINVAL, "--safepoints=%s: it must be manual, entry or loops", word);
+	return error_set(PMIG_EINVAL, "--safepoints=%s: it must be manual, entry, loops or auto", word);
 }
 
 static int set_level(struct request *r, const char *word)

@@ -1,4 +1,4 @@
-/* poll: safe points that nobody wrote, at function entries or loop back-edges.
+/* poll: safe points that nobody wrote, at function entries, loop back-edges, or both where they are needed.
  *
  * Each is a call of an always-inline function, put in before optimising, so that no block has to be split here. */
 #include "work.h"
@@ -112,6 +112,16 @@ static bool is_ours(LLVMValueRef f)
 		LLVMGetEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind) != NULL;
 }
 
+/* Does `f` call functions that the program defines, or does not say which? Every cycle of calls goes through such ones. */
+static bool calls_own(LLVMValueRef f)
+{
+	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
+			if (work_is_call(i) && (work_callee(i) == NULL || !LLVMIsDeclaration(work_callee(i))))
+				return true;
+	return false;
+}
+
 void poll_insert(struct work *w)
 {
 	if (w->options->safepoints == INSTRUMENT_MANUAL)
@@ -120,9 +130,10 @@ void poll_insert(struct work *w)
 	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f)) {
 		if (LLVMIsDeclaration(f) || f == poll || is_ours(f))
 			continue;
-		if (w->options->safepoints == INSTRUMENT_ENTRY)
+		enum instrument_safepoints where = w->options->safepoints;
+		if (where == INSTRUMENT_ENTRY || (where == INSTRUMENT_AUTO && calls_own(f)))
 			insert_before(w, first_after_allocas(f), poll);
-		else
+		if (where != INSTRUMENT_ENTRY)
 			poll_loops(w, f, poll);
 	}
 }

@@ -25,7 +25,7 @@ reference() {
 for ((seed = from; seed <= to; seed++)); do
 	p=$dir/$seed
 	reference "$seed" "$p" || { rm -f "$p".* && continue; }
-	if ((seed % 2)); then where=entry; else where=loops; fi
+	case $((seed % 4)) in 1) where=entry ;; 2) where=loops ;; *) where=auto ;; esac
 	level=$((seed % 7 < 4 ? 2 : seed % 4)) debug=()
 	if ((seed % 5 == 0)); then debug=(-g); fi
 	if ! "$BIN/pmig-cc" "-O$level" "${debug[@]}" -w -I"$INCLUDE" "--safepoints=$where" "$p.c" -o "$p.pmig" 2>"$p.log"; then
