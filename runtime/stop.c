@@ -1,6 +1,7 @@
 /* stop: the slow path of a safe point: requests of the agent, and the test mode that restores at every k-th one. */
 #include "stop.h"
 
+#include "block.h"
 #include "checkpoint.h"
 #include "control_channel.h"
 #include "frame/jump.h"
@@ -107,6 +108,8 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	if (stop.held == 0 && control_pending())
 		read_requests(context);
 	pmig_poll = 1;
+	pmig_asked = 1;
+	block_interrupt(context);
 	errno = saved;
 }
 
@@ -273,6 +276,7 @@ static int work_at(const void *from, struct walk_buffer *frames)
 
 __attribute__((noinline)) int pmig_stop(void)
 {
+	pmig_asked = 0;
 	if (stop.held != 0)
 		return 0;
 	int saved = errno;

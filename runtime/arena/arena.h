@@ -78,12 +78,13 @@ enum arena_root {
 /* One thread of the program. Lies in the arena; `index` says which block and which frame stack. */
 struct arena_thread {
 	uint32_t index;
-	uint32_t used;     /* 0: free */
-	char *stack_base;  /* first byte of the frame stack */
-	char *stack_limit; /* end of its opened part */
-	char *sp;          /* pmig_frame_sp of this thread, saved at a checkpoint */
-	void *roots[32];   /* for the runtime: per-thread state by whatever enumeration it likes; NULL at first */
-	char locals[] __attribute__((aligned(64))); /* for thread-local variables; zero at first */
+	uint32_t used;       /* 0: free */
+	char *stack_base;    /* first byte of the frame stack */
+	char *stack_limit;   /* end of its opened part */
+	char *sp;            /* pmig_frame_sp of this thread, saved at a checkpoint */
+	uint32_t handled[2]; /* handlers of the program that have run in it: block.h */
+	void *roots[32];     /* for the runtime: per-thread state by whatever enumeration it likes; NULL at first */
+	char locals[] __attribute__((aligned(1024))); /* thread-local variables (locals.h); at an offset that programs know */
 };
 #define ARENA_LOCALS_MAX (ARENA_THREAD_SIZE - sizeof(struct arena_thread))
 

@@ -12,8 +12,12 @@
 
 #define PIECE (256u << 10) /* of what is copied through memory */
 
-/* These two are where a program waits for the world; whatever is to be done before or after that, is done here. */
-ssize_t pmig_read(int fd, void *to, size_t size)
+int pmig_remote(int fd)
+{
+	return descriptors_refers(fd);
+}
+
+ssize_t pmig_file_read(int fd, void *to, size_t size)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? remote_file_read(f, to, size) : read(fd, to, size);
@@ -23,13 +27,6 @@ ssize_t pmig_write(int fd, const void *from, size_t size)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? remote_file_write(f, from, size) : write(fd, from, size);
-}
-
-ssize_t pmig_read_chk(int fd, void *to, size_t size, size_t room)
-{
-	if (size > room)
-		abort();
-	return pmig_read(fd, to, size);
 }
 
 ssize_t pmig_pread_chk(int fd, void *to, size_t size, off_t offset, size_t room)
@@ -182,7 +179,7 @@ static ssize_t carry(int in, off_t *from, int out, off_t *to, size_t size)
 	bool failed = buffer == NULL;
 	while (done < size && !failed) {
 		size_t want = size - done < PIECE ? size - done : PIECE;
-		ssize_t n = from != NULL ? pmig_pread(in, buffer, want, *from) : pmig_read(in, buffer, want);
+		ssize_t n = from != NULL ? pmig_pread(in, buffer, want, *from) : pmig_file_read(in, buffer, want);
 		if (n <= 0) {
 			failed = n < 0;
 			break;

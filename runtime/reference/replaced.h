@@ -15,9 +15,11 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* calls_data.c: what moves bytes */
-ssize_t pmig_read(int fd, void *to, size_t size);
+/* calls_data.c: what moves bytes. pmig_file_*: without a safe point, for the runtime itself and for what waits in carried/ */
+int pmig_remote(int fd); /* does it lead to another host? */
+ssize_t pmig_file_read(int fd, void *to, size_t size);
 ssize_t pmig_write(int fd, const void *from, size_t size);
+ssize_t pmig_read(int fd, void *to, size_t size);
 ssize_t pmig_read_chk(int fd, void *to, size_t size, size_t room);
 ssize_t pmig_pread_chk(int fd, void *to, size_t size, off_t offset, size_t room);
 ssize_t pmig_readv(int fd, const struct iovec *parts, int n);

@@ -7,8 +7,13 @@
 
 #include "record.h"
 
+#include <time.h>
+
 PMIG_MUST_CHECK int clocks_start(void);
 PMIG_MUST_CHECK int clocks_save(struct record_writer *w);
 PMIG_MUST_CHECK int clocks_restore(struct record_reader *r);
+
+/* When `t` of the program's clock `id` is on this machine's; it may lie before 0. */
+struct timespec clocks_here(clockid_t id, struct timespec t);
 
 #endif

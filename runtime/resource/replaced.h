@@ -17,7 +17,6 @@ int pmig_putenv(char *text);
 int pmig_clearenv(void);
 
 int pmig_clock_gettime(clockid_t id, struct timespec *ret);
-int pmig_clock_nanosleep(clockid_t id, int flags, const struct timespec *request, struct timespec *ret_rest);
 clock_t pmig_clock(void);
 clock_t pmig_times(struct tms *ret);
 int pmig_getrusage(int who, struct rusage *ret);

@@ -81,7 +81,7 @@ static ssize_t cookie_read(void *cookie, char *to, size_t size)
 	if (c->kind == COOKIE_PROGRAM)
 		return c->io.read(c->context, to, size);
 	if (c->kind == COOKIE_REMOTE)
-		return pmig_read(c->fd, to, size);
+		return pmig_file_read(c->fd, to, size);
 	return memory_read(c, to, size);
 }
 

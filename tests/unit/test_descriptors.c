@@ -106,11 +106,11 @@ static void test_duplicates_share(void **state)
 	char text[16] = "";
 	int fd = refer("0123456789", O_RDWR), twin = pmig_dup(fd), third = pmig_fcntl(fd, F_DUPFD_CLOEXEC, 100);
 	assert_true(descriptors_any && twin >= 0 && third >= 100);
-	assert_int_equal(pmig_read(fd, text, 4), 4);
+	assert_int_equal(pmig_file_read(fd, text, 4), 4);
 	assert_int_equal(pmig_lseek(twin, 0, SEEK_CUR), 4);
 	assert_int_equal(pmig_dup2(fd, 150), 150);
 	assert_int_equal(pmig_close(fd), 0);
-	assert_int_equal(pmig_read(150, text, 3), 3);
+	assert_int_equal(pmig_file_read(150, text, 3), 3);
 	assert_memory_equal(text, "456", 3);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_int_equal(pmig_dup2(null, 150), 150); /* leads elsewhere from now on */
@@ -120,7 +120,7 @@ static void test_duplicates_share(void **state)
 	assert_true(descriptors_refers(twin));
 	assert_int_equal(pmig_close(twin), 0);
 	assert_false(descriptors_any);
-	assert_int_equal(pmig_read(twin, text, 1), -1);
+	assert_int_equal(pmig_file_read(twin, text, 1), -1);
 	assert_int_equal(errno, EBADF);
 	close(null);
 }
@@ -140,11 +140,11 @@ static void test_foreign_calls_fail(void **state)
 	assert_int_equal(errno, EINVAL);
 	pid_t child = fork();
 	if (child == 0) /* the connection is the parent's */
-		_exit(pmig_read(fd, text, 1) < 0 && !descriptors_any ? 7 : 8);
+		_exit(pmig_file_read(fd, text, 1) < 0 && !descriptors_any ? 7 : 8);
 	int status = 0;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(WEXITSTATUS(status), 7);
-	assert_int_equal(pmig_read(fd, text, 4), 4);
+	assert_int_equal(pmig_file_read(fd, text, 4), 4);
 	assert_int_equal(pmig_close(fd), 0);
 }
 

@@ -79,7 +79,7 @@ static void files(void **state)
 	map();
 	int fd = pmig_open(HERE "/index.html", O_RDONLY | O_CLOEXEC);
 	assert_return_code(fd, errno);
-	assert_int_equal(pmig_read(fd, text, sizeof text), 14);
+	assert_int_equal(pmig_file_read(fd, text, sizeof text), 14);
 	assert_string_equal(text, "<h1>home</h1>\n");
 	assert_int_equal(pmig_close(fd), 0);
 
