@@ -41,17 +41,6 @@ static LLVMValueRef runtime_variable(struct work *w, LLVMTypeRef type, const cha
 	return g;
 }
 
-/* Their addresses are others after a restore, so they must not be live across a site. */
-static void name_runtime_variables(struct work *w)
-{
-	for (LLVMValueRef g = LLVMGetFirstGlobal(w->module); g != NULL; g = LLVMGetNextGlobal(g)) {
-		if (!LLVMIsThreadLocal(g) || strncmp(work_name(g), "pmig_", 5) != 0)
-			continue;
-		LLVMSetThreadLocalMode(g, LLVMLocalExecTLSModel);
-		threadlocal_name_directly(g);
-	}
-}
-
 static bool has_safepoints(struct work *w)
 {
 	return w->options->safepoints != INSTRUMENT_MANUAL || LLVMGetNamedFunction(w->module, "pmig_stop") != NULL;
@@ -127,7 +116,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 		return;
 	}
 	check_module(w);
-	threadlocal_share(w);
+	threadlocal_place(w);
 	opened_note(w);
 	rewrite_calls(w);
 	jump_masks(w);
@@ -140,7 +129,7 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 		return;
 	optimise(w, tm);
 	w->frame_sp = runtime_variable(w, w->ptr, "pmig_frame_sp"); /* not before: the optimiser drops what nobody uses */
-	name_runtime_variables(w);
+	threadlocal_name_runtime(w);
 	rewrite_calls(w);
 	reach_find(w);
 	check_functions(w);

@@ -1,6 +1,7 @@
 /* table: what the runtime reads (runtime/frame/program.h), as constants in the program. */
 #include "work.h"
 
+#include <frame/program.h>
 #include <llvm-c/DebugInfo.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,10 +207,11 @@ void table_emit(struct work *w)
 	size_t globals_count, values_count;
 	LLVMValueRef global_rows = globals(w, &globals_count), value_rows;
 	LLVMValueRef site_rows = sites(w, &value_rows, &values_count);
-	LLVMValueRef row[] = {number(w, 1), number(w, w->functions_count), number(w, w->sites_count),
+	LLVMValueRef row[] = {number(w, PROGRAM_VERSION), number(w, w->functions_count), number(w, w->sites_count),
 		number(w, values_count), number(w, globals_count), functions(w), site_rows, value_rows, global_rows,
 		stack_maps(w), main != NULL ? main : LLVMConstNull(w->ptr),
-		constructors != NULL ? constructors : LLVMConstNull(w->ptr)};
+		constructors != NULL ? constructors : LLVMConstNull(w->ptr), LLVMConstInt(w->i64, w->locals_size, 0),
+		w->locals != NULL ? w->locals : LLVMConstNull(w->ptr)};
 	LLVMValueRef value = record(w, row, sizeof row / sizeof *row);
 	LLVMValueRef table = LLVMAddGlobal(w->module, LLVMTypeOf(value), "pmig_program");
 	LLVMSetInitializer(table, value);

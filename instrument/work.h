@@ -57,7 +57,9 @@ struct work {
 	size_t types_count, types_capacity;
 	struct site *sites;
 	size_t sites_count, sites_capacity;
-	bool rewritten; /* rewrite_calls() has run once */
+	bool rewritten;      /* rewrite_calls() has run once */
+	LLVMValueRef locals; /* what a thread's variables are at its start; NULL: they have no place of their own */
+	uint64_t locals_size;
 	int errors;
 };
 
@@ -96,11 +98,11 @@ void constructors_collect(struct work *w); /* constructors.c: into one function,
 void jump_masks(struct work *w);           /* jump.c: sigsetjmp as saving the mask and setjmp */
 void jump_copy_records(struct work *w, struct function *f); /* jump.c: what setjmp saves, into the frame */
 void poll_insert(struct work *w);                           /* poll.c: safe points at function entries or loop back-edges */
-void labels_number(struct work *w);     /* labels.c: computed goto as a switch where a safe point can be reached */
-void threadlocal_share(struct work *w); /* threadlocal.c: thread-local variables of a program with one thread */
-void threadlocal_name_directly(LLVMValueRef variable);
-void variadic_fix(struct work *w); /* variadic.c: fixed lists where a safe point can be reached */
-void reach_find(struct work *w);   /* reach.c: the functions that can reach a safe point */
+void labels_number(struct work *w);            /* labels.c: computed goto as a switch where a safe point can be reached */
+void threadlocal_place(struct work *w);        /* threadlocal.c: the program's thread-local variables */
+void threadlocal_name_runtime(struct work *w); /* the runtime's: their addresses are asked for at each use */
+void variadic_fix(struct work *w);             /* variadic.c: fixed lists where a safe point can be reached */
+void reach_find(struct work *w);               /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);
 bool reach_is_setjmp(LLVMValueRef call);
 bool reach_is_site(struct work *w, LLVMValueRef call);

@@ -6,6 +6,7 @@
 #include "frame/program.h"
 #include "frame/resume.h"
 #include "kind/load.h"
+#include "locals.h"
 #include "resource/resource.h"
 #include "stop.h"
 #include "thread.h"
@@ -130,6 +131,7 @@ int main(int argc, char **argv, char **envp)
 		if (load() < 0 || resource_start(argc, argv, environ) < 0)
 			give_up();
 		argv = resource_arguments(&argc);
+		locals_start(pmig_thread);
 		exit(resume_drive(argc, argv, environ, 0));
 	}
 	restore(image >= 0 ? image : by_test, image >= 0);

@@ -5,7 +5,9 @@
 
 #include <stdint.h>
 
-#define PROGRAM_VERSION 1
+#define PROGRAM_VERSION 2
+#define PROGRAM_LOCALS 1024        /* where in a thread's block (arena/arena.h) its thread-local variables begin */
+#define PROGRAM_LOCALS_END 0x10000 /* and where they end at the latest */
 #define PROGRAM_NO_MARK UINT32_MAX /* the function never calls setjmp */
 
 /* The words for result types: v void, b h i l integers of 1 2 4 8 bytes, q __int128, p pointer, f float, d double,
@@ -53,6 +55,8 @@ struct program {
 	const void *stack_maps; /* section .llvm_stackmaps, version 3; NULL without sites */
 	int (*main)(int, char **, char **);
 	void (*constructors)(void); /* to call before main in a process that starts; NULL: the loader has called them */
+	uint64_t locals_size;       /* bytes of thread-local variables in each thread's block; 0: they are shared, or none */
+	const void *locals;         /* what they are when a thread starts */
 };
 
 extern const struct program pmig_program;
