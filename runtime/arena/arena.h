@@ -72,7 +72,19 @@ enum arena_root {
 	ARENA_ROOT_REFERRED,
 	ARENA_ROOT_MAPPINGS,
 	ARENA_ROOT_OPENED,
+	ARENA_ROOT_WAITING,  /* signals */
 	ARENA_ROOTS = 64
+};
+
+/* What a thread that stands still had set about signals: handler.h. */
+struct arena_signals {
+	uint32_t parked;     /* it stands still, and the rest is true */
+	uint32_t hidden;     /* the program takes CONTROL_SIGNAL for blocked */
+	uint64_t mask;       /* blocked, as the program sees it */
+	void *pending;       /* what waits for this thread alone */
+	void *stack;         /* the alternate stack */
+	uint64_t stack_size; /* bytes */
+	uint64_t stack_flags;
 };
 
 /* One thread of the program. Lies in the arena; `index` says which block and which frame stack. */
@@ -83,7 +95,9 @@ struct arena_thread {
 	char *stack_limit;   /* end of its opened part */
 	char *sp;            /* pmig_frame_sp of this thread, saved at a checkpoint */
 	uint32_t handled[2]; /* handlers of the program that have run in it: block.h */
-	void *roots[32];     /* for the runtime: per-thread state by whatever enumeration it likes; NULL at first */
+	struct arena_signals signals;
+	void *roots[32];     /* for the runtime, see thread.h; NULL at first */
+	uint64_t state[64];  /* struct thread (thread.h); zero at first */
 	char locals[] __attribute__((aligned(1024))); /* thread-local variables (locals.h); at an offset that programs know */
 };
 #define ARENA_LOCALS_MAX (ARENA_THREAD_SIZE - sizeof(struct arena_thread))
