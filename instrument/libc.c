@@ -12,6 +12,7 @@
 static struct libc_function functions[] = {
 #define LIBC(name, action, note) {#name, action, note},
 #include "tbl/libc.h"
+#include "tbl/libgcc.h"
 #include "tbl/libraries.h"
 #undef LIBC
 };

@@ -72,6 +72,7 @@ static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 {
 	for (size_t i = 0; i < w->functions_count; i++) {
 		frame_lower(w, &w->functions[i]);
+		aggregate_split(w, &w->functions[i]);
 		site_split(w, &w->functions[i]);
 		sink_values(w, &w->functions[i]);
 		site_find_values(w, &w->functions[i]);

@@ -29,40 +29,6 @@ static void split_behind(struct work *w, LLVMValueRef call)
 	LLVMInstructionSetDebugLoc(jump, LLVMInstructionGetDebugLoc(call));
 }
 
-/* A call's struct result is taken apart at once, so that only its members are live across later sites. */
-static void take_result_apart(struct work *w, LLVMValueRef call)
-{
-	LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(call));
-	if (kind != LLVMStructTypeKind && kind != LLVMArrayTypeKind)
-		return;
-	LLVMPositionBuilderBefore(w->builder, LLVMGetNextInstruction(call));
-	LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(call));
-	struct map members = {0};
-	LLVMValueRef made[64];
-	unsigned count = 0;
-	for (LLVMUseRef u = LLVMGetFirstUse(call), next; u != NULL; u = next) {
-		next = LLVMGetNextUse(u);
-		LLVMValueRef user = LLVMGetUser(u);
-		if (LLVMIsAExtractValueInst(user) == NULL || LLVMGetNumIndices(user) != 1)
-			continue;
-		unsigned index = *LLVMGetIndices(user);
-		bool known = false;
-		for (unsigned k = 0; k < count; k++)
-			known = known || made[k] == user;
-		if (known || index >= 64 || count == 64)
-			continue;
-		uint32_t at = map_get(&members, (void *)(uintptr_t)(index + 1));
-		if (at == MAP_NONE) {
-			at = count;
-			made[count++] = LLVMBuildExtractValue(w->builder, call, index, "");
-			map_put(&members, (void *)(uintptr_t)(index + 1), at);
-		}
-		LLVMReplaceAllUsesWith(user, made[at]);
-		LLVMInstructionEraseFromParent(user);
-	}
-	map_finish(&members);
-}
-
 static void add_site(struct work *w, struct function *f, LLVMValueRef call)
 {
 	w->sites = map_grow(w->sites, &w->sites_capacity, w->sites_count, sizeof *w->sites);
@@ -76,9 +42,6 @@ void site_split(struct work *w, struct function *f)
 {
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f->value); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b), next; i != NULL; i = next) {
-			next = LLVMGetNextInstruction(i);
-			if (work_is_call(i))
-				take_result_apart(w, i);
 			next = LLVMGetNextInstruction(i);
 			if (!reach_is_site(w, i))
 				continue;

@@ -109,6 +109,7 @@ bool reach_is_site(struct work *w, LLVMValueRef call);
 void check_module(struct work *w);                         /* check.c: what cannot be carried, before optimising */
 void check_functions(struct work *w);                      /* check.c: what a migratable function cannot have */
 void frame_lower(struct work *w, struct function *f);      /* frame.c: locals with an address into the arena */
+void aggregate_split(struct work *w, struct function *f);  /* aggregate.c: no struct is live across a site */
 void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
 void sink_values(struct work *w, struct function *f);      /* sink.c: less that is live across sites */
 void site_find_values(struct work *w, struct function *f); /* liveness.c */
