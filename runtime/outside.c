@@ -7,6 +7,7 @@
 #include "arena/mapping.h"
 #include "frame/program.h"
 #include "kind/table.h"
+#include "resource/bound.h"
 #include "resource/declare.h"
 
 #include <dlfcn.h>
@@ -227,7 +228,9 @@ static int look_everywhere(const struct walk_buffer *frames, const struct escape
 int outside_check(const struct walk_buffer *frames)
 {
 	struct libraries libraries = {.target = {.low = UINTPTR_MAX, .covers = covers}};
-	int r = look_everywhere(frames, NULL);
+	int r = bound_check();
+	if (r >= 0)
+		r = look_everywhere(frames, NULL);
 	(void)dl_iterate_phdr(add_library, &libraries);
 	return r < 0 || libraries.count == 0 ? r : look_everywhere(frames, &libraries.target);
 }

@@ -1,0 +1,59 @@
+/* bound: a list, oldest first. */
+#include "bound.h"
+
+#include "../arena/lock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct bond {
+	struct bond *next;
+	const void *key;
+	char *text;
+};
+
+static struct bond *bonds;
+static struct lock lock;
+
+void bound_to(const void *key, const char *format, ...)
+{
+	struct bond *b = malloc(sizeof *b);
+	va_list ap;
+	va_start(ap, format);
+	if (b == NULL || vasprintf(&b->text, format, ap) < 0)
+		abort(); /* a bond that nobody remembers would be lost with the next move */
+	va_end(ap);
+	b->key = key;
+	b->next = NULL;
+	lock_take(&lock);
+	struct bond **end = &bonds;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = b;
+	lock_open(&lock);
+}
+
+void bound_release(const void *key)
+{
+	lock_take(&lock);
+	struct bond **at = &bonds;
+	while (*at != NULL && (*at)->key != key)
+		at = &(*at)->next;
+	struct bond *b = *at;
+	if (b != NULL)
+		*at = b->next;
+	lock_open(&lock);
+	if (b == NULL)
+		return;
+	free(b->text);
+	free(b);
+}
+
+int bound_check(void)
+{
+	lock_take(&lock);
+	int r = bonds != NULL ? error_set(PMIG_EREFUSED, "%s", bonds->text) : 0;
+	lock_open(&lock);
+	return r;
+}
