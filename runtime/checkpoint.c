@@ -329,7 +329,7 @@ int checkpoint_read(int fd, const char *name, bool verified, const char **ret_fr
 	if (r >= 0)
 		r = read_frames(im, ret_frames);
 	if (r >= 0)
-		r = resource_restore(im, &(struct resource_options){0});
+		r = resource_restore(im, &(struct resource_options){.rewind = control_rewind()});
 	if (r < 0)
 		return r;
 	memcpy(from, image_identity(im)->host, sizeof from);

@@ -23,7 +23,7 @@ static struct {
 	int fd;
 	int image;
 	bool verified;
-	bool clone;
+	bool clone, rewind;
 	uint64_t sequence;
 	uint64_t epoch;
 	char name[NAME_BYTES];
@@ -69,8 +69,9 @@ int control_start(const char *build)
 	int image = descriptor_of("PMIG_RESTORE");
 	control.verified = getenv("PMIG_VERIFIED") != NULL;
 	control.clone = getenv("PMIG_CLONE") != NULL;
-	static const char *const variables[] = {
-		"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_CLONE", "PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
+	control.rewind = getenv("PMIG_REWIND") != NULL;
+	static const char *const variables[] = {"PMIG_CONTROL", "PMIG_RESTORE", "PMIG_VERIFIED", "PMIG_CLONE", "PMIG_REWIND",
+		"PMIG_NAME", "PMIG_UUID", "PMIG_EPOCH"};
 	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
 		(void)unsetenv(variables[i]);
 	control.fd = io_move_high(fd, 16);
@@ -98,6 +99,11 @@ bool control_verified(void)
 bool control_clone(void)
 {
 	return control.clone;
+}
+
+bool control_rewind(void)
+{
+	return control.rewind;
 }
 
 const char *control_name(void)

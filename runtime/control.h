@@ -2,7 +2,7 @@
  *
  * The channel is a SOCK_SEQPACKET unix socketpair; the program finds its end by the environment variable
  * PMIG_CONTROL (a descriptor number), which the runtime removes from the environment. A program that is to be restored finds
- * the image by PMIG_RESTORE in the same way, and PMIG_VERIFIED=1 where the agent has compared its bytes with a hash, PMIG_CLONE=1 where it
+ * the image by PMIG_RESTORE in the same way, and PMIG_VERIFIED=1 where the agent has compared its bytes with a hash, PMIG_REWIND=1 where changed files are set aside, PMIG_CLONE=1 where it
  * becomes another process than the one in the image. Messages
  * have a fixed size and no variable parts beyond one text, so that the program parses nothing. A request is followed by the
  * signal CONTROL_SIGNAL, whose handler sets the poll flags; the runtime then reads the channel at the next safe point. */

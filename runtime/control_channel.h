@@ -27,6 +27,9 @@ bool control_verified(void);
 /* Is this another process than the one in the image, with a uuid of its own? */
 bool control_clone(void);
 
+/* Does the user allow that files which were changed since are set aside? */
+bool control_rewind(void);
+
 /* What the agent calls this process; "" and 0 without an agent. Static. */
 const char *control_name(void);
 const char *control_uuid(void);

@@ -119,6 +119,7 @@ struct agent_spawn {
 	bool verified;     /* its bytes were compared with a hash */
 	const char *kinds; /* shared objects with further kinds, a path a line; "" or NULL: none */
 	bool clone;        /* as another process than the one in the image */
+	bool rewind;       /* files that were changed since are set aside */
 };
 int agent_program_spawn(struct agent *a, const struct agent_spawn *s) PMIG_MUST_CHECK;
 int agent_program_send(struct agent *a, enum control_type type, int64_t arg, const char *text, int fd);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define HEAD offsetof(struct control_message, text)
-#define EXTRA_VARIABLES 8
+#define EXTRA_VARIABLES 9
 #define VARIABLE_MAX 512
 #define KINDS_MAX 65536
 
@@ -33,7 +33,7 @@ static int make_environment(const struct agent *a, const struct agent_spawn *s, 
 	if (list == NULL)
 		return error_set(PMIG_ENOMEM, "%s: out of memory", s->path);
 	static const char *const ours[] = {"PMIG_CONTROL=", "PMIG_RESTORE=", "PMIG_NAME=", "PMIG_UUID=", "PMIG_EPOCH=",
-		"PMIG_VERIFIED=", "PMIG_CLONE=", "PMIG_KINDS="};
+		"PMIG_VERIFIED=", "PMIG_CLONE=", "PMIG_REWIND=", "PMIG_KINDS="};
 	size_t kept = 0;
 	for (size_t i = 0; i < count; i++) {
 		bool mine = false;
@@ -50,7 +50,8 @@ static int make_environment(const struct agent *a, const struct agent_spawn *s, 
 	(void)snprintf(e->extra[4], VARIABLE_MAX, "PMIG_RESTORE=%d", s->image);
 	(void)snprintf(e->extra[5], VARIABLE_MAX, "PMIG_VERIFIED=1");
 	(void)snprintf(e->extra[6], VARIABLE_MAX, "PMIG_CLONE=1");
-	const bool wanted[EXTRA_VARIABLES - 1] = {true, true, true, true, s->image >= 0, s->verified, s->clone};
+	(void)snprintf(e->extra[7], VARIABLE_MAX, "PMIG_REWIND=1");
+	const bool wanted[EXTRA_VARIABLES - 1] = {true, true, true, true, s->image >= 0, s->verified, s->clone, s->rewind};
 	for (size_t i = 0; i < EXTRA_VARIABLES - 1; i++)
 		if (wanted[i])
 			list[kept++] = e->extra[i];

@@ -77,6 +77,7 @@ static int spawn_copy(struct agent *a, const json_t *request)
 	s.verified = json_is_true(json_object_get(request, "fresh")) && strcmp(a->image, a->arrived) == 0;
 	a->arrived[0] = '\0'; /* once */
 	s.clone = json_is_true(json_object_get(request, "clone"));
+	s.rewind = json_is_true(json_object_get(request, "rewind"));
 	int r = agent_open_stdio(a, request);
 	if (r >= 0)
 		r = preload(a, request);

@@ -286,7 +286,7 @@ static int nothing_beside(const struct pmig_resource *r)
 			? place_aside(name, &d->aside[i])
 			: error_set(PMIG_EREFUSED,
 				  "%s lies here, of a database that is gone or in use: it would be taken for this one's; "
-				  "move it away, or let it be set aside with --rewind",
+				  "move it away (`pmig restart --rewind` sets it aside)",
 				  name);
 		if (e < 0)
 			return e;
@@ -308,8 +308,8 @@ static int put(struct pmig_resource *r, const struct place_file *f, struct place
 		e = r->rewind || done->stale
 			? place_aside(f->path, done)
 			: error_set(PMIG_EREFUSED,
-				  "another file lies here under that name; nothing was overwritten: move it away, or let it "
-				  "be set aside with --rewind");
+				  "another file lies here under that name; nothing was overwritten: move it away "
+				  "(`pmig restart --rewind` sets it aside)");
 	if (e == 0)
 		e = place_create(f, &fd, done);
 	if (fd >= 0)

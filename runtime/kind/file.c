@@ -152,7 +152,7 @@ static int differs(const struct place_file *f)
 		(void)strftime(date, sizeof date, "%F %T", &tm);
 	return error_set(PMIG_EREFUSED,
 		"another file lies here under that name (%lld bytes, of %s; the program's has %llu bytes); "
-		"nothing was overwritten: move it away, or let it be set aside with --rewind",
+		"nothing was overwritten: move it away (`pmig restart --rewind` sets it aside)",
 		(long long)st.st_size, date, (unsigned long long)f->size);
 }
 

@@ -100,3 +100,20 @@ printf '2 second\n3 third\n' >"$T/echo.want"
 same "$T/echo.rest" "$T/echo.want"
 is "in the background, it says its name" "$("$PMIG" restart -d --clone --name other "$T/echo.image")" other
 expect 3 "$PMIG" restart -d "$T/truncated"
+
+# A file that was changed since is not overwritten; set aside at the user's word, it comes back as it was.
+runs grows "$BIN/tests/holds" growing "$T/grown"
+await "$T/grows.out" '^3'
+t "$PMIG" checkpoint --stop grows -o "$T/grows.image"
+ended_with grows 124
+cp "$T/grown" "$T/grown.then"
+echo "by another hand" >>"$T/grown"
+cp "$T/grown" "$T/grown.since"
+expect 3 "$PMIG" restart "$T/grows.image" </dev/null
+says 'nothing was overwritten'
+same "$T/grown" "$T/grown.since"
+is "with --rewind it goes on" "$("$PMIG" restart -d --rewind "$T/grows.image")" grows
+same "$T/grown.old" "$T/grown.since"
+size=$(stat -c %s "$T/grown.then")
+check "the file is again what it was" cmp -n "$size" "$T/grown" "$T/grown.then"
+t "$PMIG" kill -KILL grows

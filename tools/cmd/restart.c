@@ -17,6 +17,8 @@ int cmd_restart(int argc, char **argv)
 		{'d', "detach", NULL, "prints the name and returns; output goes to `pmig logs NAME`", NULL, &o.detached},
 		{0, "name", "N", "what the program is called; as before if not given", &o.name, NULL},
 		{0, "kind", "FILE...", "as with `pmig run`; those that it was started with here, if not given", kinds, NULL},
+		{0, "rewind", NULL, "files that were changed since are set aside as PATH.old, and are again what they were",
+			NULL, &o.rewind},
 		{0, "clone", NULL, "as another program, beside the one that was saved", NULL, &o.clone},
 		{0},
 	};

@@ -327,10 +327,10 @@ static int write_request(struct restart *t)
 	char path[PATH_MAX + 8];
 	const char *unread = json_string_value(json_object_get(t->stopped, "unread"));
 	const char *modes = s->terminal[0] ? json_string_value(json_object_get(t->stopped, "modes")) : NULL;
-	json_t *request = json_pack("{s:s, s:b, s:i, s:i, s:i, s:i, s:i, s:[b,b,b], s:s, s:s}", "path", s->path, "clone",
-		(int)s->options->clone, "in", 0, "out", 0, "err", 0, "rows", (int)size.ws_row, "columns", (int)size.ws_col,
-		"terminal", (int)s->terminal[0], (int)s->terminal[1], (int)s->terminal[2], "unread",
-		unread != NULL ? unread : "", "modes", modes != NULL ? modes : "");
+	json_t *request = json_pack("{s:s, s:b, s:b, s:i, s:i, s:i, s:i, s:i, s:[b,b,b], s:s, s:s}", "path", s->path,
+		"clone", (int)s->options->clone, "rewind", (int)s->options->rewind, "in", 0, "out", 0, "err", 0, "rows",
+		(int)size.ws_row, "columns", (int)size.ws_col, "terminal", (int)s->terminal[0], (int)s->terminal[1],
+		(int)s->terminal[2], "unread", unread != NULL ? unread : "", "modes", modes != NULL ? modes : "");
 	if (request != NULL)
 		(void)json_object_set_new(request, "kinds", json_string(s->kinds != NULL ? s->kinds : ""));
 	(void)snprintf(path, sizeof path, "%s.json", t->copy);

@@ -19,6 +19,7 @@ struct supervisor_options {
 	const char *
 		kinds; /* shared objects with further kinds of resources: absolute paths, a line each; NULL: none, or those it has */
 	bool clone;    /* ... as another process */
+	bool rewind;   /* ... and files that were changed since are set aside as PATH.old */
 	bool recover;  /* attach, and continue an image that waits */
 	bool detached; /* no terminal; output goes to files in the state directory */
 	int ready_fd;  /* gets the program's name and a newline when it runs, then it is closed; -1: none */
