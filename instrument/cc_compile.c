@@ -181,12 +181,24 @@ static void add_sources(struct cc_args *to, const struct cc_job *job)
 	}
 }
 
+/* A question is clang's without the options that are ours alone: CC="pmig-cc --strict" is asked for -dumpmachine too. */
+static void add_question(struct cc_args *to, const struct cc_job *job)
+{
+	for (size_t i = 0; i < job->arguments.count; i++) {
+		bool ours = false;
+		for (size_t k = 0; k < job->instrument.count && !ours; k++)
+			ours = strcmp(job->arguments.items[i], job->instrument.items[k]) == 0;
+		if (!ours)
+			cc_args_add(to, job->arguments.items[i]);
+	}
+}
+
 int cc_compile_pass(struct cc_job *job)
 {
 	struct cc_args a = {0};
 	if (job->goal == CC_ASK) {
 		cc_args_add(&a, cc_place_clang());
-		cc_args_append(&a, &job->arguments);
+		add_question(&a, job);
 	} else {
 		add_clang(&a, job);
 		cc_args_add(&a, "-Qunused-arguments");

@@ -28,6 +28,7 @@ t "$cc" -c conftest.c
 check "--version begins with clang's" sh -c '"$1" --version | head -1 | grep -q "clang version"' sh "$cc"
 check "-v" sh -c '"$1" -v 2>&1 | grep -q "^Target: x86_64"' sh "$cc"
 check "-dumpmachine" sh -c '"$1" -dumpmachine | grep -q ^x86_64' sh "$cc"
+check "the same with an option of its own" sh -c '"$1" --safepoints=loops --strict -dumpmachine | grep -q ^x86_64' sh "$cc"
 check "-print-prog-name" test -n "$("$cc" -print-prog-name=ld)"
 expect 1 "$cc" -qversion -c conftest.c
 check "source from standard input" sh -c 'echo "int main(void) { return 0; }" | "$1" -x c - -o stdin' sh "$cc"
@@ -39,6 +40,13 @@ t "$cc" -c conftest.c
 check "nm as libtool reads it" sh -c 'nm conftest.o | grep -q "T nm_test_func" && nm conftest.o | grep -q "[BDC] nm_test_var"'
 t "$cc" conftest.c -o conftest
 t ./conftest
+# A version script, as libtool hands it on, would hide the runtime's malloc from the libraries.
+echo '{ global: conftest*; local: *; };' >conftest.map
+for words in "-Wl,--version-script -Wl,conftest.map" -Wl,--version-script=conftest.map "-Wl,-z,relro -Wl,--version-script,conftest.map"; do
+	# shellcheck disable=SC2086 # words
+	t "$cc" $words conftest.c -o conftest
+	check "malloc is there for libraries with $words" sh -c 'nm -D conftest | grep -q " T malloc$"'
+done
 
 # Dependencies.
 mkdir -p sub include
