@@ -13,6 +13,8 @@
 /* The words for result types: v void, b h i l integers of 1 2 4 8 bytes, q __int128, p pointer, f float, d double,
  * x long double, {…} a struct of these in registers, m in memory (the clone's fourth argument). */
 
+#define PROGRAM_SITE_TAIL 1u /* behind the call the result is returned, nothing else: the frame need not be captured */
+
 struct program_value {
 	uint32_t offset; /* in the site's record */
 	uint32_t size;   /* bytes */
@@ -26,8 +28,8 @@ struct program_site {
 	uint32_t record_size; /* bytes */
 	uint32_t result_size; /* bytes of the result that the call gives; 0: none */
 	uint32_t mark;        /* where in the record the frame's entry value of the frame stack pointer is */
-	uint32_t reserved;
-	const char *callee; /* "" through a pointer */
+	uint32_t flags;       /* PROGRAM_SITE_* */
+	const char *callee;   /* "" through a pointer */
 };
 
 struct program_function {
