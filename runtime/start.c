@@ -97,7 +97,7 @@ static int test_mode(void)
 	char *end;
 	long n = strtol(interval, &end, 10), most = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
 	const char *count = getenv("PMIG_EVERY_COUNT");
-	if (n > 0)
+	if (n != 0)
 		stop_every(n, most, strdup(path), count != NULL ? strdup(count) : NULL);
 	(void)unsetenv("PMIG_EVERY");
 	(void)unsetenv("PMIG_EVERY_IMAGE");

@@ -132,10 +132,21 @@ static void write_count(void)
 	(void)close(fd);
 }
 
+/* Safe points until the next restore. At random ones: the same each time, so that what failed can be looked at again. */
+static long distance(void)
+{
+	if (stop.interval > 0)
+		return stop.interval;
+	uint64_t mixed = (checkpoint_number() + 1) * 0x9e3779b97f4a7c15;
+	mixed = (mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9;
+	mixed ^= mixed >> 29;
+	return 1 + (long)(mixed % (uint64_t)(-2 * stop.interval));
+}
+
 void stop_every(long interval, long most, const char *path, const char *count_path)
 {
 	stop.count_path = count_path;
-	stop.interval = stop.countdown = interval;
+	stop.interval = interval;
 	stop.left = most;
 	stop.path = path;
 	pmig_poll = 1;
@@ -255,15 +266,14 @@ static int restore_in_fresh_process(const void *from, struct walk_buffer *frames
 
 static int work_at(const void *from, struct walk_buffer *frames)
 {
-	if (stop.interval > 0) {
+	if (stop.interval != 0) {
 		if (stop.left == 0) {
 			pmig_poll = 0;
 			return 0;
 		}
-		if (--stop.countdown > 0)
-			return 0;
-		stop.countdown = stop.interval;
-		return restore_in_fresh_process(from, frames);
+		if (stop.countdown == 0)
+			stop.countdown = distance();
+		return --stop.countdown > 0 ? 0 : restore_in_fresh_process(from, frames);
 	}
 	pmig_poll = 0;
 	resource_tell();
