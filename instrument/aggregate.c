@@ -236,7 +236,7 @@ static void collect(struct parts *p, LLVMValueRef f)
 {
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
-			if (!is_aggregate(LLVMTypeOf(i)) || LLVMIsATerminatorInst(i) != NULL)
+			if (!is_aggregate(LLVMTypeOf(i)) || LLVMIsATerminatorInst(i) != NULL || work_is_tail(i))
 				continue;
 			p->wholes = map_grow(p->wholes, &p->capacity, p->count, sizeof *p->wholes);
 			map_put(&p->numbers, i, (uint32_t)p->count);

@@ -31,6 +31,15 @@ static bool touches_stack_pointer(LLVMValueRef call)
 	return false;
 }
 
+static bool passes_memory(LLVMValueRef call)
+{
+	unsigned kind = LLVMGetEnumAttributeKindForName("byval", 5);
+	for (unsigned i = 0; i < LLVMGetNumArgOperands(call); i++)
+		if (LLVMGetCallSiteEnumAttribute(call, i + 1, kind) != NULL)
+			return true;
+	return false;
+}
+
 static void check_call(struct work *w, LLVMValueRef call)
 {
 	if (work_is_inline_assembly(call)) {
@@ -38,8 +47,9 @@ static void check_call(struct work *w, LLVMValueRef call)
 			work_error(w, call, "inline assembly that touches the stack cannot be carried");
 		return;
 	}
-	if (LLVMGetTailCallKind(call) == LLVMTailCallKindMustTail)
-		work_error(w, call, "a tail call that must be one (musttail) cannot be carried");
+	if (work_is_tail(call) && passes_memory(call))
+		work_error(w, call,
+			"a tail call that must be one (musttail) cannot be carried with a struct that is passed in memory");
 	if (returns_twice(call) && !reach_is_setjmp(call))
 		work_error(w, call, "a function that returns twice, other than setjmp, cannot be carried");
 	if ((work_is_intrinsic(call, "llvm.returnaddress") || work_is_intrinsic(call, "llvm.frameaddress")) &&
@@ -62,10 +72,7 @@ void check_functions(struct work *w)
 	for (size_t k = 0; k < w->functions_count; k++) {
 		LLVMValueRef f = w->functions[k].value;
 		if (LLVMIsFunctionVarArg(LLVMGlobalGetValueType(f)))
-			work_error(w, f,
-				"%s has a variable argument list, can reach a safe point, and its address is taken: not carried yet; "
-				"call it by its name, or give it a va_list",
-				work_name(f));
+			work_error(w, f, "%s has a variable argument list that cannot be carried", work_name(f));
 		for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 			for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
 				check_instruction(w, i);

@@ -45,7 +45,8 @@ static LLVMBasicBlockRef behind(const struct site *s)
 static void find_blocks(struct copy *c)
 {
 	for (uint32_t i = 0; i < c->f->sites_count; i++)
-		want_block(c, behind(&c->w->sites[c->f->first_site + i]));
+		if (!c->w->sites[c->f->first_site + i].tail)
+			want_block(c, behind(&c->w->sites[c->f->first_site + i]));
 	for (size_t k = 0; k < c->blocks_count; k++) {
 		LLVMValueRef end = LLVMGetBasicBlockTerminator(c->originals[k]);
 		for (unsigned s = 0; s < LLVMGetNumSuccessors(end); s++)
@@ -73,7 +74,7 @@ static void find_slots(struct copy *c)
 		const struct site *s = &c->w->sites[c->f->first_site + i];
 		for (uint32_t k = 0; k < s->values_count; k++)
 			want_slot(c, s->values[k]);
-		if (has_result(s->call))
+		if (!s->tail && has_result(s->call))
 			want_slot(c, s->call);
 	}
 }
@@ -196,6 +197,20 @@ static void store_slots(struct copy *c)
 	}
 }
 
+/* The clone has another prototype than the callee: it cannot jump there, it calls. The frame that this leaves has nothing to do
+ * but return, and is not captured. */
+static void call_tails(struct copy *c)
+{
+	for (uint32_t i = 0; i < c->f->sites_count; i++) {
+		struct site *s = &c->w->sites[c->f->first_site + i];
+		uint32_t at = s->tail ? map_get(&c->values, s->call) : MAP_NONE;
+		if (at == MAP_NONE)
+			continue;
+		LLVMSetTailCallKind(c->value_copies[at], LLVMTailCallKindNone);
+		c->value_copies[at] = site_rebuild(c->w, c->value_copies[at], s, c->f->first_site + i);
+	}
+}
+
 /* Returns of a type that libffi has no word for go through memory. */
 static void return_in_memory(struct copy *c)
 {
@@ -224,6 +239,8 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 	LLVMValueRef jump = LLVMBuildSwitch(w->builder, LLVMGetParam(c->f->resume, ARG_SITE), bad, c->f->sites_count);
 	for (uint32_t i = 0; i < c->f->sites_count; i++) {
 		const struct site *s = &w->sites[c->f->first_site + i];
+		if (s->tail)
+			continue;
 		LLVMBasicBlockRef fill = LLVMAppendBasicBlockInContext(w->context, c->f->resume, "resume");
 		LLVMAddCase(jump, LLVMConstInt(w->i32, c->f->first_site + i, 0), fill);
 		LLVMPositionBuilderAtEnd(w->builder, fill);
@@ -328,6 +345,7 @@ void clone_make(struct work *w, struct function *f)
 	for (size_t k = 0; k < c.blocks_count; k++)
 		connect_block(&c, k);
 	store_slots(&c);
+	call_tails(&c);
 	build_entry(&c, entry);
 	if (f->result_in_memory)
 		return_in_memory(&c);

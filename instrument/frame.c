@@ -164,6 +164,9 @@ static void restore_at_returns(struct work *w, LLVMValueRef f, LLVMValueRef sp)
 		LLVMValueRef end = LLVMGetBasicBlockTerminator(b);
 		if (LLVMIsAReturnInst(end) == NULL)
 			continue;
+		LLVMValueRef before = LLVMGetPreviousInstruction(end);
+		if (before != NULL && work_is_tail(before))
+			end = before; /* the callee's frame lies where this one was */
 		LLVMPositionBuilderBefore(w->builder, end);
 		LLVMSetCurrentDebugLocation2(w->builder, LLVMInstructionGetDebugLoc(end));
 		LLVMBuildStore(w->builder, sp, w->frame_sp);

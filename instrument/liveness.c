@@ -169,7 +169,8 @@ void site_find_values(struct work *w, struct function *f)
 	number(&fl, f->value);
 	solve(&fl);
 	for (uint32_t i = 0; i < f->sites_count; i++)
-		collect(w, &fl, &w->sites[f->first_site + i]);
+		if (!w->sites[f->first_site + i].tail)
+			collect(w, &fl, &w->sites[f->first_site + i]);
 	map_finish(&fl.numbers);
 	map_finish(&fl.block_numbers);
 	free(fl.values);

@@ -46,21 +46,31 @@ static bool has_safepoints(struct work *w)
 	return w->options->safepoints != INSTRUMENT_MANUAL || LLVMGetNamedFunction(w->module, "pmig_stop") != NULL;
 }
 
+static void forget_tails(LLVMValueRef f)
+{
+	for (LLVMBasicBlockRef b = f != NULL ? LLVMGetFirstBasicBlock(f) : NULL; b != NULL; b = LLVMGetNextBasicBlock(b))
+		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
+			if (work_is_tail(i))
+				LLVMSetTailCallKind(i, LLVMTailCallKindNone);
+}
+
 /* The runtime owns main(): it sets the arena up, then calls the program's. */
 static void rename_main(struct work *w)
 {
 	LLVMValueRef main = LLVMGetNamedFunction(w->module, "main");
 	if (main != NULL && !LLVMIsDeclaration(main))
 		LLVMSetValueName2(main, "pmig_main", 9);
+	forget_tails(main); /* the runtime's driver calls it, and knows it on the stack */
 }
 
-static void mark_leaves(struct work *w, LLVMValueRef f)
+static void mark_leaves(struct work *w, const struct function *of, LLVMValueRef f)
 {
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
 			if (LLVMIsACallInst(i) == NULL)
 				continue;
-			LLVMSetTailCallKind(i, LLVMTailCallKindNoTail);
+			if (f == of->resume || !work_is_tail(i))
+				LLVMSetTailCallKind(i, LLVMTailCallKindNoTail);
 			if (LLVMGetCallSiteStringAttribute(i, LLVMAttributeFunctionIndex, "statepoint-id", 13) == NULL)
 				LLVMAddCallSiteAttribute(i, LLVMAttributeFunctionIndex,
 					work_attribute(w, "gc-leaf-function", ""));
@@ -86,8 +96,8 @@ static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 	}
 	run_passes(w, tm, "function(mem2reg)");
 	for (size_t i = 0; i < w->functions_count; i++) {
-		mark_leaves(w, w->functions[i].value);
-		mark_leaves(w, w->functions[i].resume);
+		mark_leaves(w, &w->functions[i], w->functions[i].value);
+		mark_leaves(w, &w->functions[i], w->functions[i].resume);
 	}
 }
 

@@ -13,8 +13,7 @@ static bool is_stop(LLVMValueRef callee)
 	return strcmp(work_name(callee), "pmig_stop") == 0;
 }
 
-/* Is `f` used other than by calling it? */
-static bool address_taken(LLVMValueRef f)
+bool reach_address_taken(LLVMValueRef f)
 {
 	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u)) {
 		LLVMValueRef user = LLVMGetUser(u);
@@ -28,7 +27,7 @@ static bool address_taken(LLVMValueRef f)
 }
 
 /* May a call of type `call` land in a function of type `f`? Equal types, or a call or function without prototype. */
-static bool types_match(LLVMTypeRef call, LLVMTypeRef f)
+bool reach_types_match(LLVMTypeRef call, LLVMTypeRef f)
 {
 	if (call == f)
 		return true;
@@ -54,11 +53,13 @@ static bool reaches(struct work *w, LLVMValueRef call, LLVMValueRef *ret_because
 		return is_stop(callee) || map_get(&w->migratable, callee) != MAP_NONE;
 	}
 	*ret_because = NULL;
+	if (LLVMGetCallSiteStringAttribute(call, LLVMAttributeFunctionIndex, "gc-leaf-function", 16) != NULL)
+		return false; /* variadic_call.c knows better */
 	LLVMTypeRef type = LLVMGetCalledFunctionType(call);
 	if (map_get(&w->taken_types, type) != MAP_NONE)
 		return true;
 	for (size_t i = 0; i < w->types_count; i++)
-		if (types_match(type, w->types[i]))
+		if (reach_types_match(type, w->types[i]))
 			return true;
 	return false;
 }
@@ -69,7 +70,7 @@ static void add_function(struct work *w, LLVMValueRef f, LLVMValueRef because)
 	map_put(&w->migratable, f, (uint32_t)w->functions_count);
 	w->functions[w->functions_count++] = (struct function){.value = f, .because = because};
 	LLVMTypeRef type = LLVMGlobalGetValueType(f);
-	if (address_taken(f) && map_get(&w->taken_types, type) == MAP_NONE) {
+	if (reach_address_taken(f) && map_get(&w->taken_types, type) == MAP_NONE) {
 		map_put(&w->taken_types, type, 1);
 		w->types = map_grow(w->types, &w->types_capacity, w->types_count, sizeof(LLVMTypeRef));
 		w->types[w->types_count++] = type;
@@ -103,12 +104,17 @@ static bool visit(struct work *w, LLVMValueRef f)
 	return false;
 }
 
+static bool is_entry(LLVMValueRef f)
+{
+	return LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, VARIADIC_ENTRY, sizeof VARIADIC_ENTRY - 1) != NULL;
+}
+
 void reach_find(struct work *w)
 {
 	for (bool more = true; more;) {
 		more = false;
 		for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f))
-			if (!LLVMIsDeclaration(f) && map_get(&w->migratable, f) == MAP_NONE)
+			if (!LLVMIsDeclaration(f) && !is_entry(f) && map_get(&w->migratable, f) == MAP_NONE)
 				more = visit(w, f) || more;
 	}
 }

@@ -34,8 +34,11 @@ static void add_site(struct work *w, struct function *f, LLVMValueRef call)
 	w->sites = map_grow(w->sites, &w->sites_capacity, w->sites_count, sizeof *w->sites);
 	if (f->sites_count++ == 0)
 		f->first_site = (uint32_t)w->sites_count;
-	w->sites[w->sites_count++] = (struct site){
-		.call = call, .function = (uint32_t)(f - w->functions), .line = LLVMGetDebugLocLine(call)};
+	w->sites[w->sites_count++] = (struct site){.call = call,
+		.tail = work_is_tail(call),
+		.mark = MARK_NONE,
+		.function = (uint32_t)(f - w->functions),
+		.line = LLVMGetDebugLocLine(call)};
 }
 
 void site_split(struct work *w, struct function *f)
@@ -46,14 +49,14 @@ void site_split(struct work *w, struct function *f)
 			if (!reach_is_site(w, i))
 				continue;
 			add_site(w, f, i);
-			split_behind(w, i); /* `b` is the rest now */
+			if (!work_is_tail(i))
+				split_behind(w, i); /* `b` is the rest now */
 		}
 }
 
 /* LLVM-C cannot add a bundle to a call: builds it anew. */
-static LLVMValueRef rebuild(struct work *w, struct site *s, size_t id)
+LLVMValueRef site_rebuild(struct work *w, LLVMValueRef call, struct site *s, size_t id)
 {
-	LLVMValueRef call = s->call;
 	unsigned n = LLVMGetNumArgOperands(call);
 	LLVMValueRef *arguments = map_alloc(n, sizeof(LLVMValueRef));
 	for (unsigned i = 0; i < n; i++)
@@ -92,7 +95,7 @@ void site_attach(struct work *w, struct function *f)
 			if (at != MAP_NONE && made[at] != NULL)
 				s->values[k] = made[at];
 		}
-		made[i] = rebuild(w, s, f->first_site + i);
+		made[i] = s->tail ? s->call : site_rebuild(w, s->call, s, f->first_site + i);
 	}
 	/* those that were rebuilt after they had been listed */
 	for (uint32_t i = 0; i < f->sites_count; i++) {

@@ -35,6 +35,11 @@ bool work_is_intrinsic(LLVMValueRef call, const char *prefix)
 	return prefix == NULL || strncmp(work_name(callee), prefix, strlen(prefix)) == 0;
 }
 
+bool work_is_tail(LLVMValueRef v)
+{
+	return LLVMIsACallInst(v) != NULL && LLVMGetTailCallKind(v) == LLVMTailCallKindMustTail;
+}
+
 bool work_is_call(LLVMValueRef v)
 {
 	return LLVMIsACallInst(v) != NULL && !work_is_inline_assembly(v) && !work_is_intrinsic(v, NULL);

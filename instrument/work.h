@@ -19,6 +19,7 @@ struct site {
 	uint32_t *offsets; /* of each value in the saved record */
 	uint32_t size;     /* of the saved record */
 	uint32_t mark; /* offset in it of the frame's entry value of frame_sp; MARK_NONE without setjmp in the function */
+	bool tail;     /* a musttail call: a site in the resume clone alone, where it is an ordinary call */
 	uint64_t copy; /* a call of setjmp: where in the frame the record is copied to */
 	unsigned line;
 };
@@ -66,6 +67,9 @@ struct work {
 /* The function that `callee` names, through aliases and casts; NULL for a call through a pointer. */
 LLVMValueRef work_callee(LLVMValueRef call);
 
+/* A call that must be a jump (musttail): it leaves no frame behind, only the return follows it. */
+bool work_is_tail(LLVMValueRef v);
+
 /* Is `v` a call (not an intrinsic, not inline assembly)? */
 bool work_is_call(LLVMValueRef v);
 bool work_is_inline_assembly(LLVMValueRef call);
@@ -101,9 +105,13 @@ void poll_insert(struct work *w);                           /* poll.c: safe poin
 void labels_number(struct work *w);            /* labels.c: computed goto as a switch where a safe point can be reached */
 void threadlocal_place(struct work *w);        /* threadlocal.c: the program's thread-local variables */
 void threadlocal_name_runtime(struct work *w); /* the runtime's: their addresses are asked for at each use */
+void variadic_choose(struct work *w);          /* variadic_call.c: calls through pointers to such functions */
+#define VARIADIC_ENTRY "pmig-entry"            /* what is left of such a function for callers that pmig did not build */
 void variadic_fix(struct work *w);             /* variadic.c: fixed lists where a safe point can be reached */
 void reach_find(struct work *w);               /* reach.c: the functions that can reach a safe point */
 void reach_forget(struct work *w);
+bool reach_address_taken(LLVMValueRef f);                /* is it used other than by calling it? */
+bool reach_types_match(LLVMTypeRef call, LLVMTypeRef f); /* may such a call land in such a function? */
 bool reach_is_setjmp(LLVMValueRef call);
 bool reach_is_site(struct work *w, LLVMValueRef call);
 void check_module(struct work *w);                         /* check.c: what cannot be carried, before optimising */
@@ -113,10 +121,11 @@ void aggregate_split(struct work *w, struct function *f);  /* aggregate.c: no st
 void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
 void sink_values(struct work *w, struct function *f);      /* sink.c: less that is live across sites */
 void site_find_values(struct work *w, struct function *f); /* liveness.c */
-void site_attach(struct work *w, struct function *f);      /* site.c: deopt bundles */
-void clone_make(struct work *w, struct function *f);       /* clone.c: the resume clone */
-void table_emit(struct work *w);                           /* table.c: what the runtime reads */
-void explain_print(struct work *w);                        /* explain.c */
+LLVMValueRef site_rebuild(struct work *w, LLVMValueRef call, struct site *s, size_t id); /* site.c: a site in a clone */
+void site_attach(struct work *w, struct function *f);                                    /* site.c: deopt bundles */
+void clone_make(struct work *w, struct function *f);                                     /* clone.c: the resume clone */
+void table_emit(struct work *w);    /* table.c: what the runtime reads */
+void explain_print(struct work *w); /* explain.c */
 
 /* table.c: the word for a result type, as runtime/frame/program.h has it; false: libffi has none. */
 bool table_type_word(struct work *w, LLVMTypeRef type, char *out, size_t size);
