@@ -178,7 +178,7 @@ static int walk_from(unw_cursor_t *cursor, struct walk_buffer *b)
 			return error_set(PMIG_EFOREIGN, "the stack cannot be read");
 		if (!stackmap_find(ip, &r))
 			return check_bottom(cursor, start_of(last));
-		int e = capture(cursor, &r, b);
+		int e = (pmig_program.sites[r.site].flags & PROGRAM_SITE_TAIL) != 0 ? 0 : capture(cursor, &r, b);
 		if (e < 0)
 			return e;
 		last = ip;
