@@ -72,7 +72,7 @@ enum arena_root {
 	ARENA_ROOT_REFERRED,
 	ARENA_ROOT_MAPPINGS,
 	ARENA_ROOT_OPENED,
-	ARENA_ROOT_WAITING,  /* signals */
+	ARENA_ROOT_WAITING, /* signals */
 	ARENA_ROOTS = 64
 };
 
@@ -96,9 +96,10 @@ struct arena_thread {
 	char *sp;            /* pmig_frame_sp of this thread, saved at a checkpoint */
 	uint32_t handled[2]; /* handlers of the program that have run in it: block.h */
 	struct arena_signals signals;
-	void *roots[32];     /* for the runtime, see thread.h; NULL at first */
-	uint64_t state[64];  /* struct thread (thread.h); zero at first */
-	char locals[] __attribute__((aligned(1024))); /* thread-local variables (locals.h); at an offset that programs know */
+	void *roots[32];    /* for the runtime, see thread.h; NULL at first */
+	uint64_t state[64]; /* struct thread (thread.h); zero at first */
+	char locals[]
+		__attribute__((aligned(1024))); /* thread-local variables (locals.h); at an offset that programs know */
 };
 #define ARENA_LOCALS_MAX (ARENA_THREAD_SIZE - sizeof(struct arena_thread))
 

@@ -21,8 +21,6 @@ clock_t pmig_clock(void);
 clock_t pmig_times(struct tms *ret);
 int pmig_getrusage(int who, struct rusage *ret);
 
-int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old);
-
 int pmig_atexit(void (*work)(void));
 int pmig_on_exit(void (*work)(int status, void *argument), void *argument);
 int pmig_at_quick_exit(void (*work)(void));

@@ -14,6 +14,7 @@
 #include "signals.h"
 
 #include "../arena/mapping.h"
+#include "../handler.h"
 #include "../image/image.h"
 #include "../kind/lock.h"
 #include "../kind/standard.h"
@@ -70,7 +71,9 @@ int resource_next_private(int from)
 int resource_start(int argc, char **argv, char **envp)
 {
 	signals_start();
-	int r = sharing_start();
+	int r = handler_start();
+	if (r >= 0)
+		r = sharing_start();
 	if (r >= 0)
 		r = stream_start();
 	if (r >= 0)

@@ -1,21 +1,16 @@
 /* signals: saved and set again. */
 #include "signals.h"
 
-#include "../control.h"
-#include "replaced.h"
+#include "../handler.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 /* The linker's: where the executable's code lies. A handler elsewhere belongs to a library that will lie somewhere
  * else. */
 extern char __executable_start[], etext[];
-
-static bool held;
-static sigset_t mask; /* the program's */
 
 /* What libraries had installed before the program ran, in this process: theirs, in every process anew. */
 static void (*of_libraries[65])(int);
@@ -28,17 +23,13 @@ static bool of_program(int number)
 
 void signals_hold(void)
 {
-	sigset_t all;
-	sigfillset(&all);
-	if (!held && sigprocmask(SIG_SETMASK, &all, &mask) == 0)
-		held = true;
+	handler_park();
 }
 
 void signals_let(void)
 {
-	if (held)
-		(void)sigprocmask(SIG_SETMASK, &mask, NULL);
-	held = false;
+	handler_unpark_process();
+	handler_unpark();
 }
 
 static uint64_t bits(const sigset_t *set)
@@ -64,14 +55,30 @@ static bool in_executable(const void *p)
 	return (const char *)p >= __executable_start && (const char *)p < etext;
 }
 
+/* Before the program runs, only libraries can have handlers. */
 void signals_start(void)
 {
 	for (int i = 1; i <= 64; i++) {
 		struct sigaction a;
 		if (of_program(i) && sigaction(i, NULL, &a) == 0 && a.sa_handler != SIG_DFL && a.sa_handler != SIG_IGN &&
-			!in_executable((const void *)(uintptr_t)a.sa_handler))
+			a.sa_sigaction != handler_enter)
 			of_libraries[i] = a.sa_handler;
 	}
+}
+
+/* What the program set for signal `i`; false: nothing, or a library did. */
+static bool action_of(int i, struct sigaction *ret)
+{
+	struct sigaction kernel;
+	handler_get(i, ret);
+	if (i == CONTROL_SIGNAL)
+		return ret->sa_handler != SIG_DFL;
+	if (!of_program(i) || sigaction(i, NULL, &kernel) < 0)
+		return false;
+	if (kernel.sa_sigaction == handler_enter)
+		return true;
+	*ret = kernel;
+	return kernel.sa_handler != SIG_DFL && (of_libraries[i] == NULL || kernel.sa_handler != of_libraries[i]);
 }
 
 static int save_dispositions(struct record_writer *w)
@@ -79,8 +86,7 @@ static int save_dispositions(struct record_writer *w)
 	size_t part = record_part_begin(w);
 	for (int i = 1; i <= 64; i++) {
 		struct sigaction a;
-		if (!of_program(i) || sigaction(i, NULL, &a) < 0 || a.sa_handler == SIG_DFL ||
-			(of_libraries[i] != NULL && a.sa_handler == of_libraries[i]))
+		if (!action_of(i, &a))
 			continue;
 		if (a.sa_handler != SIG_IGN && !in_executable((const void *)(uintptr_t)a.sa_handler))
 			return error_set(PMIG_EREFUSED, "the handler of signal %d (%s) is not a function of the program", i,
@@ -96,18 +102,11 @@ static int save_dispositions(struct record_writer *w)
 
 int signals_save(struct record_writer *w)
 {
-	sigset_t pending;
-	stack_t stack = {0};
 	int r = save_dispositions(w);
+	if (r >= 0)
+		r = handler_park_process();
 	if (r < 0)
 		return r;
-	if (sigpending(&pending) < 0 || sigaltstack(NULL, &stack) < 0)
-		return error_errno(PMIG_EIO, errno, "signals");
-	record_put_u64(w, bits(&mask));
-	record_put_u64(w, bits(&pending));
-	record_put_u64(w, (uintptr_t)stack.ss_sp);
-	record_put_u32(w, (uint32_t)stack.ss_flags);
-	record_put_u64(w, stack.ss_size);
 	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
 		struct itimerval t = {0};
 		(void)getitimer((__itimer_which_t)i, &t);
@@ -133,11 +132,12 @@ static int restore_dispositions(struct record_reader *r)
 		a.sa_mask = set_of(record_get_u64(&part));
 		if (record_reader_check(&part) < 0)
 			break;
-		if (number < 1 || number > 64 || !of_program(number) ||
+		if (number < 1 || number > 64 || (number != CONTROL_SIGNAL && !of_program(number)) ||
 			((void (*)(int))handler != SIG_IGN && !in_executable((void *)handler)))
 			return error_set(PMIG_ECORRUPT, "%s: signal %d has no handler there", r->what, number);
 		a.sa_handler = (void (*)(int))handler; /* or sa_sigaction: a union */
-		(void)sigaction(number, &a, NULL);
+		if (pmig_sigaction(number, &a, NULL) < 0)
+			return error_errno(PMIG_EIO, errno, "%s: signal %d", r->what, number);
 	}
 	return record_reader_check(&part);
 }
@@ -147,13 +147,6 @@ int signals_restore(struct record_reader *r)
 	signals_hold();
 	signals_start();
 	int e = restore_dispositions(r);
-	mask = set_of(record_get_u64(r));
-	uint64_t pending = record_get_u64(r);
-	stack_t stack = {.ss_sp = (void *)(uintptr_t)record_get_u64(r)};
-	stack.ss_flags = (int)record_get_u32(r) & SS_DISABLE;
-	stack.ss_size = record_get_u64(r);
-	if (e >= 0 && stack.ss_sp != NULL && (stack.ss_flags & SS_DISABLE) == 0)
-		(void)sigaltstack(&stack, NULL);
 	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
 		struct itimerval t;
 		t.it_value.tv_sec = (time_t)record_get_u64(r);
@@ -165,17 +158,5 @@ int signals_restore(struct record_reader *r)
 	}
 	if (e >= 0)
 		e = record_reader_check(r);
-	for (int i = 1; e >= 0 && i <= 64; i++)
-		if ((pending >> (i - 1) & 1) != 0 && of_program(i))
-			(void)kill(getpid(), i);
 	return e;
-}
-
-/* What was set before also tells where in libc the handler returned to; libc fills that in itself when it is set again. */
-int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old)
-{
-	int r = sigaction(number, action, ret_old);
-	if (r == 0 && ret_old != NULL)
-		ret_old->sa_restorer = NULL;
-	return r;
 }
