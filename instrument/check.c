@@ -3,6 +3,7 @@
 
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
+#include <strings.h>
 
 void check_module(struct work *w)
 {
@@ -19,15 +20,23 @@ static bool returns_twice(LLVMValueRef call)
 		(callee != NULL && LLVMGetEnumAttributeAtIndex(callee, LLVMAttributeFunctionIndex, kind) != NULL);
 }
 
-static bool touches_stack_pointer(LLVMValueRef call)
+/* Pushing what is popped again leaves everything as it was; what stands on the stack meanwhile, as of a function that is called
+ * there, is found by the walk. An address on the native stack would be wrong in another process. */
+static bool names_stack_pointer(LLVMValueRef call)
 {
+	static const char *const names[] = {"rsp", "esp", "sp", "spl"};
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
 	size_t length;
-	LLVMValueRef assembly = LLVMGetCalledValue(call);
-	const char *text = LLVMGetInlineAsmAsmString(assembly, &length);
-	static const char *const words[] = {"rsp", "esp", "push", "pop", "call", "rbp"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (memmem(text, length, words[i], strlen(words[i])) != NULL)
-			return true;
+	const char *p = LLVMGetInlineAsmAsmString(LLVMGetCalledValue(call), &length), *end = p + length;
+	while (p < end) {
+		size_t n = 0;
+		while (p + n < end && strchr(letters, p[n]) != NULL && p[n] != '\0')
+			n++;
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (n == strlen(names[i]) && strncasecmp(p, names[i], n) == 0)
+				return true;
+		p += n != 0 ? n : 1;
+	}
 	return false;
 }
 
@@ -43,8 +52,8 @@ static bool passes_memory(LLVMValueRef call)
 static void check_call(struct work *w, LLVMValueRef call)
 {
 	if (work_is_inline_assembly(call)) {
-		if (touches_stack_pointer(call))
-			work_error(w, call, "inline assembly that touches the stack cannot be carried");
+		if (names_stack_pointer(call))
+			work_error(w, call, "inline assembly that uses the stack pointer cannot be carried");
 		return;
 	}
 	if (work_is_tail(call) && passes_memory(call))
@@ -57,12 +66,21 @@ static void check_call(struct work *w, LLVMValueRef call)
 		work_error(w, call, "the address of a caller's frame cannot be carried");
 }
 
+/* asm goto */
+static void check_jump(struct work *w, LLVMValueRef i)
+{
+	if (LLVMGetFirstUse(i) != NULL)
+		work_error(w, i, "asm goto with a result cannot be carried in a function that can reach a safe point");
+	else if (names_stack_pointer(i))
+		work_error(w, i, "inline assembly that uses the stack pointer cannot be carried");
+}
+
 static void check_instruction(struct work *w, LLVMValueRef i)
 {
 	if (LLVMIsAIndirectBrInst(i) != NULL)
 		work_error(w, i, "this computed goto cannot be carried");
-	else if (LLVMIsAInvokeInst(i) != NULL || LLVMIsACallBrInst(i) != NULL)
-		work_error(w, i, "asm goto or exceptions cannot be carried in a function that can reach a safe point");
+	else if (LLVMIsACallBrInst(i) != NULL)
+		check_jump(w, i);
 	else if (LLVMIsACallInst(i) != NULL)
 		check_call(w, i);
 }

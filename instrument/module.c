@@ -67,6 +67,9 @@ static void mark_leaves(struct work *w, const struct function *of, LLVMValueRef 
 {
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
+			if (LLVMIsACallBrInst(i) != NULL)
+				LLVMAddCallSiteAttribute(i, LLVMAttributeFunctionIndex,
+					work_attribute(w, "gc-leaf-function", ""));
 			if (LLVMIsACallInst(i) == NULL)
 				continue;
 			if (f == of->resume || !work_is_tail(i))
