@@ -145,11 +145,13 @@ static void steps(struct work *w, LLVMTargetMachineRef tm)
 	w->frame_sp = runtime_variable(w, w->ptr, "pmig_frame_sp"); /* not before: the optimiser drops what nobody uses */
 	threadlocal_name_runtime(w);
 	rewrite_calls(w);
+	LLVMSetIsNewDbgInfoFormat(w->module, 0); /* debug records as instructions: they move with the code */
+	poll_place(w);
 	reach_find(w);
+	poll_forget_purity(w);
 	check_functions(w);
 	if (w->errors != 0)
 		return;
-	LLVMSetIsNewDbgInfoFormat(w->module, 0); /* debug records as instructions: they move with the code */
 	instrument_functions(w, tm);
 	LLVMSetIsNewDbgInfoFormat(w->module, 1);
 	table_emit(w);

@@ -1,6 +1,7 @@
-/* poll: safe points that nobody wrote, at function entries, loop back-edges, or both where they are needed.
+/* poll: safe points that nobody wrote, at function entries or loop back-edges. (Where they are needed only: poll_plan.c.)
  *
  * Each is a call of an always-inline function, put in before optimising, so that no block has to be split here. */
+#include "graph.h"
 #include "work.h"
 
 #include <llvm-c/DebugInfo.h>
@@ -105,35 +106,48 @@ static LLVMValueRef first_after_allocas(LLVMValueRef f)
 	return i;
 }
 
-static bool is_ours(LLVMValueRef f)
+static bool is_always_inlined(LLVMValueRef f)
 {
 	unsigned kind = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
-	return strncmp(work_name(f), "pmig_", 5) == 0 ||
-		LLVMGetEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind) != NULL;
+	return LLVMGetEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind) != NULL;
 }
 
-/* Does `f` call functions that the program defines, or does not say which? Every cycle of calls goes through such ones. */
-static bool calls_own(LLVMValueRef f)
+static bool is_ours(LLVMValueRef f)
 {
-	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
-		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i))
-			if (work_is_call(i) && (work_callee(i) == NULL || !LLVMIsDeclaration(work_callee(i))))
-				return true;
-	return false;
+	return (strncmp(work_name(f), "pmig_", 5) == 0 && strcmp(work_name(f), "pmig_main") != 0) || is_always_inlined(f);
+}
+
+static bool has_loop(LLVMValueRef f)
+{
+	struct graph g;
+	graph_make(&g, f);
+	bool found = g.loops_count != 0;
+	graph_finish(&g);
+	return found;
+}
+
+/* The runtime's functions have the safe points that their authors wrote: their loops must not become the program's. */
+static void keep_apart(struct work *w)
+{
+	unsigned kind = LLVMGetEnumAttributeKindForName("noinline", 8);
+	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f))
+		if (!LLVMIsDeclaration(f) && is_ours(f) && !is_always_inlined(f) && has_loop(f))
+			LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(w->context, kind, 0));
 }
 
 void poll_insert(struct work *w)
 {
-	if (w->options->safepoints == INSTRUMENT_MANUAL)
+	if (w->options->safepoints == INSTRUMENT_AUTO)
+		keep_apart(w);
+	if (w->options->safepoints != INSTRUMENT_ENTRY && w->options->safepoints != INSTRUMENT_LOOPS)
 		return;
 	LLVMValueRef poll = make_poll(w);
 	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f)) {
 		if (LLVMIsDeclaration(f) || f == poll || is_ours(f))
 			continue;
-		enum instrument_safepoints where = w->options->safepoints;
-		if (where == INSTRUMENT_ENTRY || (where == INSTRUMENT_AUTO && calls_own(f)))
+		if (w->options->safepoints == INSTRUMENT_ENTRY)
 			insert_before(w, first_after_allocas(f), poll);
-		if (where != INSTRUMENT_ENTRY)
+		else
 			poll_loops(w, f, poll);
 	}
 }

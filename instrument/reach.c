@@ -90,9 +90,13 @@ bool reach_is_site(struct work *w, LLVMValueRef call)
 	return work_is_call(call) && (reach_is_setjmp(call) || reaches(w, call, &because));
 }
 
-/* Adds `f` if one of its calls reaches a safe point. */
+/* Adds `f` if one of its calls reaches a safe point; while safe points are still to be put in, in any case. */
 static bool visit(struct work *w, LLVMValueRef f)
 {
+	if (w->options->safepoints == INSTRUMENT_AUTO && !w->placed) {
+		add_function(w, f, NULL);
+		return true;
+	}
 	for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(f); b != NULL; b = LLVMGetNextBasicBlock(b))
 		for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != NULL; i = LLVMGetNextInstruction(i)) {
 			LLVMValueRef because;
@@ -106,7 +110,8 @@ static bool visit(struct work *w, LLVMValueRef f)
 
 static bool is_entry(LLVMValueRef f)
 {
-	return LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, VARIADIC_ENTRY, sizeof VARIADIC_ENTRY - 1) != NULL;
+	return LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, VARIADIC_ENTRY, sizeof VARIADIC_ENTRY - 1) !=
+		NULL;
 }
 
 void reach_find(struct work *w)

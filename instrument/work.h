@@ -59,6 +59,7 @@ struct work {
 	struct site *sites;
 	size_t sites_count, sites_capacity;
 	bool rewritten;      /* rewrite_calls() has run once */
+	bool placed;         /* poll_place() has run */
 	LLVMValueRef locals; /* what a thread's variables are at its start; NULL: they have no place of their own */
 	uint64_t locals_size;
 	int errors;
@@ -102,8 +103,10 @@ void constructors_collect(struct work *w); /* constructors.c: into one function,
 void jump_masks(struct work *w);           /* jump.c: sigsetjmp as saving the mask and setjmp */
 void jump_copy_records(struct work *w, struct function *f); /* jump.c: what setjmp saves, into the frame */
 void poll_insert(struct work *w);                           /* poll.c: safe points at function entries or loop back-edges */
-void labels_number(struct work *w);            /* labels.c: computed goto as a switch where a safe point can be reached */
-void threadlocal_place(struct work *w);        /* threadlocal.c: the program's thread-local variables */
+void poll_place(struct work *w);         /* poll_calls.c: safe points where they are needed, after optimising */
+void poll_forget_purity(struct work *w); /* poll_put.c: functions with polls are not what the optimiser found them to be */
+void labels_number(struct work *w);      /* labels.c: computed goto as a switch where a safe point can be reached */
+void threadlocal_place(struct work *w);  /* threadlocal.c: the program's thread-local variables */
 void threadlocal_name_runtime(struct work *w); /* the runtime's: their addresses are asked for at each use */
 void variadic_choose(struct work *w);          /* variadic_call.c: calls through pointers to such functions */
 #define VARIADIC_ENTRY "pmig-entry"            /* what is left of such a function for callers that pmig did not build */
