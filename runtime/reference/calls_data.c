@@ -23,7 +23,7 @@ ssize_t pmig_file_read(int fd, void *to, size_t size)
 	return f != NULL ? remote_file_read(f, to, size) : read(fd, to, size);
 }
 
-ssize_t pmig_write(int fd, const void *from, size_t size)
+ssize_t pmig_file_write(int fd, const void *from, size_t size)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? remote_file_write(f, from, size) : write(fd, from, size);
@@ -105,13 +105,13 @@ static ssize_t put_parts(struct remote_file *f, const struct iovec *parts, int n
 	return r;
 }
 
-ssize_t pmig_readv(int fd, const struct iovec *parts, int n)
+ssize_t pmig_file_readv(int fd, const struct iovec *parts, int n)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? get_parts(f, parts, n, -1) : readv(fd, parts, n);
 }
 
-ssize_t pmig_writev(int fd, const struct iovec *parts, int n)
+ssize_t pmig_file_writev(int fd, const struct iovec *parts, int n)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? put_parts(f, parts, n, -1) : writev(fd, parts, n);
@@ -184,7 +184,7 @@ static ssize_t carry(int in, off_t *from, int out, off_t *to, size_t size)
 			failed = n < 0;
 			break;
 		}
-		ssize_t k = to != NULL ? pmig_pwrite(out, buffer, (size_t)n, *to) : pmig_write(out, buffer, (size_t)n);
+		ssize_t k = to != NULL ? pmig_pwrite(out, buffer, (size_t)n, *to) : pmig_file_write(out, buffer, (size_t)n);
 		failed = k < 0;
 		ssize_t good = k > 0 ? k : 0;
 		if (from != NULL)
@@ -203,7 +203,7 @@ static ssize_t carry(int in, off_t *from, int out, off_t *to, size_t size)
 	return failed && done == 0 ? -1 : (ssize_t)done;
 }
 
-ssize_t pmig_sendfile(int out, int in, off_t *offset, size_t size)
+ssize_t pmig_file_sendfile(int out, int in, off_t *offset, size_t size)
 {
 	if (!descriptors_refers(in) && !descriptors_refers(out))
 		return sendfile(out, in, offset, size);
@@ -217,49 +217,9 @@ ssize_t pmig_copy_file_range(int in, off_t *from, int out, off_t *to, size_t siz
 	return carry(in, from, out, to, size);
 }
 
-ssize_t pmig_splice(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags)
+ssize_t pmig_file_splice(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags)
 {
 	if (!descriptors_refers(in) && !descriptors_refers(out))
 		return splice(in, from, out, to, size, flags);
 	return carry(in, from, out, to, size);
-}
-
-int pmig_vdprintf(int fd, const char *format, va_list arguments)
-{
-	char *text = NULL;
-	if (!descriptors_refers(fd))
-		return vdprintf(fd, format, arguments);
-	int n = vasprintf(&text, format, arguments);
-	if (n < 0)
-		return -1;
-	ssize_t r = pmig_write(fd, text, (size_t)n);
-	int number = errno;
-	free(text);
-	errno = number;
-	return r == n ? n : -1;
-}
-
-int pmig_dprintf(int fd, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	int r = pmig_vdprintf(fd, format, arguments);
-	va_end(arguments);
-	return r;
-}
-
-int pmig_vdprintf_chk(int fd, int level, const char *format, va_list arguments)
-{
-	(void)level;
-	return pmig_vdprintf(fd, format, arguments);
-}
-
-int pmig_dprintf_chk(int fd, int level, const char *format, ...)
-{
-	va_list arguments;
-	(void)level;
-	va_start(arguments, format);
-	int r = pmig_vdprintf(fd, format, arguments);
-	va_end(arguments);
-	return r;
 }

@@ -138,7 +138,7 @@ ssize_t pmig_readahead(int fd, off_t offset, size_t size)
 	return descriptors_refers(fd) ? 0 : readahead(fd, offset, size);
 }
 
-int pmig_flock(int fd, int operation)
+int pmig_file_flock(int fd, int operation)
 {
 	struct remote_file *f = descriptors_find(fd);
 	return f != NULL ? remote_file_flock(f, operation) : flock(fd, operation);
@@ -190,7 +190,7 @@ static int lock(int fd, struct remote_file *f, int command, struct flock *l)
 	return 0;
 }
 
-int pmig_lockf(int fd, int command, off_t size)
+int pmig_file_lockf(int fd, int command, off_t size)
 {
 	struct remote_file *f = descriptors_find(fd);
 	struct flock l = {.l_type = command == F_ULOCK ? F_UNLCK : F_WRLCK, .l_whence = SEEK_CUR, .l_len = size};
@@ -232,12 +232,8 @@ static int remote_fcntl(int fd, struct remote_file *f, int command, void *argume
 	}
 }
 
-int pmig_fcntl(int fd, int command, ...)
+int pmig_file_fcntl(int fd, int command, void *argument)
 {
-	va_list arguments;
-	va_start(arguments, command);
-	void *argument = va_arg(arguments, void *); /* an int comes the same way: as libc has it */
-	va_end(arguments);
 	struct remote_file *f = descriptors_find(fd);
 	if (f == NULL)
 		return fcntl(fd, command, argument);

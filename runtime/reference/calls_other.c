@@ -49,16 +49,21 @@ int pmig_ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-/* Takes ours out of the list before the call, and puts them in again after it. */
-static bool any_remote(const struct pollfd *fds, nfds_t n)
+int pmig_remote_any(void)
+{
+	return descriptors_any;
+}
+
+int pmig_remote_polled(const struct pollfd *fds, nfds_t n)
 {
 	for (nfds_t i = 0; descriptors_any && i < n; i++)
 		if (descriptors_refers(fds[i].fd))
-			return true;
-	return false;
+			return 1;
+	return 0;
 }
 
-static int poll_others(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+/* Takes ours out of the list before the call, and puts them in again after it. */
+int pmig_file_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	static const struct timespec at_once;
 	struct pollfd *others = malloc(n * sizeof *others);
@@ -83,26 +88,6 @@ static int poll_others(struct pollfd *fds, nfds_t n, const struct timespec *time
 	return r < 0 ? r : r + ready;
 }
 
-int pmig_poll_files(struct pollfd *fds, nfds_t n, int timeout)
-{
-	if (!any_remote(fds, n))
-		return poll(fds, n, timeout);
-	struct timespec t = {timeout / 1000, (long)(timeout % 1000) * 1000000};
-	return poll_others(fds, n, timeout < 0 ? NULL : &t, NULL);
-}
-
-int pmig_poll_files_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room)
-{
-	if (n > room / sizeof *fds)
-		abort();
-	return pmig_poll_files(fds, n, timeout);
-}
-
-int pmig_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
-{
-	return any_remote(fds, n) ? poll_others(fds, n, timeout, mask) : ppoll(fds, n, timeout, mask);
-}
-
 /* Takes ours out of a set; the number that it had. `ret` has them and no others. */
 static int take_out(int n, fd_set *set, fd_set *ret)
 {
@@ -124,7 +109,7 @@ static void put_in(int n, fd_set *set, const fd_set *ours)
 			FD_SET(fd, set);
 }
 
-int pmig_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask)
+int pmig_file_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask)
 {
 	static const struct timespec at_once;
 	fd_set ours[3];
@@ -138,16 +123,6 @@ int pmig_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct t
 	put_in(n, in, &ours[0]);
 	put_in(n, out, &ours[1]);
 	return r + ready;
-}
-
-int pmig_select(int n, fd_set *in, fd_set *out, fd_set *special, struct timeval *timeout)
-{
-	if (!descriptors_any)
-		return select(n, in, out, special, timeout);
-	struct timespec t = {0};
-	if (timeout != NULL)
-		t = (struct timespec){timeout->tv_sec, timeout->tv_usec * 1000};
-	return pmig_pselect(n, in, out, special, timeout != NULL ? &t : NULL, NULL);
 }
 
 /* Files are never waited for: epoll_ctl(2), EPERM. */

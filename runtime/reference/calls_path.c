@@ -22,57 +22,31 @@ static int open_there(struct remote_file *directory, const char *name, const cha
 	return fd;
 }
 
-static mode_t mode_of(int flags, va_list more)
+/* The directory at another host that `path` lies below, and what follows it; NULL: nothing of ours. */
+static struct remote_file *below(int directory, const char *path, const char **ret_rest)
 {
-	return (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
+	struct remote_file *d = path != NULL ? path_map_find(path, ret_rest) : NULL;
+	if (d != NULL || path == NULL || path[0] == '/' || directory == AT_FDCWD)
+		return d;
+	*ret_rest = path;
+	return descriptors_find(directory);
 }
 
-static int open_at(int directory, const char *path, int flags, mode_t mode)
+int pmig_remote_path(int directory, const char *path)
 {
-	const char *rest = path;
+	const char *rest;
+	return below(directory, path, &rest) != NULL;
+}
+
+int pmig_file_openat(int directory, const char *path, int flags, mode_t mode)
+{
+	const char *rest;
 	if (path == NULL) {
 		errno = EFAULT;
 		return -1;
 	}
-	struct remote_file *d = path_map_find(path, &rest);
-	if (d == NULL && path[0] != '/' && directory != AT_FDCWD)
-		d = descriptors_find(directory);
-	if (d == NULL)
-		return openat(directory, path, flags, mode);
-	return open_there(d, rest, path, flags, mode);
-}
-
-int pmig_open(const char *path, int flags, ...)
-{
-	va_list more;
-	va_start(more, flags);
-	mode_t mode = mode_of(flags, more);
-	va_end(more);
-	return open_at(AT_FDCWD, path, flags, mode);
-}
-
-int pmig_openat(int directory, const char *path, int flags, ...)
-{
-	va_list more;
-	va_start(more, flags);
-	mode_t mode = mode_of(flags, more);
-	va_end(more);
-	return open_at(directory, path, flags, mode);
-}
-
-int pmig_open_checked(const char *path, int flags)
-{
-	return open_at(AT_FDCWD, path, flags, 0);
-}
-
-int pmig_openat_checked(int directory, const char *path, int flags)
-{
-	return open_at(directory, path, flags, 0);
-}
-
-int pmig_creat(const char *path, mode_t mode)
-{
-	return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+	struct remote_file *d = below(directory, path, &rest);
+	return d != NULL ? open_there(d, rest, path, flags, mode) : openat(directory, path, flags, mode);
 }
 
 int pmig_stat(const char *path, struct stat *ret)

@@ -15,15 +15,16 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* calls_data.c: what moves bytes. pmig_file_*: without a safe point, for the runtime itself and for what waits in carried/ */
-int pmig_remote(int fd); /* does it lead to another host? */
+/* What programs call is compiled into them where it waits (carried/wait_*.c). pmig_file_*: the same without a safe point, for these and for
+ * the runtime itself; pmig_remote*(): whether it leads to another host. */
+
+/* calls_data.c: what moves bytes */
+int pmig_remote(int fd);
 ssize_t pmig_file_read(int fd, void *to, size_t size);
-ssize_t pmig_write(int fd, const void *from, size_t size);
-ssize_t pmig_read(int fd, void *to, size_t size);
-ssize_t pmig_read_chk(int fd, void *to, size_t size, size_t room);
+ssize_t pmig_file_write(int fd, const void *from, size_t size);
 ssize_t pmig_pread_chk(int fd, void *to, size_t size, off_t offset, size_t room);
-ssize_t pmig_readv(int fd, const struct iovec *parts, int n);
-ssize_t pmig_writev(int fd, const struct iovec *parts, int n);
+ssize_t pmig_file_readv(int fd, const struct iovec *parts, int n);
+ssize_t pmig_file_writev(int fd, const struct iovec *parts, int n);
 ssize_t pmig_pread(int fd, void *to, size_t size, off_t offset);
 ssize_t pmig_pwrite(int fd, const void *from, size_t size, off_t offset);
 ssize_t pmig_preadv(int fd, const struct iovec *parts, int n, off_t offset);
@@ -31,13 +32,9 @@ ssize_t pmig_pwritev(int fd, const struct iovec *parts, int n, off_t offset);
 ssize_t pmig_preadv2(int fd, const struct iovec *parts, int n, off_t offset, int flags);
 ssize_t pmig_pwritev2(int fd, const struct iovec *parts, int n, off_t offset, int flags);
 off_t pmig_lseek(int fd, off_t offset, int whence);
-ssize_t pmig_sendfile(int out, int in, off_t *offset, size_t size);
+ssize_t pmig_file_sendfile(int out, int in, off_t *offset, size_t size);
 ssize_t pmig_copy_file_range(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags);
-ssize_t pmig_splice(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags);
-int pmig_dprintf(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int pmig_vdprintf(int fd, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
-int pmig_dprintf_chk(int fd, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int pmig_vdprintf_chk(int fd, int level, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+ssize_t pmig_file_splice(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags);
 
 /* calls_file.c: what is said of a file, and locks */
 int pmig_fstat(int fd, struct stat *ret);
@@ -53,20 +50,17 @@ int pmig_fdatasync(int fd);
 int pmig_sync_file_range(int fd, off_t offset, off_t size, unsigned flags);
 int pmig_posix_fadvise(int fd, off_t offset, off_t size, int advice);
 ssize_t pmig_readahead(int fd, off_t offset, size_t size);
-int pmig_flock(int fd, int operation);
-int pmig_lockf(int fd, int command, off_t size);
-int pmig_fcntl(int fd, int command, ...);
+int pmig_file_flock(int fd, int operation);
+int pmig_file_lockf(int fd, int command, off_t size);
+int pmig_file_fcntl(int fd, int command, void *argument);
 int pmig_fchmod(int fd, mode_t mode);
 int pmig_fchown(int fd, uid_t user, gid_t group);
 int pmig_futimens(int fd, const struct timespec times[2]);
 ssize_t pmig_getdents64(int fd, void *to, size_t size);
 
 /* calls_path.c: by a path, or relative to a directory */
-int pmig_open(const char *path, int flags, ...);
-int pmig_openat(int directory, const char *path, int flags, ...);
-int pmig_open_checked(const char *path, int flags);
-int pmig_openat_checked(int directory, const char *path, int flags);
-int pmig_creat(const char *path, mode_t mode);
+int pmig_remote_path(int directory, const char *path);
+int pmig_file_openat(int directory, const char *path, int flags, mode_t mode);
 int pmig_stat(const char *path, struct stat *ret);
 int pmig_lstat(const char *path, struct stat *ret);
 int pmig_xstat(int version, const char *path, struct stat *ret);
@@ -75,13 +69,12 @@ int pmig_access(const char *path, int how);
 
 /* calls_other.c: what a file answers at once, and what only other things can do */
 int pmig_dup(int fd);
+int pmig_remote_any(void);
+int pmig_remote_polled(const struct pollfd *fds, nfds_t n);
 int pmig_isatty(int fd);
 int pmig_ioctl(int fd, unsigned long request, ...);
-int pmig_poll_files(struct pollfd *fds, nfds_t n, int timeout);
-int pmig_poll_files_chk(struct pollfd *fds, nfds_t n, int timeout, size_t room);
-int pmig_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
-int pmig_select(int n, fd_set *in, fd_set *out, fd_set *special, struct timeval *timeout);
-int pmig_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask);
+int pmig_file_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int pmig_file_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask);
 int pmig_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int pmig_fileno(FILE *f);
 

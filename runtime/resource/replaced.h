@@ -36,6 +36,6 @@ int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_ac
 	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
 int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
-ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags);
+void pmig_note_shared(void); /* another process may have got a descriptor from this one */
 
 #endif

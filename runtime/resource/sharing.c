@@ -141,10 +141,7 @@ int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_a
 	return posix_spawnp(ret_pid, file, actions, attributes, argv, envp);
 }
 
-/* A descriptor may be among what is sent. */
-ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags)
+void pmig_note_shared(void)
 {
-	if (message->msg_controllen > 0)
-		note_child();
-	return sendmsg(fd, message, flags);
+	note_child();
 }

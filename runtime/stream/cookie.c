@@ -91,7 +91,7 @@ static ssize_t cookie_write(void *cookie, const char *from, size_t size)
 	if (c->kind == COOKIE_PROGRAM)
 		return c->io.write(c->context, from, size);
 	if (c->kind == COOKIE_REMOTE) { /* libc takes 0, never less, for a failure */
-		ssize_t n = pmig_write(c->fd, from, size);
+		ssize_t n = pmig_file_write(c->fd, from, size);
 		return n > 0 ? n : 0;
 	}
 	return c->kind == COOKIE_MEMORY ? memory_write(c, from, size) : growing_write(c, from, size);

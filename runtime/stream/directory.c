@@ -69,7 +69,7 @@ DIR *pmig_fdopendir(int fd)
 
 DIR *pmig_opendir(const char *path)
 {
-	int fd = pmig_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	int fd = pmig_file_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		return NULL;
 	DIR *d = pmig_fdopendir(fd);

@@ -84,7 +84,7 @@ FILE *pmig_fopen(const char *path, const char *mode)
 		return NULL;
 	if (m.charset)
 		return unsupported(fopen(path, mode), "it converts characters (\",ccs=\")");
-	int fd = pmig_open(path, m.flags, 0666);
+	int fd = pmig_file_openat(AT_FDCWD, path, m.flags, 0666);
 	if (fd < 0)
 		return NULL;
 	FILE *f = on_descriptor(fd, m.plain);
@@ -105,9 +105,9 @@ FILE *pmig_fdopen(int fd, const char *mode)
 	if (f != NULL && (m.flags & O_CLOEXEC) != 0)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	/* As libc's fdopen(), which does not know of files at other hosts. */
-	int flags = f != NULL && m.plain[0] == 'a' && descriptors_refers(fd) ? pmig_fcntl(fd, F_GETFL) : -1;
+	int flags = f != NULL && m.plain[0] == 'a' && descriptors_refers(fd) ? pmig_file_fcntl(fd, F_GETFL, NULL) : -1;
 	if (flags >= 0 && (flags & O_APPEND) == 0)
-		(void)pmig_fcntl(fd, F_SETFL, flags | O_APPEND);
+		(void)pmig_file_fcntl(fd, F_SETFL, (void *)(intptr_t)(flags | O_APPEND));
 	return f;
 }
 

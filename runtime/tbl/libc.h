@@ -310,11 +310,6 @@ LIBC(wordexp, REPLACED, "")
 /* Time: the steady clocks and the processor times go on after a move. */
 LIBC(clock_gettime, REPLACED, "")
 LIBC(clock_nanosleep, REPLACED, "")
-LIBC(nanosleep, REPLACED, "")
-LIBC(__nanosleep, REPLACED, "pmig_nanosleep")
-LIBC(sleep, REPLACED, "")
-LIBC(usleep, REPLACED, "")
-LIBC(pause, REPLACED, "")
 LIBC(clock, REPLACED, "")
 LIBC(times, REPLACED, "")
 LIBC(getrusage, REPLACED, "")
@@ -575,7 +570,6 @@ LIBC(getutent, REFUSED, "libc keeps the position in the list")
 LIBC(getutxent, REFUSED, "libc keeps the position in the list")
 
 /* The network: descriptors of sockets are refused at a checkpoint by their kind; these keep something besides. */
-LIBC(sendmsg, REPLACED, "")
 LIBC(getaddrinfo, REPLACED, "")
 LIBC(getifaddrs, REPLACED, "")
 LIBC(if_nameindex, REPLACED, "")
@@ -638,6 +632,7 @@ LIBC(sgetspent, REFUSED, "its result lies in libc; use sgetspent_r")
 LIBC(fgetsgent, REFUSED, "its result lies in libc")
 LIBC(sgetsgent, REFUSED, "its result lies in libc")
 
+#include "libc_wait.h"
 #include "libc_plain.h"
 #include "libm.h"
 

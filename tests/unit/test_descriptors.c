@@ -89,7 +89,7 @@ static void test_a_host_that_does_not_answer(void **state)
 	assert_int_equal(remote_file_connect(ends[0], path, &f), 0);
 	assert_int_equal(descriptors_create(f, 0, path, &fd), 0);
 	assert_int_equal(descriptors_settle(0), 0);
-	assert_int_equal(pmig_write(fd, "x", 1), 1);
+	assert_int_equal(pmig_file_write(fd, "x", 1), 1);
 	assert_int_equal(descriptors_settle(30), PMIG_ETIMEOUT);
 	assert_int_equal(write(tell[1], "", 1), 1);
 	assert_int_equal(descriptors_settle(10000), 0);
@@ -104,7 +104,7 @@ static void test_duplicates_share(void **state)
 {
 	(void)state;
 	char text[16] = "";
-	int fd = refer("0123456789", O_RDWR), twin = pmig_dup(fd), third = pmig_fcntl(fd, F_DUPFD_CLOEXEC, 100);
+	int fd = refer("0123456789", O_RDWR), twin = pmig_dup(fd), third = pmig_file_fcntl(fd, F_DUPFD_CLOEXEC, (void *)100);
 	assert_true(descriptors_any && twin >= 0 && third >= 100);
 	assert_int_equal(pmig_file_read(fd, text, 4), 4);
 	assert_int_equal(pmig_lseek(twin, 0, SEEK_CUR), 4);
@@ -115,7 +115,7 @@ static void test_duplicates_share(void **state)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_int_equal(pmig_dup2(null, 150), 150); /* leads elsewhere from now on */
 	assert_false(descriptors_refers(150));
-	assert_int_equal(pmig_write(150, "x", 1), 1);
+	assert_int_equal(pmig_file_write(150, "x", 1), 1);
 	assert_int_equal(pmig_close_range(100, 200, 0), 0);
 	assert_true(descriptors_refers(twin));
 	assert_int_equal(pmig_close(twin), 0);
@@ -136,7 +136,7 @@ static void test_foreign_calls_fail(void **state)
 	assert_int_equal(errno, EBADF);
 	assert_int_equal(pmig_isatty(fd), 0);
 	assert_int_equal(errno, ENOTTY);
-	assert_int_equal(pmig_fcntl(fd, F_SETLEASE, F_WRLCK), -1);
+	assert_int_equal(pmig_file_fcntl(fd, F_SETLEASE, (void *)F_WRLCK), -1);
 	assert_int_equal(errno, EINVAL);
 	pid_t child = fork();
 	if (child == 0) /* the connection is the parent's */
@@ -154,13 +154,13 @@ static void test_parts_and_copies(void **state)
 	char a[4], b[8];
 	int fd = refer("", O_RDWR), other = memfd_create("other", MFD_CLOEXEC);
 	struct iovec out[] = {{"one ", 4}, {"", 0}, {"two", 3}}, in[] = {{a, 4}, {b, 8}};
-	assert_int_equal(pmig_writev(fd, out, 3), 7);
+	assert_int_equal(pmig_file_writev(fd, out, 3), 7);
 	assert_int_equal(pmig_preadv(fd, in, 2, 0), 7);
 	assert_memory_equal(a, "one ", 4);
 	assert_memory_equal(b, "two", 3);
-	assert_int_equal(pmig_dprintf(fd, " %s", "three"), 6);
+	assert_int_equal(pmig_file_write(fd, " three", 6), 6);
 	off_t from = 4;
-	assert_int_equal(pmig_sendfile(other, fd, &from, 100), 9);
+	assert_int_equal(pmig_file_sendfile(other, fd, &from, 100), 9);
 	assert_int_equal(from, 13);
 	assert_int_equal(pmig_lseek(fd, 0, SEEK_SET), 0);
 	assert_int_equal(pmig_copy_file_range(fd, NULL, other, NULL, 3, 0), 3);
@@ -183,13 +183,13 @@ static void test_ready_at_once(void **state)
 	int fd = refer("text", O_RDWR), pipe_ends[2];
 	assert_int_equal(pipe(pipe_ends), 0);
 	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = pipe_ends[0], .events = POLLIN}};
-	assert_int_equal(pmig_poll_files(p, 2, -1), 1);
+	assert_int_equal(pmig_file_ppoll(p, 2, NULL, NULL), 1);
 	assert_true(p[0].revents == POLLIN && p[1].revents == 0);
 	fd_set in;
 	FD_ZERO(&in);
 	FD_SET(fd, &in);
 	FD_SET(pipe_ends[0], &in);
-	assert_int_equal(pmig_select(1024, &in, NULL, NULL, NULL), 1);
+	assert_int_equal(pmig_file_pselect(1024, &in, NULL, NULL, NULL, NULL), 1);
 	assert_true(FD_ISSET(fd, &in) && !FD_ISSET(pipe_ends[0], &in));
 	close(pipe_ends[0]);
 	close(pipe_ends[1]);

@@ -77,7 +77,7 @@ static void files(void **state)
 	struct stat st, own;
 	put("index.html", "<h1>home</h1>\n");
 	map();
-	int fd = pmig_open(HERE "/index.html", O_RDONLY | O_CLOEXEC);
+	int fd = pmig_file_openat(AT_FDCWD, HERE "/index.html", O_RDONLY | O_CLOEXEC, 0);
 	assert_return_code(fd, errno);
 	assert_int_equal(pmig_file_read(fd, text, sizeof text), 14);
 	assert_string_equal(text, "<h1>home</h1>\n");
@@ -98,13 +98,13 @@ static void files(void **state)
 	assert_int_equal(errno, EACCES);
 	assert_int_equal(pmig_access(HERE "/none", F_OK), -1);
 	assert_int_equal(errno, ENOENT);
-	assert_int_equal(pmig_open(HERE "/none", O_RDONLY), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, HERE "/none", O_RDONLY, 0), -1);
 	assert_int_equal(errno, ENOENT);
-	assert_int_equal(pmig_open(HERE "/new.txt", O_WRONLY | O_CREAT | O_EXCL, 0600), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, HERE "/new.txt", O_WRONLY | O_CREAT | O_EXCL, 0600), -1);
 	assert_int_equal(errno, EEXIST);
 	assert_int_equal(pmig_stat(HERE, &st), 0);
 	assert_true(S_ISDIR(st.st_mode));
-	assert_int_equal(pmig_open(NULL, O_RDONLY), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, NULL, O_RDONLY, 0), -1);
 	assert_int_equal(errno, EFAULT);
 	path_map_remove(HERE);
 	assert_int_equal(pmig_stat(HERE, &st), -1);
@@ -130,7 +130,7 @@ static void folders(void **state)
 	for (struct dirent *e; (e = pmig_readdir(d)) != NULL;)
 		found += strcmp(e->d_name, "one") == 0 || strcmp(e->d_name, "two") == 0;
 	assert_int_equal(found, 2);
-	int fd = pmig_openat(pmig_dirfd(d), "two", O_RDONLY | O_CLOEXEC);
+	int fd = pmig_file_openat(pmig_dirfd(d), "two", O_RDONLY | O_CLOEXEC, 0);
 	assert_return_code(fd, errno);
 	assert_int_equal(pmig_fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, 2);
@@ -141,9 +141,9 @@ static void folders(void **state)
 	assert_int_equal(pmig_lstat(HERE "/sub/link", &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	/* nothing leads out of it */
-	assert_int_equal(pmig_open(HERE "/out", O_RDONLY), -1);
-	assert_int_equal(pmig_open(HERE "/../../etc/passwd", O_RDONLY), -1);
-	assert_int_equal(pmig_open(HERE "/sub/../../x", O_RDONLY), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, HERE "/out", O_RDONLY, 0), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, HERE "/../../etc/passwd", O_RDONLY, 0), -1);
+	assert_int_equal(pmig_file_openat(AT_FDCWD, HERE "/sub/../../x", O_RDONLY, 0), -1);
 	path_map_remove(HERE);
 }
 

@@ -1,0 +1,61 @@
+/* wait_epoll: epoll_wait() and its family. */
+#include "wait.h"
+
+#include "handler.h"
+#include "reference/replaced.h"
+#include "wait_time.h"
+
+int pmig_epoll_wait(int epoll, struct epoll_event *ret_events, int n, int ms);
+int pmig_epoll_pwait(int epoll, struct epoll_event *ret_events, int n, int ms, const sigset_t *mask);
+int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n, const struct timespec *limit, const sigset_t *mask);
+
+/* Milliseconds, rounded up: nobody is woken too early. */
+static int in_ms(struct timespec t)
+{
+	return t.tv_sec >= INT_MAX / 1000 ? INT_MAX : (int)(t.tv_sec * 1000 + (t.tv_nsec + 999999) / 1000000);
+}
+
+WAIT_CALL int pmig_epoll_pwait(int epoll, struct epoll_event *ret_events, int n, int ms, const sigset_t *mask)
+{
+	uint32_t handled = block_count(BLOCK_ANY);
+	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
+	struct timespec limit = {ms / 1000, ms % 1000 * 1000000l}, deadline = {0};
+	if (ms > 0)
+		deadline = wait_from_now(CLOCK_MONOTONIC, &limit);
+	for (;;) {
+		long r = wait_again(BLOCK_ANY, handled);
+		if (r == 0)
+			r = pmig_block(SYS_epoll_pwait, epoll, (long)ret_events, n, ms, mask != NULL ? (long)&kernel : 0,
+				sizeof kernel);
+		if (r != BLOCK_STOPPED)
+			return (int)wait_result(r);
+		if (ms > 0)
+			ms = in_ms(wait_left(CLOCK_MONOTONIC, deadline));
+	}
+}
+
+int pmig_epoll_wait(int epoll, struct epoll_event *ret_events, int n, int ms)
+{
+	return pmig_epoll_pwait(epoll, ret_events, n, ms, NULL);
+}
+
+WAIT_CALL int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n, const struct timespec *limit,
+	const sigset_t *mask)
+{
+	uint32_t handled = block_count(BLOCK_ANY);
+	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
+	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
+	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
+	if (timed)
+		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
+	for (;;) {
+		long r = wait_again(BLOCK_ANY, handled);
+		if (r == 0)
+			r = pmig_block(SYS_epoll_pwait2, epoll, (long)ret_events, n, limit != NULL ? (long)&left : 0,
+				mask != NULL ? (long)&kernel : 0, sizeof kernel);
+		if (r != BLOCK_STOPPED)
+			return (int)wait_result(r);
+		if (timed)
+			left = wait_left(CLOCK_MONOTONIC, deadline);
+	}
+}
