@@ -11,7 +11,7 @@
 
 #define POLL_BOUND 100000   /* what is promised */
 #define POLL_LIMIT 40000    /* what is aimed at, since costs are estimates */
-#define POLL_PASSING 20000  /* of that, what one function may add before its first poll and behind its last */
+#define POLL_PASSING 10000  /* of that, what one function may add before its first poll and behind its last */
 #define POLL_CHUNK 4096     /* rounds of a loop without a poll, together */
 #define POLL_ROUND_MAX 64   /* a loop whose rounds cost more can afford a poll in each */
 #define POLL_CALL 200       /* a function outside: it counts, its own course does not */

@@ -28,6 +28,7 @@ struct plan {
 		uint64_t rounds; /* in a chunk; 0: it is not done in chunks */
 	} *loops;
 	struct state *at; /* the beginning of each block */
+	bool looking;     /* the walk puts no polls */
 	bool more;        /* a poll was put where the walk had been already */
 };
 
@@ -76,9 +77,11 @@ static void poll_at(struct state *s, struct found *f)
 	*s = (struct state){POLL_NONE, 0};
 }
 
-/* What a poll-free way may cost before something that costs `first` until its own first poll. */
-static bool is_too_far(const struct state *s, int64_t first, bool recursive)
+/* Must there be a poll before something that costs `first` until its own first poll? */
+static bool is_too_far(const struct plan *p, const struct state *s, int64_t first, bool recursive)
 {
+	if (p->looking)
+		return false;
 	return s->since + first > POLL_LIMIT || (!recursive && s->fresh > 0 && s->fresh + first > POLL_PASSING);
 }
 
@@ -110,9 +113,9 @@ static void walk_instruction(struct plan *p, LLVMValueRef i, struct state *s, st
 	int64_t cost = (int64_t)poll_cost(p->w, i);
 	c.span.first += cost;
 	c.span.through = plus(c.span.through, cost);
-	bool returns_late = LLVMIsAReturnInst(i) != NULL && s->since > POLL_PASSING;
+	bool returns_late = !p->looking && LLVMIsAReturnInst(i) != NULL && s->since > POLL_PASSING;
 	if (!polled && LLVMIsAPHINode(i) == NULL && !(ends && ends_in_tail_call(i)) &&
-		(is_too_far(s, c.span.first, c.recursive) || returns_late || (work_is_call(i) && jumps_far(i)))) {
+		(is_too_far(p, s, c.span.first, c.recursive) || returns_late || (work_is_call(i) && jumps_far(i)))) {
 		add_place(p, i);
 		polled = true;
 	}
@@ -159,7 +162,7 @@ static void walk_inner(struct plan *p, uint32_t loop, uint32_t inner, struct fou
 {
 	const struct graph_loop *l = &p->g.loops[inner];
 	struct state s = p->at[l->header];
-	if (is_too_far(&s, p->loops[inner].span.first, false)) {
+	if (is_too_far(p, &s, p->loops[inner].span.first, false)) {
 		const struct graph_block *h = &p->g.blocks[l->header];
 		for (uint32_t k = 0; k < h->before_count; k++)
 			if (!graph_is_in(&p->g, inner, h->before[k]))
@@ -238,7 +241,8 @@ static bool calls_far(struct plan *p, uint32_t loop)
 	for (uint32_t k = 0; k < l->parts_count; k++)
 		for (LLVMValueRef i = LLVMGetFirstInstruction(p->g.blocks[l->parts[k]].block); i != NULL;
 			i = LLVMGetNextInstruction(i))
-			if (poll_cost_is_long_copy(i) || (work_is_call(i) && poll_calls_span(p->calls, i).far))
+			if (poll_cost_is_long_copy(i) || is_recursive(p, i) ||
+				(work_is_call(i) && poll_calls_span(p->calls, i).far))
 				return true;
 	return false;
 }
@@ -269,13 +273,15 @@ static bool do_without(struct plan *p, uint32_t loop, const struct found *f)
 
 static void decide_loop(struct plan *p, uint32_t loop)
 {
+	p->looking = true;
 	struct found f = walk(p, loop);
+	p->looking = false;
 	if (f.round.fresh != POLL_NONE) {
 		if (do_without(p, loop, &f))
 			return;
 		poll_each_round(p, loop);
-		f = walk(p, loop);
 	}
+	f = walk(p, loop);
 	if (plus(f.round.since, f.span.first) > POLL_LIMIT) {
 		add_place(p, first_after_phis(p->g.blocks[p->g.loops[loop].header].block));
 		f = walk(p, loop);
