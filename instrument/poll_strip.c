@@ -12,7 +12,7 @@
 
 static LLVMTypeRef integer_of(struct work *w, const struct poll_count *c)
 {
-	LLVMTypeRef type = LLVMTypeOf(c->start);
+	LLVMTypeRef type = LLVMTypeOf(c->bound); /* that of c->start, which is replaced on the way */
 	return LLVMGetTypeKind(type) == LLVMPointerTypeKind ? w->i64 : type;
 }
 
