@@ -66,6 +66,7 @@ struct cc_job {
 	bool build_id;           /* the user has chosen one */
 	bool no_instrument;      /* --no-instrument */
 	bool runtime;            /* --pmig-runtime: compiles a part of pmig itself */
+	const char *libpmig;     /* --libpmig=FILE: the runtime to link; NULL: the one that was installed */
 	bool no_runtime;         /* -nostdlib: the user wants nothing but the own objects */
 };
 

@@ -177,13 +177,31 @@ static int add_runtime(struct cc_args *to, const struct cc_job *job)
 		return 0;
 	if (library == NULL)
 		return error_set(PMIG_ENOENT, "libpmig.o is not where pmig-cc was installed (in lib/ beside its bin/)");
-	cc_args_format(to, "%s/libpmig.o", library);
+	if (job->libpmig != NULL)
+		cc_args_add(to, job->libpmig);
+	else
+		cc_args_format(to, "%s/libpmig.o", library);
 	for (size_t i = 0; i < sizeof for_kinds / sizeof *for_kinds; i++)
 		cc_args_format(to, "-Wl,--export-dynamic-symbol=%s", for_kinds[i]);
 	cc_args_add(to, "-lm"); /* its signgam is carried */
 	cc_args_add(to, "-ldl");
 	cc_args_add(to, "-pthread");
 	return 0;
+}
+
+/* A runtime that was built with sanitizers, for tests of pmig: their libraries must be the first that the loader meets. */
+static void add_sanitizers(struct cc_args *to, const struct cc_job *job)
+{
+	static const char *const libraries[][2] = {{"__asan_init", "-lasan"}, {"__ubsan_handle_", "-lubsan"}};
+	struct object_file f;
+	if (job->libpmig == NULL || job->no_runtime || object_open(job->libpmig, &f) < 0)
+		return;
+	for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+		if (memmem(f.bytes, f.size, libraries[i][0], strlen(libraries[i][0])) != NULL) {
+			cc_args_add(to, "-Wl,--no-as-needed");
+			cc_args_add(to, libraries[i][1]);
+		}
+	object_close(&f);
 }
 
 /* Is the word at `i` a file all of which is in the instrumented program? */
@@ -208,6 +226,8 @@ static int link_final(const struct link *l, const char *object)
 	bool placed = object == NULL;
 	int e = 0;
 	add_linker(&a, job);
+	if (object != NULL)
+		add_sanitizers(&a, job);
 	for (size_t i = 0; i < job->inputs_count; i++) {
 		const struct cc_input *in = &job->inputs[i];
 		if (in->kind != CC_WORD && !placed) {

@@ -23,6 +23,7 @@ enum action {
 	INSTRUMENT,
 	PLAIN,
 	RUNTIME,
+	LIBPMIG,
 	DEPENDENCIES,
 	DEPENDENCIES_FILE,
 	DEPENDENCIES_TARGET,
@@ -194,6 +195,9 @@ static void set_job(struct cc_job *job, enum action action, const char *words, c
 		break;
 	case RUNTIME:
 		job->runtime = true;
+		break;
+	case LIBPMIG:
+		job->libpmig = value;
 		break;
 	case DEPENDENCIES:
 		job->dependencies = true;

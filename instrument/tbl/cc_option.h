@@ -27,6 +27,7 @@ CC_OPTION("--explain=", PREFIX, INSTRUMENT, NULL)
 CC_OPTION("--strict", EXACT, INSTRUMENT, NULL)
 CC_OPTION("--no-instrument", EXACT, PLAIN, NULL)
 CC_OPTION("--pmig-runtime", EXACT, RUNTIME, NULL)
+CC_OPTION("--libpmig=", PREFIX, LIBPMIG, NULL)
 
 /* Dependencies. */
 CC_OPTION("-MD", EXACT, DEPENDENCIES, NULL)

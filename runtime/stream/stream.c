@@ -100,6 +100,8 @@ static int save_one(struct record_writer *w, struct stream *s)
 
 int stream_save(struct record_writer *w)
 {
+	if (!interpose_active())
+		(void)fflush(NULL); /* libc's own standard streams: nothing may be left in them */
 	for (int i = 0; i < 3; i++)
 		record_put_u64(w, stream_find(*standard[i]) != NULL ? (uintptr_t)*standard[i] : 0);
 	for (struct stream *s = stream_next(NULL); s != NULL; s = stream_next(s)) {
