@@ -9,6 +9,7 @@
 #include "kind/table.h"
 #include "resource/bound.h"
 #include "resource/declare.h"
+#include "resource/locales.h"
 
 #include <dlfcn.h>
 #include <link.h>
@@ -135,7 +136,7 @@ static int found(void *context, const struct escape *e)
 {
 	const struct search *s = context;
 	char place[160], owner[160];
-	if (!counts(s, e) || is_of_handle(e->word))
+	if (!counts(s, e) || is_of_handle(e->word) || locales_own(e->word))
 		return 0;
 	name_place(s, e, place, sizeof place);
 	if (s->target != NULL)

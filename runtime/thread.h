@@ -26,6 +26,7 @@ enum thread_root {
 	THREAD_ROOT_SIGNALS, /* handler.c */
 	THREAD_ROOT_CLEANUP, /* pthread_cleanup_push(): carried/thread_exit.c */
 	THREAD_ROOT_STREAMS, /* streams that it has locked: flockfile() */
+	THREAD_ROOT_LOCALE,  /* what it chose with uselocale(): resource/locales.c */
 	THREAD_ROOTS = 32
 };
 

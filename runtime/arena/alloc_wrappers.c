@@ -3,6 +3,7 @@
 
 #include "interpose.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,6 +35,33 @@ int pmig_asprintf(char **ret_text, const char *format, ...)
 	int n = pmig_vasprintf(ret_text, format, ap);
 	va_end(ap);
 	return n;
+}
+
+/* What the checked forms of _FORTIFY_SOURCE check, libc's own checked forms check as well. */
+int __vasprintf_chk(char **ret_text, int flag, const char *format, va_list ap); /* NOLINT: libc's name */
+
+int pmig_vasprintf_chk(char **ret_text, int flag, const char *format, va_list ap)
+{
+	interpose_arena_begin();
+	int n = __vasprintf_chk(ret_text, flag, format, ap);
+	interpose_arena_end();
+	return n;
+}
+
+int pmig_asprintf_chk(char **ret_text, int flag, const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	int n = pmig_vasprintf_chk(ret_text, flag, format, ap);
+	va_end(ap);
+	return n;
+}
+
+char *pmig_realpath_chk(const char *path, char *resolved, size_t size)
+{
+	if (size < PATH_MAX)
+		abort(); /* as libc: the buffer could overflow */
+	return pmig_realpath(path, resolved);
 }
 
 char *pmig_realpath(const char *path, char *resolved)

@@ -11,8 +11,11 @@
 #include <pmig/kind.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
+
+#define MEMORY_DEVICES 1 /* the major number of /dev/null and its kind */
 
 struct given {
 	uint64_t device, inode;
@@ -46,8 +49,13 @@ static bool is(const struct given *g, const struct stat *st)
 	return g->there && g->device == st->st_dev && g->inode == st->st_ino && g->type == (st->st_mode & S_IFMT);
 }
 
-/* Which of the three `st` is; -1: none. A regular file could be opened by the program itself as well: there the
- * number must be the same. */
+/* A regular file or /dev/null (with the other devices of memory) the program could have opened itself as well. */
+static bool anybody_opens(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) || (S_ISCHR(st->st_mode) && major(st->st_rdev) == MEMORY_DEVICES);
+}
+
+/* Which of the three `st` is; -1: none. Where anybody may have opened it, the number must be the same. */
 static int which(int fd, const struct stat *st)
 {
 	const struct given *g = *arena_root(ARENA_ROOT_RESOURCES);
@@ -56,7 +64,7 @@ static int which(int fd, const struct stat *st)
 	if (fd >= 0 && fd <= 2 && is(&g[fd], st))
 		return fd;
 	for (int i = 0; i < 3; i++)
-		if (g[i].type != S_IFREG && is(&g[i], st))
+		if (!anybody_opens(st) && is(&g[i], st))
 			return i;
 	return -1;
 }

@@ -1,6 +1,8 @@
 /* context: each item saves and restores itself; the table at the end says in which order. */
 #include "context.h"
 
+#include "locales.h"
+
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
 #include "../frame/program.h"
@@ -149,7 +151,10 @@ static int restore_locale(struct record_reader *r)
 			return error_set(PMIG_EREFUSED, "its locale %s is not installed here", name);
 	}
 	tzset(); /* TZ is in the environment, which is back already */
-	return 0;
+	int e = r->failed ? 0 : locales_restore();
+	if (e >= 0)
+		locales_use();
+	return e;
 }
 
 /* libc writes the position into the state when another one takes its place. */

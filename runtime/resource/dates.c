@@ -83,3 +83,14 @@ char *pmig_strptime(const char *text, const char *format, struct tm *ret)
 	zone_given(ret, before);
 	return rest;
 }
+
+struct tm *pmig_getdate(const char *text)
+{
+	struct kept *k = keep();
+	if (k == NULL)
+		return NULL;
+	k->tm.tm_zone = NULL;
+	int number = getdate_r(text, &k->tm);
+	getdate_err = number;
+	return number == 0 ? named(&k->tm) : NULL;
+}

@@ -14,5 +14,6 @@ time_t pmig_timegm(struct tm *tm);
 char *pmig_asctime(const struct tm *tm);
 char *pmig_ctime(const time_t *t);
 char *pmig_strptime(const char *text, const char *format, struct tm *ret);
+struct tm *pmig_getdate(const char *text);
 
 #endif

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define TEXT_MAX (1u << 20) /* a group with very many members */
+
 struct keep_entry {
 	char *text; /* NULL: free */
 };
@@ -70,4 +72,22 @@ char *keep_text(const char *text)
 			errno = saved;
 	}
 	return e->text;
+}
+
+void *keep_larger(char **buffer, int (*ask)(void *what, char *text, size_t size, void **ret), void *what)
+{
+	for (size_t size = 2048; size <= TEXT_MAX; size *= 4) {
+		char *text = pmig_realloc(*buffer, size);
+		void *found = NULL;
+		if (text == NULL)
+			return NULL;
+		*buffer = text;
+		int number = ask(what, text, size, &found);
+		if (number != ERANGE) {
+			errno = number != 0 ? number : errno;
+			return found;
+		}
+	}
+	errno = ERANGE;
+	return NULL;
 }

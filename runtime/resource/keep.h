@@ -23,7 +23,11 @@ struct kept {
 	char *group_text;
 	struct keep_entry *texts;
 	size_t texts_room, texts_n;
-	struct messages *messages; /* messages.c */
+	struct messages *messages;                 /* messages.c */
+	struct databases *databases;               /* databases.c */
+	struct walks *walks;                       /* walks.c */
+	struct locale_object *locales;             /* locales.c */
+	struct registration *printf_registrations; /* conversions.c */
 };
 
 /* NULL with ENOMEM. */
@@ -32,5 +36,8 @@ struct kept *keep(void);
 /* A copy of `text` that stays, always the same one for the same text; the text itself where it travels anyway (heap,
  * constants and globals of the program); NULL for NULL, and with ENOMEM. */
 char *keep_text(const char *text);
+
+/* Calls `ask` with ever larger buffers, the last of which stays in *buffer. Returns what it found; NULL with errno as it says. */
+void *keep_larger(char **buffer, int (*ask)(void *what, char *text, size_t size, void **ret), void *what);
 
 #endif

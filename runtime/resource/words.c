@@ -145,6 +145,35 @@ char *pmig_fcvt(double value, int digits, int *ret_point, int *ret_sign)
 	return k != NULL && fcvt_r(value, digits, ret_point, ret_sign, k->digits, sizeof k->digits) == 0 ? k->digits : NULL;
 }
 
+char *pmig_qecvt(long double value, int digits, int *ret_point, int *ret_sign)
+{
+	struct kept *k = keep();
+	return k != NULL && qecvt_r(value, digits, ret_point, ret_sign, k->digits, sizeof k->digits) == 0 ? k->digits : NULL;
+}
+
+char *pmig_qfcvt(long double value, int digits, int *ret_point, int *ret_sign)
+{
+	struct kept *k = keep();
+	return k != NULL && qfcvt_r(value, digits, ret_point, ret_sign, k->digits, sizeof k->digits) == 0 ? k->digits : NULL;
+}
+
+char *pmig_inet_nsap_ntoa(int size, const unsigned char *address, char *buffer)
+{
+	char own[256 * 3];
+	return buffer != NULL ? inet_nsap_ntoa(size, address, buffer) : keep_text(inet_nsap_ntoa(size, address, own));
+}
+
+char *pmig_getpass(const char *prompt)
+{
+	struct kept *k = keep();
+	char *word = k != NULL ? getpass(prompt) : NULL;
+	if (word == NULL)
+		return NULL;
+	(void)snprintf(k->path, sizeof k->path, "%s", word);
+	explicit_bzero(word, strlen(word));
+	return k->path;
+}
+
 char *pmig_inet_ntoa(struct in_addr in)
 {
 	struct kept *k = keep();

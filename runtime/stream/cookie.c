@@ -120,10 +120,18 @@ static int cookie_seek(void *cookie, off64_t *offset, int whence)
 	return 0;
 }
 
+/* As glibc: what lies behind the position is gone. */
+static void growing_end(struct cookie *c)
+{
+	c->data[c->position < c->end ? c->position : c->end] = 0;
+}
+
 static int cookie_close(void *cookie)
 {
 	struct cookie *c = cookie;
 	int r = 0;
+	if (c->kind == COOKIE_GROWING)
+		growing_end(c);
 	if (c->kind == COOKIE_PROGRAM && c->io.close != NULL)
 		r = c->io.close(c->context);
 	else if (c->kind == COOKIE_REMOTE)

@@ -6,6 +6,7 @@
 #include "../arena/malloc.h"
 #include "../reference/descriptors.h"
 #include "../reference/replaced.h"
+#include "../resource/bound.h"
 #include "../resource/declare.h"
 #include "../resource/replaced.h"
 
@@ -64,16 +65,19 @@ static FILE *on_descriptor(int fd, const char *mode)
 	return f;
 }
 
-/* libc's own, where it does something that cannot be made anew: it works, and refuses the checkpoint by name. */
-static FILE *unsupported(FILE *f, const char *note)
+/* libc's own, where it does something that cannot be made anew: it works, and refuses the checkpoint by name. `wide`: of
+ * open_wmemstream(). */
+static FILE *unsupported(FILE *f, const char *what, const char *note, wchar_t **wide)
 {
 	struct stream *s = f != NULL ? stream_slot_take() : NULL;
-	if (s != NULL) {
-		s->kind = STREAM_UNSUPPORTED;
-		s->note = note;
-		s->fd = fileno(f);
-		s->handle = f;
-	}
+	if (s == NULL)
+		return f;
+	s->kind = STREAM_UNSUPPORTED;
+	s->note = note;
+	s->fd = fileno(f);
+	s->buffer = wide;
+	s->handle = f;
+	bound_to(f, "%s: %s; close it before the safe point", what, note);
 	return f;
 }
 
@@ -83,7 +87,7 @@ FILE *pmig_fopen(const char *path, const char *mode)
 	if (parse(mode, &m) < 0)
 		return NULL;
 	if (m.charset)
-		return unsupported(fopen(path, mode), "it converts characters (\",ccs=\")");
+		return unsupported(fopen(path, mode), path, "it converts characters (\",ccs=\")", NULL);
 	int fd = pmig_file_openat(AT_FDCWD, path, m.flags, 0666);
 	if (fd < 0)
 		return NULL;
@@ -243,13 +247,35 @@ FILE *pmig_open_memstream(char **ret_data, size_t *ret_size)
 	return f;
 }
 
+/* glibc's streams over functions cannot be wide, so this one is libc's own. */
+FILE *pmig_open_wmemstream(wchar_t **ret_data, size_t *ret_size)
+{
+	return unsupported(open_wmemstream(ret_data, ret_size), "a stream", "it is a wide one over memory (open_wmemstream)",
+		ret_data);
+}
+
+/* What such a stream leaves behind comes into the arena. */
+static void keep_wide(wchar_t **data)
+{
+	wchar_t *mine = *data != NULL ? pmig_wcsdup(*data) : NULL;
+	if (mine == NULL)
+		return;
+	pmig_free(*data);
+	*data = mine;
+}
+
 int pmig_fclose(FILE *f)
 {
 	struct stream *s = stream_find(f);
+	wchar_t **wide = s != NULL && s->kind == STREAM_UNSUPPORTED ? s->buffer : NULL;
+	if (s != NULL && s->kind == STREAM_UNSUPPORTED)
+		bound_release(f);
 	declare_closed(s != NULL ? s->fd : fileno(f));
 	int r = fclose(f);
 	if (s != NULL)
 		stream_slot_give(s);
+	if (wide != NULL)
+		keep_wide(wide);
 	return r;
 }
 

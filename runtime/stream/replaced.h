@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <wchar.h>
 
 FILE *pmig_fopen(const char *path, const char *mode);
 FILE *pmig_fdopen(int fd, const char *mode);
@@ -13,6 +14,7 @@ FILE *pmig_freopen(const char *path, const char *mode, FILE *f);
 FILE *pmig_tmpfile(void);
 FILE *pmig_fmemopen(void *data, size_t size, const char *mode);
 FILE *pmig_open_memstream(char **ret_data, size_t *ret_size);
+FILE *pmig_open_wmemstream(wchar_t **ret_data, size_t *ret_size);
 FILE *pmig_fopencookie(void *context, const char *mode, cookie_io_functions_t io);
 int pmig_fclose(FILE *f);
 int pmig_fcloseall(void);

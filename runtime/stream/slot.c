@@ -77,10 +77,8 @@ struct stream *stream_find(const FILE *f)
 		struct stream *s = stream_slot_at((unsigned)(offset / STREAM_SLOT_SIZE));
 		return s->kind != 0 && s->handle == f ? s : NULL;
 	}
-	if (interpose_active())
-		return NULL;
 	struct stream *s = stream_next(NULL);
-	while (s != NULL && s->handle != f)
+	while (s != NULL && (s->handle != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
 		s = stream_next(s);
 	return s;
 }

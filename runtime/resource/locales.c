@@ -1,0 +1,182 @@
+/* locales: newlocale() and its kind. */
+#include "locales.h"
+
+#include "keep.h"
+#include "local.h"
+
+#include "../arena/lock.h"
+#include "../arena/malloc.h"
+#include "../thread.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CATEGORIES 13 /* with LC_ALL, which has no name of its own */
+
+struct locale_object {
+	struct __locale_struct copy; /* first: its address is the program's locale_t */
+	struct locale_object *next;
+	struct local made; /* libc's */
+	char *names[CATEGORIES];
+};
+
+static struct lock lock;
+
+static struct locale_object *object_of(locale_t l)
+{
+	return (struct locale_object *)l;
+}
+
+static locale_t made_of(locale_t l)
+{
+	return l == LC_GLOBAL_LOCALE || l == NULL ? l : local_get(&object_of(l)->made);
+}
+
+/* Takes over libc's object `made`; on failure it is freed. */
+static int fill(struct locale_object *o, locale_t made)
+{
+	if (local_set(&o->made, made) == NULL) {
+		freelocale(made);
+		return -1;
+	}
+	o->copy = *made;
+	for (int i = 0; i < CATEGORIES; i++)
+		if (i != LC_ALL)
+			o->names[i] = keep_text(nl_langinfo_l(NL_LOCALE_NAME(i), made));
+	return 0;
+}
+
+static locale_t new_object(locale_t made)
+{
+	struct kept *k = keep();
+	struct locale_object *o = k != NULL && made != NULL ? pmig_calloc(1, sizeof *o) : NULL;
+	if (o == NULL || fill(o, made) < 0) {
+		if (o == NULL && made != NULL)
+			freelocale(made);
+		pmig_free(o);
+		return NULL;
+	}
+	lock_take(&lock);
+	o->next = k->locales;
+	k->locales = o;
+	lock_open(&lock);
+	return &o->copy;
+}
+
+locale_t pmig_newlocale(int mask, const char *name, locale_t base)
+{
+	locale_t was = base != NULL ? duplocale(made_of(base)) : NULL;
+	locale_t made = base != NULL && was == NULL ? NULL : newlocale(mask, name, was);
+	if (made == NULL) {
+		if (was != NULL)
+			freelocale(was);
+		return NULL;
+	}
+	if (base == NULL)
+		return new_object(made);
+	locale_t before = local_take(&object_of(base)->made);
+	if (fill(object_of(base), made) < 0)
+		return NULL;
+	freelocale(before);
+	return base;
+}
+
+locale_t pmig_duplocale(locale_t l)
+{
+	return new_object(duplocale(made_of(l)));
+}
+
+void pmig_freelocale(locale_t l)
+{
+	struct kept *k = keep();
+	lock_take(&lock);
+	struct locale_object **at = &k->locales;
+	while (*at != NULL && &(*at)->copy != l)
+		at = &(*at)->next;
+	struct locale_object *o = *at;
+	if (o != NULL)
+		*at = o->next;
+	lock_open(&lock);
+	if (o == NULL)
+		return;
+	freelocale(local_take(&o->made));
+	pmig_free(o);
+}
+
+locale_t pmig_uselocale(locale_t l)
+{
+	locale_t before = uselocale(l);
+	if (l != NULL && before != NULL && pmig_thread != NULL)
+		pmig_thread->roots[THREAD_ROOT_LOCALE] = l == LC_GLOBAL_LOCALE ? NULL : l;
+	return before;
+}
+
+char *pmig_nl_langinfo_l(nl_item item, locale_t l)
+{
+	return keep_text(nl_langinfo_l(item, l));
+}
+
+char *pmig_strerror_l(int number, locale_t l)
+{
+	return keep_text(strerror_l(number, l));
+}
+
+char *pmig_strptime_l(const char *text, const char *format, struct tm *ret, locale_t l)
+{
+	const char *before = ret->tm_zone;
+	ret->tm_zone = NULL;
+	char *rest = strptime_l(text, format, ret, l);
+	ret->tm_zone = ret->tm_zone != NULL ? keep_text(ret->tm_zone) : before;
+	return rest;
+}
+
+bool locales_own(const void *word)
+{
+	const struct kept *k = keep();
+	for (const struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL; o = o->next)
+		if ((uintptr_t)word - (uintptr_t)&o->copy < sizeof o->copy)
+			return true;
+	return false;
+}
+
+static int make_anew(struct locale_object *o)
+{
+	static const int masks[CATEGORIES] = {[LC_CTYPE] = LC_CTYPE_MASK,
+		[LC_NUMERIC] = LC_NUMERIC_MASK,
+		[LC_TIME] = LC_TIME_MASK,
+		[LC_COLLATE] = LC_COLLATE_MASK,
+		[LC_MONETARY] = LC_MONETARY_MASK,
+		[LC_MESSAGES] = LC_MESSAGES_MASK,
+		[LC_PAPER] = LC_PAPER_MASK,
+		[LC_NAME] = LC_NAME_MASK,
+		[LC_ADDRESS] = LC_ADDRESS_MASK,
+		[LC_TELEPHONE] = LC_TELEPHONE_MASK,
+		[LC_MEASUREMENT] = LC_MEASUREMENT_MASK,
+		[LC_IDENTIFICATION] = LC_IDENTIFICATION_MASK};
+	locale_t made = NULL;
+	for (int i = 0; i < CATEGORIES; i++) {
+		locale_t more = masks[i] != 0 ? newlocale(masks[i], o->names[i], made) : made;
+		if (masks[i] != 0 && more == NULL) {
+			if (made != NULL)
+				freelocale(made);
+			return error_set(PMIG_EREFUSED, "its locale %s is not installed here", o->names[i]);
+		}
+		made = more;
+	}
+	return fill(o, made) < 0 ? error_set(PMIG_ENOMEM, "no memory for a locale object") : 0;
+}
+
+int locales_restore(void)
+{
+	const struct kept *k = keep();
+	int r = 0;
+	for (struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL && r >= 0; o = o->next)
+		r = make_anew(o);
+	return r;
+}
+
+void locales_use(void)
+{
+	if (pmig_thread != NULL && pmig_thread->roots[THREAD_ROOT_LOCALE] != NULL)
+		(void)uselocale(pmig_thread->roots[THREAD_ROOT_LOCALE]);
+}
