@@ -157,7 +157,7 @@ static unw_word_t start_of(unw_word_t ip)
 static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 {
 	const void *called = resume_current();
-	if (outermost == (unw_word_t)called &&
+	if (outermost != 0 && outermost == (unw_word_t)called &&
 		(called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
 		return 0;
 	char name[160], caller[160];
