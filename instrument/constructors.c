@@ -22,7 +22,7 @@ void constructors_collect(struct work *w)
 {
 	LLVMValueRef list = LLVMGetNamedGlobal(w->module, "llvm.global_ctors");
 	LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(w->context), NULL, 0, 0);
-	LLVMValueRef all = LLVMAddFunction(w->module, CONSTRUCTORS_NAME, type);
+	LLVMValueRef all = work_add_function(w, CONSTRUCTORS_NAME, type);
 	LLVMPositionBuilderAtEnd(w->builder, LLVMAppendBasicBlockInContext(w->context, all, "entry"));
 	LLVMSetCurrentDebugLocation2(w->builder, NULL);
 	LLVMValueRef rows = list != NULL ? LLVMGetInitializer(list) : NULL;

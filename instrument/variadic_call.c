@@ -127,7 +127,7 @@ static LLVMValueRef make_chooser(const struct form *f)
 	types[0] = w->ptr;
 	for (unsigned i = 0; i < f->n; i++)
 		types[i + 1] = f->types[i];
-	LLVMValueRef chooser = LLVMAddFunction(w->module, "pmig.variadic", LLVMFunctionType(f->result, types, f->n + 1, 0));
+	LLVMValueRef chooser = work_add_function(w, "pmig.variadic", LLVMFunctionType(f->result, types, f->n + 1, 0));
 	LLVMSetLinkage(chooser, LLVMInternalLinkage);
 	for (unsigned i = 0; i < f->n; i++) {
 		unsigned count = LLVMGetCallSiteAttributeCount(f->call, i + 1);

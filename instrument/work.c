@@ -45,6 +45,31 @@ bool work_is_call(LLVMValueRef v)
 	return LLVMIsACallInst(v) != NULL && !work_is_inline_assembly(v) && !work_is_intrinsic(v, NULL);
 }
 
+static LLVMValueRef first_defined(struct work *w)
+{
+	LLVMValueRef f = LLVMGetFirstFunction(w->module);
+	while (f != NULL && LLVMIsDeclaration(f))
+		f = LLVMGetNextFunction(f);
+	return f;
+}
+
+LLVMValueRef work_add_function(struct work *w, const char *name, LLVMTypeRef type)
+{
+	static const char *const strings[] = {"target-cpu", "target-features", "tune-cpu", "frame-pointer"};
+	LLVMValueRef f = LLVMAddFunction(w->module, name, type), other = first_defined(w);
+	LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex,
+		LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName("uwtable", 7), 2));
+	LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex,
+		LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName("nounwind", 8), 0));
+	for (size_t i = 0; other != NULL && i < sizeof strings / sizeof *strings; i++) {
+		LLVMAttributeRef a = LLVMGetStringAttributeAtIndex(other, LLVMAttributeFunctionIndex, strings[i],
+			(unsigned)strlen(strings[i]));
+		if (a != NULL)
+			LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
+	}
+	return f;
+}
+
 LLVMValueRef work_first_user(LLVMValueRef v)
 {
 	for (LLVMUseRef u = LLVMGetFirstUse(v); u != NULL; u = LLVMGetNextUse(u))

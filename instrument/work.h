@@ -80,6 +80,9 @@ bool work_is_intrinsic(LLVMValueRef call, const char *prefix);
 void work_error(struct work *w, LLVMValueRef where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void work_warning(struct work *w, LLVMValueRef where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* A new function of the program: compiled for the same processor as its others, with what a walk of the stack needs. */
+LLVMValueRef work_add_function(struct work *w, const char *name, LLVMTypeRef type);
+
 /* The name of a value, NUL-terminated, owned by LLVM. */
 const char *work_name(LLVMValueRef v);
 
