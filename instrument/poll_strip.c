@@ -28,6 +28,7 @@ struct strip {
 	const struct graph *g;
 	const struct poll_count *count;
 	uint64_t rounds;
+	LLVMTypeRef type; /* what is counted with */
 	LLVMBasicBlockRef header, latch, exit, chunk, check, again;
 	LLVMMetadataRef location;
 	LLVMValueRef *old, *outer, *inner; /* the header's phis; in `chunk`; as they are now */
@@ -126,13 +127,12 @@ static LLVMValueRef is_far(struct strip *s, LLVMValueRef from, bool tests_next)
 {
 	LLVMBuilderRef b = s->w->builder;
 	const struct poll_count *c = s->count;
-	LLVMTypeRef type = integer_of(s->w, c);
 	LLVMValueRef x = as_integer(s, from), y = as_integer(s, c->bound);
 	uint64_t step = c->step > 0 ? (uint64_t)c->step : -(uint64_t)c->step;
 	LLVMValueRef way = c->step > 0 ? LLVMBuildSub(b, y, x, "") : LLVMBuildSub(b, x, y, "");
-	LLVMValueRef most = LLVMConstInt(type, step * s->rounds, 0);
+	LLVMValueRef most = LLVMConstInt(s->type, step * s->rounds, 0);
 	if (c->goes == LLVMIntNE && tests_next)
-		return LLVMBuildICmp(b, LLVMIntUGE, LLVMBuildSub(b, way, LLVMConstInt(type, 1, 0), ""), most, "");
+		return LLVMBuildICmp(b, LLVMIntUGE, LLVMBuildSub(b, way, LLVMConstInt(s->type, 1, 0), ""), most, "");
 	LLVMValueRef far = LLVMBuildICmp(b, LLVMIntUGT, way, most, "");
 	if (c->goes == LLVMIntNE)
 		return far;
@@ -145,7 +145,7 @@ static LLVMValueRef find_end(struct strip *s, LLVMValueRef from, bool tests_next
 	LLVMPositionBuilderAtEnd(b, s->chunk);
 	LLVMSetCurrentDebugLocation2(b, s->location);
 	LLVMValueRef far = is_far(s, from, tests_next), end;
-	LLVMValueRef way = LLVMConstInt(integer_of(s->w, s->count), (uint64_t)(s->count->step * (int64_t)s->rounds), 1);
+	LLVMValueRef way = LLVMConstInt(s->type, (uint64_t)(s->count->step * (int64_t)s->rounds), 1);
 	if (LLVMGetTypeKind(LLVMTypeOf(from)) == LLVMPointerTypeKind)
 		end = LLVMBuildGEP2(b, s->w->i8, from, &way, 1, "");
 	else
@@ -181,6 +181,7 @@ void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const stru
 		.g = g,
 		.count = c,
 		.rounds = rounds,
+		.type = integer_of(w, c),
 		.header = g->blocks[g->loops[loop].header].block,
 		.latch = g->blocks[c->latch].block};
 	make_blocks(&s);
