@@ -1,6 +1,7 @@
 /* jump: the registers in a few lines of assembly, everything else by the driver. */
 #include "jump.h"
 
+#include "handler.h"
 #include "resume.h"
 
 #include <signal.h>
@@ -98,7 +99,7 @@ static _Noreturn __attribute__((noinline, no_sanitize("address"))) void load_reg
 void pmig_jump_mask(struct jump *buffer, int save)
 {
 	sigset_t mask;
-	buffer->mask_saved = save != 0 && sigprocmask(SIG_SETMASK, NULL, &mask) == 0;
+	buffer->mask_saved = save != 0 && pmig_sigprocmask(SIG_SETMASK, NULL, &mask) == 0;
 	if (buffer->mask_saved)
 		memcpy(&buffer->mask, &mask, sizeof buffer->mask);
 }
@@ -108,7 +109,7 @@ static void restore_mask(const struct jump *buffer)
 	sigset_t mask;
 	(void)sigemptyset(&mask);
 	memcpy(&mask, &buffer->mask, sizeof buffer->mask);
-	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+	(void)pmig_sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 _Noreturn void pmig_longjmp(struct jump *buffer, int value)

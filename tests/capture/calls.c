@@ -76,17 +76,17 @@ static int compare_rows(const void *a, const void *b)
 	memcpy(x, a, sizeof x);
 	memcpy(y, b, sizeof y);
 	depth++;
-	qsort(x, 4, sizeof *x, compare_numbers);
+	qsort(x, 3, sizeof *x, compare_numbers);
 	pmig_safepoint();
-	qsort(y, 4, sizeof *y, compare_numbers);
+	qsort(y, 3, sizeof *y, compare_numbers);
 	depth--;
 	return x[depth] - y[depth];
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-	int rows[3][4] = {{5, 4, 3, 2}, {2, 1, 4, 3}, {9, 9, 0, 1}};
-	qsort(rows, 3, sizeof *rows, compare_rows);
+	int rows[2][4] = {{5, 4, 3, 2}, {2, 1, 4, 3}};
+	qsort(rows, 2, sizeof *rows, compare_rows);
 	pmig_safepoint();
 	return *(const int *)a + rows[0][0] - *(const int *)b - rows[0][0];
 }
@@ -103,16 +103,16 @@ static void visit(const void *node, VISIT which, int level)
 
 static long searches(void)
 {
-	static int keys[] = {1, 4, 9, 16, 25, 36};
+	static int keys[] = {1, 4, 9};
 	void *root = NULL;
 	long sum = 0;
-	for (int i = 0; i < 6; i++) {
-		const int *found = bsearch(&keys[i], keys, 6, sizeof *keys, compare_keys);
+	for (int i = 0; i < 3; i++) {
+		const int *found = bsearch(&keys[i], keys, 3, sizeof *keys, compare_keys);
 		sum += found != NULL ? *found : -1000;
-		tsearch(&keys[(i * 5) % 6], &root, compare_keys);
+		tsearch(&keys[(i * 2) % 3], &root, compare_keys);
 	}
 	twalk(root, visit);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 3; i++)
 		tdelete(&keys[i], &root, compare_keys);
 	return sum * 1000000 + visited;
 }
