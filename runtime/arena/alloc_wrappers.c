@@ -93,11 +93,3 @@ char *pmig_get_current_dir_name(void)
 	return p;
 }
 
-int pmig_scandir(const char *path, struct dirent ***ret_list, int (*filter)(const struct dirent *),
-	int (*compare)(const struct dirent **, const struct dirent **))
-{
-	interpose_arena_begin();
-	int n = scandir(path, ret_list, filter, compare);
-	interpose_arena_end();
-	return n;
-}

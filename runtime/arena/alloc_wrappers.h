@@ -20,7 +20,5 @@ char *pmig_realpath(const char *path, char *resolved);
 char *pmig_canonicalize_file_name(const char *path);
 char *pmig_getcwd(char *buffer, size_t size);
 char *pmig_get_current_dir_name(void);
-int pmig_scandir(const char *path, struct dirent ***ret_list, int (*filter)(const struct dirent *),
-	int (*compare)(const struct dirent **, const struct dirent **));
 
 #endif

@@ -1,6 +1,7 @@
 /* context: each item saves and restores itself; the table at the end says in which order. */
 #include "context.h"
 
+#include "kernel.h"
 #include "locales.h"
 
 #include "../arena/arena.h"
@@ -243,6 +244,7 @@ static const struct {
 	{save_directory, restore_directory},
 	{save_umask, restore_umask},
 	{save_identity, restore_identity},
+	{kernel_save, kernel_restore},
 	{save_locale, restore_locale},
 	{save_random, restore_random},
 	{save_variables, restore_variables},
@@ -251,6 +253,7 @@ static const struct {
 
 int context_start(void)
 {
+	kernel_start();
 	char *state = pmig_calloc(1, RANDOM_STATE);
 	if (state == NULL || initstate(1, state, RANDOM_STATE) == NULL)
 		return error_set(PMIG_ENOMEM, "no memory for the state of random()");

@@ -23,8 +23,11 @@ struct kept {
 	char *group_text;
 	struct keep_entry *texts;
 	size_t texts_room, texts_n;
-	struct messages *messages;                 /* messages.c */
-	struct databases *databases;               /* databases.c */
+	struct messages *messages;   /* messages.c */
+	struct databases *databases; /* databases.c */
+	struct locked *locked;       /* kernel.c */
+	int lock_flags;
+	struct wide *wide;                         /* wide.c */
 	struct walks *walks;                       /* walks.c */
 	struct locale_object *locales;             /* locales.c */
 	struct registration *printf_registrations; /* conversions.c */

@@ -25,6 +25,7 @@ struct messages {
 	char *current;
 	char *log_name;
 	int log_options, log_facility, log_open;
+	int log_mask; /* of setlogmask(), at the last checkpoint */
 };
 
 static struct messages *messages(void)
@@ -105,6 +106,8 @@ void messages_save(void)
 {
 	struct messages *m = messages();
 	closelog();
+	if (m != NULL)
+		m->log_mask = setlogmask(0);
 	if (m != NULL && m->log_open)
 		openlog(m->log_name, m->log_options & ~LOG_NDELAY, m->log_facility);
 }
@@ -120,6 +123,7 @@ void messages_restore(void)
 	}
 	if (m->current != NULL)
 		(void)textdomain(m->current);
+	(void)setlogmask(m->log_mask);
 	if (m->log_open)
 		openlog(m->log_name, m->log_options & ~LOG_NDELAY, m->log_facility);
 }
