@@ -100,8 +100,9 @@ static bool is_ours(struct heap *h, const void *p)
 void pmig_free(void *p)
 {
 	struct heap *h = get_heap();
-	if (__builtin_expect(malloc_watch != NULL, 0))
-		malloc_watch(p);
+	void (*watch)(const void *) = __atomic_load_n(&malloc_watch, __ATOMIC_RELAXED);
+	if (__builtin_expect(watch != NULL, 0))
+		watch(p);
 	if (__builtin_expect(is_ours(h, p), 1))
 		heap_free(h, p);
 	else
@@ -136,8 +137,9 @@ void *pmig_realloc(void *p, size_t size)
 		return no_memory(ENOMEM);
 	if (p == NULL || heap_owns(h, p)) {
 		void *q = heap_realloc(h, p, size);
-		if (malloc_watch != NULL && q != p && (q != NULL || size == 0))
-			malloc_watch(p);
+		void (*watch)(const void *) = __atomic_load_n(&malloc_watch, __ATOMIC_RELAXED);
+		if (watch != NULL && q != p && (q != NULL || size == 0))
+			watch(p);
 		return q;
 	}
 	return move_in(h, p, size);

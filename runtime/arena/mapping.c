@@ -1,6 +1,7 @@
 /* mapping: mmap(2) and its relatives, as the program calls them. */
 #include "mapping_table.h"
 
+#include "../guard.h"
 #include "../reference/descriptors.h"
 #include "../reference/replaced.h"
 #include "../resource/declare.h"
@@ -170,6 +171,7 @@ void *pmig_mmap(void *address, size_t size, int protection, int flags, int fd, o
 		.size = pages(size), .protection = (uint32_t)protection, .flags = (uint32_t)(flags & MAP_NORESERVE)};
 	struct gone gone = {.n = 0};
 	bool anonymous;
+	GUARD(GUARD_MAPPINGS);
 	if (size == 0 || m.size < size)
 		return fail(size == 0 ? EINVAL : ENOMEM);
 	if ((protection & PROT_EXEC) != 0)
@@ -202,6 +204,7 @@ int pmig_munmap(void *address, size_t size)
 	struct gone gone = {.n = 0};
 	if (!mapping_contains(address))
 		return munmap(address, size);
+	GUARD(GUARD_MAPPINGS);
 	if (!inside((uintptr_t)address, pages(size))) {
 		errno = EINVAL;
 		return -1;
@@ -280,6 +283,7 @@ void *pmig_mremap(void *address, size_t old_size, size_t size, int flags, ...)
 	uint64_t to = (flags & MREMAP_FIXED) != 0 ? (uintptr_t)va_arg(ap, void *) : 0, wanted = pages(size);
 	va_end(ap);
 	uint64_t from = (uintptr_t)address, have = pages(old_size);
+	GUARD(GUARD_MAPPINGS);
 	if (!inside(from, have) || size == 0 || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)) != 0 ||
 		((flags & MREMAP_FIXED) != 0 &&
 			((flags & MREMAP_MAYMOVE) == 0 || !inside(to, wanted) || (to < from + have && from < to + wanted))))
@@ -347,6 +351,7 @@ int pmig_mprotect(void *address, size_t size, int protection)
 		errno = EACCES;
 		return -1;
 	}
+	GUARD(GUARD_MAPPINGS);
 	if (!inside(from, length) || !mapping_table_full(from, length)) {
 		errno = inside(from, length) ? ENOMEM : EINVAL;
 		return -1;
@@ -398,6 +403,7 @@ int pmig_madvise(void *address, size_t size, int advice)
 	}
 	if (!mapping_contains(address))
 		return madvise(address, size, advice);
+	GUARD(GUARD_MAPPINGS);
 	if (!inside(from, end - from) || !mapping_table_full(from, end - from)) {
 		errno = ENOMEM;
 		return -1;

@@ -77,6 +77,9 @@ const struct mapping *mapping_of(const void *p);
 /* The lowest descriptor from `from` on that keeps a file; -1: none. */
 int mapping_kept(int from);
 
+/* Whether `fd` keeps a file. Quick where it does not. */
+bool mapping_keeps(int fd);
+
 /* The file of the index-th mapping, MAPPING_UNWRITTEN, will not be there: its bytes travel as memory does. */
 void mapping_detach(size_t index);
 

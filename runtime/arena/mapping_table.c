@@ -4,6 +4,8 @@
 #include "arena.h"
 #include "malloc.h"
 
+#include "../guard.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,13 +13,14 @@
 struct table {
 	struct mapping *all;
 	size_t n, room;
+	_Atomic int kept; /* the lowest descriptor that ever kept a file, and one; 0: none did */
 };
 
 static bool reserved; /* of this process */
 
 static struct table *table(void)
 {
-	return arena_exists() ? *arena_root(ARENA_ROOT_MAPPINGS) : NULL;
+	return arena_exists() ? __atomic_load_n(arena_root(ARENA_ROOT_MAPPINGS), __ATOMIC_ACQUIRE) : NULL;
 }
 
 int mapping_table_reserve(void)
@@ -58,7 +61,7 @@ int mapping_table_room(size_t more)
 		t = pmig_calloc(1, sizeof *t);
 		if (t == NULL)
 			return error_set(PMIG_ENOMEM, "mappings: no memory for the table");
-		*arena_root(ARENA_ROOT_MAPPINGS) = t;
+		__atomic_store_n(arena_root(ARENA_ROOT_MAPPINGS), (void *)t, __ATOMIC_RELEASE);
 	}
 	if (t->n + more <= t->room)
 		return 0;
@@ -113,6 +116,8 @@ static void insert(struct table *t, size_t i, const struct mapping *m)
 	memmove(t->all + i + 1, t->all + i, (t->n - i) * sizeof *t->all);
 	t->all[i] = *m;
 	t->n++;
+	if (m->fd >= 0 && (t->kept == 0 || m->fd < t->kept))
+		t->kept = m->fd + 1;
 }
 
 void mapping_table_add(const struct mapping *m)
@@ -207,10 +212,19 @@ bool mapping_table_keeps(int fd)
 	return false;
 }
 
+bool mapping_keeps(int fd)
+{
+	const struct table *t = table();
+	return t != NULL && t->kept != 0 && fd >= t->kept - 1 && mapping_kept(fd) == fd;
+}
+
 int mapping_kept(int from)
 {
 	const struct table *t = table();
 	int lowest = -1;
+	if (t == NULL || t->kept == 0)
+		return -1;
+	GUARD(GUARD_MAPPINGS);
 	for (size_t i = 0; t != NULL && i < t->n; i++)
 		if (t->all[i].fd >= from && t->all[i].fd >= 0 && (lowest < 0 || t->all[i].fd < lowest))
 			lowest = t->all[i].fd;

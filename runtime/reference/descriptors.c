@@ -1,4 +1,4 @@
-/* descriptors: a table by number. Changed with signals held back, so that a handler of the program may use any descriptor. */
+/* descriptors: a table by number, which never moves: other threads look into it while one changes it. */
 #include "descriptors.h"
 
 #include "reference.h"
@@ -25,10 +25,10 @@ struct opened {
 	char locator[];
 };
 
-bool descriptors_any;
+_Atomic bool descriptors_any;
 
-static struct opened **table;
-static int room;
+static struct opened *_Atomic *_Atomic table;
+static _Atomic int room; /* up to the highest number that was ever in it */
 static unsigned used;
 
 static struct opened *find(int fd)
@@ -44,21 +44,16 @@ struct remote_file *descriptors_lookup(int fd)
 
 static int make_room(int fd)
 {
-	if (fd < room)
-		return 0;
 	if (fd >= NUMBERS_MAX) {
 		errno = EMFILE;
 		return -1;
 	}
-	int more = room < 64 ? 64 : room;
-	while (more <= fd)
-		more *= 2;
-	struct opened **bigger = realloc(table, (size_t)more * sizeof(struct opened *));
-	if (bigger == NULL)
+	if (table == NULL) /* pages that nobody touches cost nothing */
+		table = calloc(NUMBERS_MAX, sizeof *table);
+	if (table == NULL)
 		return -1;
-	memset(bigger + room, 0, (size_t)(more - room) * sizeof(struct opened *));
-	table = bigger;
-	room = more;
+	if (fd >= room)
+		room = fd + 1;
 	return 0;
 }
 
@@ -87,7 +82,7 @@ static int placeholder(uint64_t id)
 
 int descriptors_create(struct remote_file *f, uint64_t id, const char *locator, int *ret_fd)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	struct opened *o = calloc(1, sizeof *o + strlen(locator) + 1);
 	int fd = o != NULL ? placeholder(id) : -1;
 	if (fd < 0 || make_room(fd) < 0 || fstat(fd, &o->placeholder) < 0) {
@@ -137,7 +132,7 @@ int descriptors_duplicated(int from, int to)
 	struct opened *o = find(from);
 	if (o == NULL || from == to)
 		return 0;
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	(void)leave(to, true);
 	if (make_room(to) < 0)
 		return -1;
@@ -149,7 +144,7 @@ int descriptors_closed(int fd)
 {
 	if (find(fd) == NULL)
 		return 0;
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	return leave(fd, true);
 }
 
@@ -157,7 +152,7 @@ void descriptors_renumbered(int fd)
 {
 	if (find(fd) == NULL)
 		return;
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	(void)leave(fd, false);
 }
 
@@ -274,7 +269,7 @@ void descriptors_forked(void)
 		if (table[i] != NULL)
 			remote_file_forget(table[i]->remote);
 	descriptors_any = false;
-	room = 0; /* the table is left: its owner might have been changing it */
-	table = NULL;
+	room = 0;
+	table = NULL; /* it is left as it is */
 	used = 0;
 }

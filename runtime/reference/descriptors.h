@@ -16,7 +16,7 @@
 struct remote_file;
 
 /* Whether there is any: all that an ordinary read() or write() pays. */
-extern bool descriptors_any;
+extern _Atomic bool descriptors_any;
 
 /* What `fd` leads to; NULL: nothing of ours. */
 struct remote_file *descriptors_lookup(int fd);

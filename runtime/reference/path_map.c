@@ -1,6 +1,7 @@
 /* path_map: a list; a program has one site or two. */
 #include "path_map.h"
 
+#include "../guard.h"
 #include "remote_file.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ struct entry {
 	char prefix[];
 };
 
-bool path_map_any;
+_Atomic bool path_map_any;
 static struct entry *all;
 
 /* Without the slashes at its end. */
@@ -37,6 +38,7 @@ static struct entry **find(const char *prefix)
 int path_map_add(const char *prefix, struct remote_file *directory)
 {
 	size_t n = length(prefix);
+	GUARD(GUARD_REMOTE);
 	if (*find(prefix) != NULL)
 		return error_set(PMIG_EEXIST, "%s leads to another host already", prefix);
 	struct entry *e = malloc(sizeof *e + n + 1);
@@ -52,6 +54,7 @@ int path_map_add(const char *prefix, struct remote_file *directory)
 
 void path_map_remove(const char *prefix)
 {
+	GUARD(GUARD_REMOTE);
 	struct entry **p = find(prefix), *e = *p;
 	if (e == NULL)
 		return;
@@ -63,6 +66,7 @@ void path_map_remove(const char *prefix)
 
 struct remote_file *path_map_lookup(const char *path, const char **ret_rest)
 {
+	GUARD(GUARD_REMOTE);
 	for (struct entry *e = all; e != NULL; e = e->next) {
 		if (strncmp(path, e->prefix, e->size) != 0 || (path[e->size] != 0 && path[e->size] != '/'))
 			continue;
@@ -75,6 +79,7 @@ struct remote_file *path_map_lookup(const char *path, const char **ret_rest)
 
 int path_map_socket(const char *prefix)
 {
+	GUARD(GUARD_REMOTE);
 	struct entry *e = *find(prefix);
 	return e != NULL ? remote_file_socket(e->directory) : -1;
 }

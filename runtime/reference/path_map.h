@@ -11,7 +11,7 @@
 struct remote_file;
 
 /* Whether there is any: all that an ordinary open() pays. */
-extern bool path_map_any;
+extern _Atomic bool path_map_any;
 
 /* `prefix` (absolute) and all below it leads to `directory` and below; `directory` is taken (not on failure). Errors: PMIG_EEXIST (that prefix
  * leads elsewhere already), PMIG_ENOMEM. */

@@ -4,6 +4,7 @@
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
 #include "../control_channel.h"
+#include "../guard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,9 @@ static struct referred **list(void)
 
 struct referred *referred_find(const struct stat *st)
 {
-	if (!arena_exists())
+	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
 		return NULL;
+	GUARD(GUARD_REFERRED);
 	for (struct referred *e = *list(); e != NULL; e = e->next)
 		if (e->device == st->st_dev && e->inode == st->st_ino)
 			return e;
@@ -26,7 +28,7 @@ struct referred *referred_find(const struct stat *st)
 struct referred *referred_of(int fd)
 {
 	struct stat st;
-	if (!arena_exists() || *list() == NULL || fstat(fd, &st) < 0)
+	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL || fstat(fd, &st) < 0)
 		return NULL;
 	return referred_find(&st);
 }
@@ -70,19 +72,21 @@ int referred_add(int fd, uint64_t id, const char *kind, const char *locator, con
 	}
 	if (size > 0)
 		memcpy(e->own, own, size);
+	GUARD(GUARD_REFERRED);
 	e->next = *list();
-	*list() = e;
+	__atomic_store_n(list(), e, __ATOMIC_RELAXED);
 	return 0;
 }
 
 void referred_drop(struct referred *entry)
 {
+	GUARD(GUARD_REFERRED);
 	struct referred **at = list();
 	while (*at != NULL && *at != entry)
 		at = &(*at)->next;
 	if (*at == NULL)
 		return;
-	*at = entry->next;
+	__atomic_store_n(at, entry->next, __ATOMIC_RELAXED);
 	finish(entry);
 }
 

@@ -93,7 +93,7 @@ static struct remote_file *make(struct remote_link *l, const struct protocol_ans
 
 int remote_file_connect(int socket, const char *name, struct remote_file **ret)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	struct remote_link *l = NULL;
 	unsigned char payload[PROTOCOL_STAT];
 	struct protocol_answer a = {0};
@@ -135,7 +135,7 @@ static uint32_t open_bits(int flags)
 
 struct remote_file *remote_file_open(struct remote_file *f, const char *name, int flags, mode_t mode)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	unsigned char payload[PROTOCOL_STAT];
 	struct protocol_answer r;
 	struct protocol_request q = {.operation = PROTOCOL_OPEN,
@@ -186,7 +186,7 @@ static void to_stat(const struct protocol_stat *s, struct stat *ret)
 
 int remote_file_look(struct remote_file *f, const char *name, bool follow, struct stat *ret)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	unsigned char payload[PROTOCOL_STAT];
 	struct protocol_answer r;
 	struct protocol_request q = {
@@ -208,14 +208,14 @@ int remote_file_look(struct remote_file *f, const char *name, bool follow, struc
 
 int remote_file_remove(struct remote_file *f, const char *suffix, bool durable)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	struct protocol_request q = {.operation = PROTOCOL_REMOVE, .size = (uint32_t)strlen(suffix), .c = durable};
 	return remote_file_call(f, &q, suffix, 0, NULL);
 }
 
 int remote_file_close(struct remote_file *f)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	remote_link_drain(f->link);
 	struct protocol_request q = {.operation = PROTOCOL_CLOSE};
 	int r = remote_file_tell(f), number = errno;
@@ -230,7 +230,7 @@ int remote_file_close(struct remote_file *f)
 
 int remote_file_check(struct remote_file *f)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	return remote_file_call(f, &(struct protocol_request){.operation = PROTOCOL_STAT_FILE}, NULL, 1, NULL);
 }
 
@@ -249,7 +249,7 @@ int64_t remote_file_size(struct remote_file *f)
 
 int remote_file_truncate(struct remote_file *f, off_t size)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	if (size < 0) {
 		errno = EINVAL;
 		return -1;
@@ -263,7 +263,7 @@ int remote_file_truncate(struct remote_file *f, off_t size)
 
 int remote_file_allocate(struct remote_file *f, int mode, off_t offset, off_t size)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	if (offset < 0 || size <= 0 || (mode & ~255) != 0) {
 		errno = EINVAL;
 		return -1;
@@ -277,14 +277,14 @@ int remote_file_allocate(struct remote_file *f, int mode, off_t offset, off_t si
 
 int remote_file_flush(struct remote_file *f)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	remote_link_drain(f->link);
 	return remote_file_tell(f);
 }
 
 int remote_file_sync(struct remote_file *f, bool data_only)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	struct protocol_request q = {.operation = PROTOCOL_SYNC, .c = data_only};
 	int r = remote_file_call(f, &q, NULL, 0, NULL), number = errno;
 	if (remote_file_tell(f) < 0) /* that came first */
@@ -295,13 +295,13 @@ int remote_file_sync(struct remote_file *f, bool data_only)
 
 bool remote_file_settles(struct remote_file *f, int64_t ms)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	return remote_link_drain_for(f->link, ms);
 }
 
 int remote_file_settle(struct remote_file *f)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	remote_link_drain(f->link);
 	remote_cache_free(&f->cache);
 	if (f->position == POSITION_APPENDED)
@@ -317,20 +317,20 @@ int remote_file_settle(struct remote_file *f)
 
 int remote_file_mode(struct remote_file *f, mode_t mode)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	return remote_file_call(f, &(struct protocol_request){.operation = PROTOCOL_MODE, .c = mode & 07777}, NULL, 1, NULL);
 }
 
 int remote_file_owner(struct remote_file *f, uid_t user, gid_t group)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	return remote_file_call(f, &(struct protocol_request){.operation = PROTOCOL_OWNER, .c = user, .d = group}, NULL, 1,
 		NULL);
 }
 
 int remote_file_times(struct remote_file *f, const struct timespec times[2])
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	unsigned char data[32];
 	struct timespec t;
 	for (size_t i = 0; i < 2; i++) {
@@ -346,13 +346,13 @@ int remote_file_times(struct remote_file *f, const struct timespec times[2])
 static int take_lock(struct remote_file *f, struct protocol_request q, bool wait)
 {
 	for (;;) {
-		REMOTE_FILE_HELD;
+		GUARD(GUARD_REMOTE);
 		q.d = wait ? LOCK_WAIT : 0;
 		if (remote_file_call(f, &q, NULL, 1, NULL) == 0)
 			return 0;
 		if (errno != EAGAIN || !wait)
 			return -1;
-		if (remote_link_interrupted(&held_before)) {
+		if (remote_link_interrupted(&guard_held.before)) {
 			errno = EINTR;
 			return -1;
 		}
@@ -389,7 +389,7 @@ int remote_file_flock(struct remote_file *f, int operation)
 
 int remote_file_lock_test(struct remote_file *f, struct flock *lock)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	unsigned char data[8];
 	struct protocol_answer r;
 	struct protocol_request q = {.operation = PROTOCOL_LOCK_TEST,
@@ -437,7 +437,7 @@ static size_t entry(const unsigned char *from, size_t size, char *to, size_t roo
 
 ssize_t remote_file_entries(struct remote_file *f, void *to, size_t size)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	unsigned char data[32768];
 	struct protocol_answer r;
 	struct protocol_request q = {.operation = PROTOCOL_LIST,
@@ -465,7 +465,7 @@ int remote_file_flags(const struct remote_file *f)
 
 int remote_file_set_flags(struct remote_file *f, int flags)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	static const int settable = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | O_ASYNC;
 	int now = (f->flags & ~settable) | (flags & settable);
 	struct protocol_request q = {.operation = PROTOCOL_FLAGS, .c = (uint32_t)now};

@@ -130,7 +130,7 @@ static int freshen(struct remote_file *f)
 
 ssize_t remote_file_pread(struct remote_file *f, void *to, size_t size, off_t offset)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	size_t done = 0;
 	bool again = false;
 	if (offset < 0 || (f->flags & O_ACCMODE) == O_WRONLY || S_ISDIR(f->st.mode)) {
@@ -215,7 +215,7 @@ static int send_piece(struct remote_file *f, const void *from, size_t size, off_
 /* offset < 0: appended. */
 static ssize_t put(struct remote_file *f, const void *from, size_t size, off_t offset)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	if ((f->flags & O_ACCMODE) == O_RDONLY) {
 		errno = EBADF;
 		return -1;
@@ -250,7 +250,7 @@ ssize_t remote_file_pwrite(struct remote_file *f, const void *from, size_t size,
 static off_t position(struct remote_file *f)
 {
 	if (f->position == POSITION_APPENDED) {
-		REMOTE_FILE_HELD;
+		GUARD(GUARD_REMOTE);
 		remote_link_drain(f->link);
 		f->position = (off_t)f->appended;
 	}
@@ -259,6 +259,7 @@ static off_t position(struct remote_file *f)
 
 ssize_t remote_file_read(struct remote_file *f, void *to, size_t size)
 {
+	GUARD(GUARD_REMOTE);
 	off_t at = position(f);
 	ssize_t n = remote_file_pread(f, to, size, at);
 	if (n > 0)
@@ -268,6 +269,7 @@ ssize_t remote_file_read(struct remote_file *f, void *to, size_t size)
 
 ssize_t remote_file_write(struct remote_file *f, const void *from, size_t size)
 {
+	GUARD(GUARD_REMOTE);
 	bool append = (f->flags & O_APPEND) != 0;
 	off_t at = append ? -1 : position(f);
 	ssize_t n = put(f, from, size, at);
@@ -278,7 +280,7 @@ ssize_t remote_file_write(struct remote_file *f, const void *from, size_t size)
 
 static off_t seek_data(struct remote_file *f, off_t offset, int whence)
 {
-	REMOTE_FILE_HELD;
+	GUARD(GUARD_REMOTE);
 	struct protocol_answer r;
 	struct protocol_request q = {.operation = PROTOCOL_SEEK, .a = (uint64_t)offset, .c = (uint32_t)whence};
 	return remote_file_call(f, &q, NULL, 0, &r) < 0 ? -1 : (off_t)r.a;

@@ -2,6 +2,7 @@
 #ifndef PMIG_REFERENCE_REMOTE_FILE_PARTS_H
 #define PMIG_REFERENCE_REMOTE_FILE_PARTS_H
 
+#include "../guard.h"
 #include "remote_cache.h"
 #include "remote_file.h"
 #include "remote_link.h"
@@ -27,11 +28,6 @@ struct remote_file {
 	uint64_t sweep; /* the next page of a small file that is fetched beside what was missed */
 	bool slow;      /* a round trip takes so long that more at a time is cheaper */
 };
-
-/* For the time of one function no signal handler of the program runs: remote_link_hold(). */
-#define REMOTE_FILE_HELD \
-	__attribute__((cleanup(remote_link_let))) sigset_t held_before; \
-	remote_link_hold(&held_before)
 
 int64_t remote_file_now(void); /* ms */
 

@@ -39,22 +39,6 @@ struct remote_link {
 	unsigned char in[ROOM];
 };
 
-void remote_link_hold(sigset_t *ret_before)
-{
-	sigset_t all;
-	int number = errno;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, ret_before);
-	errno = number;
-}
-
-void remote_link_let(const sigset_t *before)
-{
-	int number = errno;
-	(void)pthread_sigmask(SIG_SETMASK, before, NULL);
-	errno = number;
-}
-
 /* Calls `judge` for each signal that waits and was not blocked by the program itself. */
 static bool any_pending(const sigset_t *before, bool (*judge)(int, const struct sigaction *))
 {

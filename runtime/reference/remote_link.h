@@ -50,12 +50,7 @@ bool remote_link_lost(const struct remote_link *l);
 void remote_link_forget(struct remote_link *l); /* in a child: the socket is closed, nothing is sent by it any more */
 int remote_link_socket(const struct remote_link *l);
 
-/* All signals are held back between these, so that a handler of the program that writes to the same file does not come into the middle of
- * a request; errno stays. Nested calls are fine. */
-void remote_link_hold(sigset_t *ret_before);
-void remote_link_let(const sigset_t *before);
-
-/* Whether a signal that waits because of remote_link_hold() would interrupt a system call that is not begun again. */
+/* Whether a signal that waits because of GUARD_REMOTE, and was not held back `before`, would interrupt a system call that is not begun again. */
 bool remote_link_interrupted(const sigset_t *before);
 
 #endif

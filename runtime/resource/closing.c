@@ -21,7 +21,7 @@ static int both(int said, int number, int closed)
 
 int pmig_close(int fd)
 {
-	if (mapping_kept(fd) == fd && fd >= 0) { /* the runtime's: the program does not know it */
+	if (mapping_keeps(fd)) { /* the runtime's: the program does not know it */
 		errno = EBADF;
 		return -1;
 	}

@@ -4,6 +4,7 @@
 #include "../arena/arena.h"
 #include "../arena/heap.h"
 #include "../arena/malloc.h"
+#include "../guard.h"
 #include "../kind/table.h"
 #include "../reference/descriptors.h"
 #include "../reference/referred.h"
@@ -23,7 +24,7 @@ struct list {
 	struct declared **buckets; /* of descriptors by number, memory by its block, handles by their variable */
 	uint32_t buckets_count;    /* a power of two */
 	uint32_t count;
-	uint32_t descriptors; /* how many of them are of descriptors: close() looks no further when there are none */
+	_Atomic uint32_t descriptors; /* how many of them are of descriptors: close() looks no further when there are none */
 	uint32_t next_slot;
 	uint32_t *gone; /* slots that the agent knows and nothing has any more; the first `gone_count` are to be told */
 	uint32_t gone_count, gone_room;
@@ -38,6 +39,9 @@ extern const struct pmig_match __start_pmig_match[] __attribute__((weak));
 extern const struct pmig_match __stop_pmig_match[] __attribute__((weak));
 
 static struct declared *held;
+
+/* How many blocks of declared memory there are, by a part of their address: what is freed is looked for only where it may be found. */
+static _Atomic uint32_t watched[1024];
 
 static struct list *existing(void)
 {
@@ -69,6 +73,11 @@ struct declared *declare_last(void)
 static struct declared **bucket(const struct list *l, const void *key)
 {
 	return &l->buckets[((uintptr_t)key * 0x9e3779b97f4a7c15u >> 32) & (l->buckets_count - 1)];
+}
+
+static _Atomic uint32_t *watch_of(const void *block)
+{
+	return &watched[((uintptr_t)block * 0x9e3779b97f4a7c15u >> 32) % (sizeof watched / sizeof *watched)];
 }
 
 static const void *key_of_descriptor(int fd)
@@ -150,6 +159,8 @@ static void withdraw(struct list *l, struct declared *e)
 	l->count--;
 	l->descriptors -= e->thing == DECLARE_DESCRIPTOR;
 	l->fresh -= !e->told && e->thing != DECLARE_HOOKS;
+	if (e->thing == DECLARE_MEMORY)
+		(*watch_of(e->key))--;
 	give_slot_back(l, e);
 	if (e->told && e->thing != DECLARE_HOOKS)
 		pmig_poll = 1;
@@ -163,6 +174,9 @@ static void withdraw(struct list *l, struct declared *e)
 
 static void freed(const void *p)
 {
+	if (*watch_of(p) == 0)
+		return;
+	GUARD(GUARD_DECLARATIONS);
 	struct list *l = existing();
 	struct declared *e = p != NULL ? first_of(l, p) : NULL;
 	while (e != NULL) {
@@ -171,6 +185,12 @@ static void freed(const void *p)
 			withdraw(l, e);
 		e = next;
 	}
+}
+
+static void watch(const struct declared *e)
+{
+	(*watch_of(e->key))++;
+	__atomic_store_n(&malloc_watch, freed, __ATOMIC_RELAXED);
 }
 
 static int copy(char **ret, const char *text)
@@ -191,12 +211,15 @@ static void insert(struct list *l, struct declared *e)
 	l->count++;
 	l->descriptors += e->thing == DECLARE_DESCRIPTOR;
 	l->fresh += e->thing != DECLARE_HOOKS;
+	if (e->thing == DECLARE_MEMORY)
+		watch(e);
 	e->slot = l->free_count > 0 ? l->free[--l->free_count] : ++l->next_slot;
 }
 
 /* Adds a copy of `what`, whose strings are still the caller's. */
 static int add(const struct declared *what)
 {
+	GUARD(GUARD_DECLARATIONS);
 	struct list *l = list();
 	if (l != NULL && l->count >= l->buckets_count && grow(l) < 0)
 		return PMIG_ENOMEM;
@@ -223,8 +246,6 @@ static int add(const struct declared *what)
 	}
 	if (e->thing != DECLARE_HOOKS)
 		pmig_poll = 1;
-	if (e->thing == DECLARE_MEMORY)
-		malloc_watch = freed;
 	return 0;
 }
 
@@ -292,6 +313,7 @@ int pmig_declare_memory(void *p, size_t size, const struct pmig_declaration *d)
 	size_t block_size;
 	if (!arena_contains(p) || !heap_block_of(arena_heap(), p, &block, &block_size))
 		block = p;
+	GUARD(GUARD_DECLARATIONS);
 	for (struct declared *e = first_of(list(), block); e != NULL; e = next_of(e))
 		if (e->thing == DECLARE_MEMORY && e->address == p) {
 			withdraw(list(), e);
@@ -330,6 +352,7 @@ int pmig_declare_handle(void **var, const char *kind, const char *locator, const
 	r = k->handle(&resource);
 	if (r < 0)
 		return error_prefix(r, "declare: %s", locator);
+	GUARD(GUARD_DECLARATIONS);
 	for (struct declared *e = first_of(list(), var); e != NULL; e = next_of(e))
 		if (e->thing == DECLARE_HANDLE) {
 			withdraw(list(), e);
@@ -396,6 +419,7 @@ void declare_closed(int fd)
 	struct list *l = existing();
 	if (l == NULL || l->descriptors == 0)
 		return;
+	GUARD(GUARD_DECLARATIONS);
 	struct declared *e = first_of(l, key_of_descriptor(fd));
 	if (e != NULL && e != held)
 		withdraw(l, e);
@@ -404,6 +428,7 @@ void declare_closed(int fd)
 void declare_closed_from(unsigned first, unsigned last)
 {
 	struct list *l = existing();
+	GUARD(GUARD_DECLARATIONS);
 	for (struct declared *e = l != NULL && l->descriptors > 0 ? l->first : NULL, *next; e != NULL; e = next) {
 		next = e->next;
 		if (e->thing == DECLARE_DESCRIPTOR && e != held && (unsigned)e->fd >= first && (unsigned)e->fd <= last)
@@ -414,6 +439,7 @@ void declare_closed_from(unsigned first, unsigned last)
 void declare_unmapped(const void *address, size_t size)
 {
 	struct list *l = existing();
+	GUARD(GUARD_DECLARATIONS);
 	for (struct declared *e = l != NULL ? l->first : NULL, *next; e != NULL; e = next) {
 		next = e->next;
 		if (e->thing == DECLARE_MEMORY && (uintptr_t)e->address - (uintptr_t)address < size)
@@ -495,8 +521,10 @@ void declare_arrived(void)
 void declare_tell(void)
 {
 	struct list *l = existing();
-	if (l == NULL)
+	if (l == NULL ||
+		(__atomic_load_n(&l->gone_count, __ATOMIC_RELAXED) | __atomic_load_n(&l->fresh, __ATOMIC_RELAXED)) == 0)
 		return;
+	GUARD(GUARD_DECLARATIONS);
 	while (l->gone_count > 0) {
 		uint32_t slot = l->gone[--l->gone_count];
 		announce_withdrawn(slot);
@@ -525,7 +553,7 @@ void declare_announce(void)
 		l->fresh += e->told;
 		e->told = 0;
 		if (e->thing == DECLARE_MEMORY)
-			malloc_watch = freed; /* of this process */
+			watch(e); /* of this process */
 	}
 	declare_tell();
 	for (const struct declared *e = declare_first(); e != NULL; e = e->next)

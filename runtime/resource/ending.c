@@ -5,6 +5,7 @@
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
+#include "../guard.h"
 #include "../reference/descriptors.h"
 #include "../reference/remote_file.h"
 
@@ -19,22 +20,27 @@ struct work {
 	void *argument;
 };
 
+/* The next to be done; NULL: none. */
+static struct work *take(bool quick)
+{
+	GUARD(GUARD_ENDING);
+	struct work **w = (struct work **)arena_root(ARENA_ROOT_ATEXIT);
+	while (*w != NULL && (*w)->quick != quick)
+		w = &(*w)->next;
+	struct work *found = *w;
+	if (found != NULL)
+		*w = found->next;
+	return found;
+}
+
 /* Last come, first done; what a handler adds is done next (C17 7.22.4.4). */
 static void run(int status, bool quick)
 {
-	struct work **list = (struct work **)arena_root(ARENA_ROOT_ATEXIT);
-	for (struct work **w = list; *w != NULL;) {
-		struct work *now = *w;
-		if (now->quick != quick) {
-			w = &now->next;
-			continue;
-		}
-		*w = now->next;
+	for (struct work *now; (now = take(quick)) != NULL;) {
 		if (now->plain != NULL)
 			now->plain();
 		else
 			now->with_status(status, now->argument);
-		w = list;
 	}
 }
 
@@ -67,6 +73,7 @@ static int add(struct work what)
 	if (w == NULL)
 		return -1;
 	*w = what;
+	GUARD(GUARD_ENDING);
 	w->next = *list;
 	*list = w;
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
+#include "../guard.h"
 
 #include <errno.h>
 #include <string.h>
@@ -103,6 +104,7 @@ static size_t length_of_name(const char *name)
 	return strcspn(name, "=");
 }
 
+/* Who looks (getenv) needs no guard: a list is complete before it is the environment, and none is freed. */
 static char **find(const char *name, size_t n)
 {
 	for (char **e = environ; e != NULL && *e != NULL; e++)
@@ -114,6 +116,7 @@ static char **find(const char *name, size_t n)
 /* Puts `text` ("name=value", kept) in its place. Nothing is freed: the program may still hold what getenv() gave. */
 static int put(char *text)
 {
+	GUARD(GUARD_ENVIRONMENT);
 	char **e = find(text, length_of_name(text));
 	if (e != NULL) {
 		*e = text;
@@ -138,6 +141,7 @@ int pmig_setenv(const char *name, const char *value, int overwrite)
 		return -1;
 	}
 	size_t n = strlen(name), m = strlen(value);
+	GUARD(GUARD_ENVIRONMENT);
 	if (!overwrite && find(name, n) != NULL)
 		return 0;
 	char *text = pmig_malloc(n + m + 2);
@@ -161,6 +165,7 @@ int pmig_unsetenv(const char *name)
 		return -1;
 	}
 	size_t n = strlen(name);
+	GUARD(GUARD_ENVIRONMENT);
 	for (char **e; (e = find(name, n)) != NULL;)
 		do
 			e[0] = e[1];

@@ -4,6 +4,7 @@
 #include "local.h"
 
 #include "../arena/malloc.h"
+#include "../guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +55,24 @@ int pmig_regcomp(regex_t *ret, const char *pattern, int flags)
 	return 0;
 }
 
+/* libc's; one expression may be used by several threads at once. */
+static const regex_t *ready(struct expression *x)
+{
+	const regex_t *made = local_get(&x->local);
+	if (made != NULL)
+		return made;
+	GUARD(GUARD_LOCALS);
+	if (local_get(&x->local) == NULL && compile(x) != 0)
+		return NULL;
+	return local_get(&x->local);
+}
+
 int pmig_regexec(const regex_t *e, const char *text, size_t n, regmatch_t *matches, int flags)
 {
-	struct expression *x = (struct expression *)e->buffer;
-	if (local_get(&x->local) == NULL && compile(x) != 0)
+	const regex_t *made = ready((struct expression *)e->buffer);
+	if (made == NULL)
 		return REG_ESPACE;
-	return regexec(local_get(&x->local), text, n, matches, flags);
+	return regexec(made, text, n, matches, flags);
 }
 
 /* libc looks at the number only. */

@@ -3,6 +3,7 @@
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
+#include "../guard.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,9 +19,12 @@ extern char __executable_start[], end[];
 
 struct kept *keep(void)
 {
-	void **root = arena_root(ARENA_ROOT_LIBC);
+	void **root = arena_root(ARENA_ROOT_LIBC), *there = __atomic_load_n(root, __ATOMIC_ACQUIRE);
+	if (there != NULL)
+		return there;
+	GUARD(GUARD_TEXTS);
 	if (*root == NULL)
-		*root = pmig_calloc(1, sizeof(struct kept));
+		__atomic_store_n(root, pmig_calloc(1, sizeof(struct kept)), __ATOMIC_RELEASE);
 	return *root;
 }
 
@@ -61,6 +65,7 @@ char *keep_text(const char *text)
 	if (text == NULL || arena_contains(text) || (text >= __executable_start && text < end))
 		return (char *)text;
 	struct kept *k = keep();
+	GUARD(GUARD_TEXTS);
 	if (k == NULL || (2 * k->texts_n >= k->texts_room && grow(k) < 0))
 		return NULL;
 	struct keep_entry *e = find(k, text);

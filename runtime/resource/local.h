@@ -1,5 +1,6 @@
 /* local: a pointer to something of this process, named by a handle in the arena. The pointer itself never lies in the
- * arena: after a restore the handle has none, and whoever uses it makes the thing again. */
+ * arena: after a restore the handle has none, and whoever uses it makes the thing again, under GUARD_LOCALS where several
+ * threads may use it. */
 #ifndef PMIG_RESOURCE_LOCAL_H
 #define PMIG_RESOURCE_LOCAL_H
 

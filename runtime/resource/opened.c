@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOM_MIN 64
-
 /* As CONTROL_HELLO says: struct control_opened, then the pointers. */
 struct table {
 	struct control_opened head;
-	const char *where[];
+	const char *where[]; /* by number */
 };
 
 static struct table **table(void)
@@ -27,31 +25,32 @@ uint64_t opened_address(void)
 	return (uint64_t)(uintptr_t)table();
 }
 
-static struct table *grow(int fd)
+/* One table for all, which never moves: several threads write into it at once. Pages that nobody touches cost nothing. */
+static struct table *make(void)
 {
-	struct table *old = *table();
-	uint64_t room = old != NULL ? old->head.count : ROOM_MIN;
-	while (room <= (uint64_t)fd)
-		room *= 2;
-	struct table *t = pmig_calloc(1, sizeof *t + room * sizeof *t->where);
+	struct table *t = pmig_calloc(1, sizeof *t + OPENED_MAX * sizeof *t->where), *none = NULL;
 	if (t == NULL)
 		return NULL;
-	if (old != NULL)
-		memcpy(t->where, old->where, old->head.count * sizeof *t->where);
-	t->head = (struct control_opened){.magic = CONTROL_OPENED_MAGIC, .count = (uint32_t)room};
-	*table() = t;
-	pmig_free(old);
-	return t;
+	t->head = (struct control_opened){.magic = CONTROL_OPENED_MAGIC, .count = OPENED_MAX};
+	if (__atomic_compare_exchange_n(table(), &none, t, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return t;
+	pmig_free(t);
+	return none;
+}
+
+static struct table *there(void)
+{
+	return arena_exists() ? __atomic_load_n(table(), __ATOMIC_ACQUIRE) : NULL;
 }
 
 void pmig_opened(int fd, const char *where)
 {
-	struct table *t = *table();
+	struct table *t = there();
 	int saved = errno;
-	if (fd >= 0 && fd < OPENED_MAX && (t == NULL || (uint32_t)fd >= t->head.count))
-		t = grow(fd);
+	if (fd >= 0 && fd < OPENED_MAX && t == NULL)
+		t = make();
 	if (fd >= 0 && fd < OPENED_MAX && t != NULL)
-		t->where[fd] = where;
+		__atomic_store_n(&t->where[fd], where, __ATOMIC_RELAXED);
 	errno = saved;
 }
 
@@ -77,13 +76,14 @@ void pmig_opened_pair(int result, const int fds[2], const char *where)
 
 void opened_closed(int fd)
 {
-	struct table *t = arena_exists() ? *table() : NULL;
-	if (t != NULL && fd >= 0 && (uint32_t)fd < t->head.count)
-		t->where[fd] = NULL;
+	struct table *t = there();
+	if (t != NULL && fd >= 0 && (uint32_t)fd < t->head.count && opened_where(fd) != NULL)
+		__atomic_store_n(&t->where[fd], NULL, __ATOMIC_RELAXED);
 }
 
 const char *opened_where(int fd)
 {
-	struct table *t = arena_exists() ? *table() : NULL;
-	return t != NULL && fd >= 0 && (uint32_t)fd < t->head.count ? t->where[fd] : NULL;
+	struct table *t = there();
+	return t != NULL && fd >= 0 && (uint32_t)fd < t->head.count ? __atomic_load_n(&t->where[fd], __ATOMIC_RELAXED)
+								    : NULL;
 }

@@ -31,7 +31,15 @@ unsigned stream_slot_index(const struct stream *s)
  * untouched. */
 static unsigned used(void)
 {
-	return (unsigned)(uintptr_t)*arena_root(ARENA_ROOT_STREAMS);
+	return (unsigned)(uintptr_t)__atomic_load_n(arena_root(ARENA_ROOT_STREAMS), __ATOMIC_ACQUIRE);
+}
+
+static void note_used(unsigned n)
+{
+	void **root = arena_root(ARENA_ROOT_STREAMS), *now = __atomic_load_n(root, __ATOMIC_RELAXED);
+	while ((uintptr_t)now < n &&
+		!__atomic_compare_exchange_n(root, &now, (void *)(uintptr_t)n, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
 }
 
 struct stream *stream_slot_take(void)
@@ -42,12 +50,10 @@ struct stream *stream_slot_take(void)
 		if (!__atomic_compare_exchange_n(&s->kind, &nobody, STREAM_UNSUPPORTED, false, __ATOMIC_ACQUIRE,
 			    __ATOMIC_RELAXED))
 			continue;
-		memset((char *)s + STREAM_FILE_MAX, 0, sizeof *s - STREAM_FILE_MAX);
-		s->kind = STREAM_UNSUPPORTED;
+		memset((char *)(&s->kind + 1), 0, sizeof *s - offsetof(struct stream, kind) - sizeof s->kind);
 		s->fd = -1;
 		s->note = "it is being opened";
-		if (i >= used())
-			*arena_root(ARENA_ROOT_STREAMS) = (void *)(uintptr_t)(i + 1);
+		note_used(i + 1);
 		return s;
 	}
 	errno = EMFILE;
@@ -56,15 +62,21 @@ struct stream *stream_slot_take(void)
 
 void stream_slot_give(struct stream *s)
 {
-	s->handle = NULL;
+	__atomic_store_n(&s->handle, NULL, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->kind, 0, __ATOMIC_RELEASE);
+}
+
+/* Another thread may be opening or closing it. */
+static FILE *handle_of(const struct stream *s)
+{
+	return __atomic_load_n(&s->handle, __ATOMIC_ACQUIRE);
 }
 
 struct stream *stream_next(const struct stream *after)
 {
 	for (unsigned i = after == NULL ? 0 : stream_slot_index(after) + 1; i < used(); i++) {
 		struct stream *s = stream_slot_at(i);
-		if (s->kind != 0 && s->handle != NULL)
+		if (__atomic_load_n(&s->kind, __ATOMIC_RELAXED) != 0 && handle_of(s) != NULL)
 			return s;
 	}
 	return NULL;
@@ -75,10 +87,10 @@ struct stream *stream_find(const FILE *f)
 	size_t offset = (size_t)((const char *)f - (const char *)arena_streams());
 	if (offset < STREAM_SLOTS * (size_t)STREAM_SLOT_SIZE) {
 		struct stream *s = stream_slot_at((unsigned)(offset / STREAM_SLOT_SIZE));
-		return s->kind != 0 && s->handle == f ? s : NULL;
+		return __atomic_load_n(&s->kind, __ATOMIC_RELAXED) != 0 && handle_of(s) == f ? s : NULL;
 	}
 	struct stream *s = stream_next(NULL);
-	while (s != NULL && (s->handle != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
+	while (s != NULL && (handle_of(s) != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
 		s = stream_next(s);
 	return s;
 }
@@ -100,7 +112,8 @@ static FILE *placed(struct stream *s, FILE *f)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return s->handle = f;
+	__atomic_store_n(&s->handle, f, __ATOMIC_RELEASE);
+	return f;
 }
 
 /* A file at another host has no descriptor that libc could use. The functions look at what the number leads to with every call. */
@@ -122,7 +135,7 @@ static FILE *place_remote(struct stream *s)
 
 FILE *stream_place_descriptor(struct stream *s)
 {
-	s->kind = STREAM_DESCRIPTOR;
+	__atomic_store_n(&s->kind, STREAM_DESCRIPTOR, __ATOMIC_RELAXED);
 	s->cookie = NULL;
 	if (descriptors_refers(s->fd))
 		return place_remote(s);
@@ -132,7 +145,7 @@ FILE *stream_place_descriptor(struct stream *s)
 
 FILE *stream_place_cookie(struct stream *s)
 {
-	s->kind = STREAM_COOKIE;
+	__atomic_store_n(&s->kind, STREAM_COOKIE, __ATOMIC_RELAXED);
 	interpose_place(s->file, STREAM_FILE_MAX, cookie_call.skip);
 	return placed(s, fopencookie(s->cookie, s->mode, cookie_functions(s->cookie)));
 }
