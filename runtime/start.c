@@ -5,6 +5,7 @@
 #include "control_channel.h"
 #include "frame/program.h"
 #include "frame/resume.h"
+#include "guard.h"
 #include "kind/load.h"
 #include "locals.h"
 #include "resource/resource.h"
@@ -123,6 +124,7 @@ int main(int argc, char **argv, char **envp)
 		give_up();
 	pmig_thread = arena_thread(0);
 	pmig_frame_sp = pmig_thread->stack_base;
+	guard_start();
 	stop_start();
 	if (control_descriptor() >= 0)
 		resource_private(control_descriptor());
