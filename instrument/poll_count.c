@@ -79,7 +79,8 @@ bool poll_count_find(struct work *w, const struct graph *g, uint32_t loop, struc
 		return false;
 	uint32_t other = map_get(&g->numbers, LLVMGetSuccessor(end, LLVMGetSuccessor(end, 0) == header ? 1 : 0));
 	LLVMValueRef compare = LLVMIsAICmpInst(LLVMGetCondition(end));
-	if (compare == NULL || graph_is_in(g, loop, other))
+	/* A block without a number is where the chunks of a loop that comes next begin. */
+	if (compare == NULL || (other != MAP_NONE && graph_is_in(g, loop, other)))
 		return false;
 	c.tested = LLVMGetOperand(compare, 0);
 	c.bound = LLVMGetOperand(compare, 1);
