@@ -1,37 +1,52 @@
-/* libc: the table, sorted once. */
+/* libc: the tables, sorted once. */
 #include "libc.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PLAIN LIBC_PLAIN
+#define CARRIED LIBC_CARRIED
 #define REPLACED LIBC_REPLACED
 #define REFUSED LIBC_REFUSED
 
-static struct libc_function functions[] = {
 #define LIBC(name, action, note) {#name, action, note},
+
+static struct libc_function functions[] = {
 #include "tbl/libc.h"
 #include "tbl/libgcc.h"
 #include "tbl/libraries.h"
-#undef LIBC
 };
 
-#define FUNCTIONS_COUNT (sizeof functions / sizeof *functions)
+static struct libc_function variables[] = {
+#include "tbl/libc_variables.h"
+};
 
 static int compare(const void *a, const void *b)
 {
 	return strcmp(((const struct libc_function *)a)->name, ((const struct libc_function *)b)->name);
 }
 
+static const struct libc_function *find(struct libc_function *rows, size_t n, bool *sorted, const char *name)
+{
+	if (!*sorted)
+		qsort(rows, n, sizeof *rows, compare);
+	*sorted = true;
+	struct libc_function key = {.name = name};
+	return bsearch(&key, rows, n, sizeof *rows, compare);
+}
+
 const struct libc_function *libc_find(const char *name)
 {
-	static int sorted;
-	if (!sorted)
-		qsort(functions, FUNCTIONS_COUNT, sizeof *functions, compare);
-	sorted = 1;
-	struct libc_function key = {.name = name};
-	return bsearch(&key, functions, FUNCTIONS_COUNT, sizeof *functions, compare);
+	static bool sorted;
+	return find(functions, sizeof functions / sizeof *functions, &sorted, name);
+}
+
+const struct libc_function *libc_variable(const char *name)
+{
+	static bool sorted;
+	return find(variables, sizeof variables / sizeof *variables, &sorted, name);
 }
 
 void libc_replacement(const struct libc_function *f, char *out, size_t room)

@@ -5,7 +5,8 @@
 #include <stddef.h>
 
 enum libc_action {
-	LIBC_PLAIN = 1, /* called as it is */
+	LIBC_PLAIN = 1, /* stateless, called as it is */
+	LIBC_CARRIED,   /* called as it is, its state is carried by the file in the note */
 	LIBC_REPLACED,  /* libc_replacement() is called instead */
 	LIBC_REFUSED,   /* the note says why, for the user */
 };
@@ -18,6 +19,9 @@ struct libc_function {
 
 /* The row of `name`; NULL: nobody has listed it. Static. */
 const struct libc_function *libc_find(const char *name);
+
+/* The same for a variable: never LIBC_REPLACED. */
+const struct libc_function *libc_variable(const char *name);
 
 /* Writes the name of what is called instead of a LIBC_REPLACED function. */
 void libc_replacement(const struct libc_function *f, char *out, size_t room);

@@ -38,8 +38,46 @@ static void forget_purity(LLVMValueRef f)
 	}
 }
 
+#define PLACES_MAX 8
+
+/* At each place where `v` is used, as far as there are not too many; lines tell them apart. */
+static void refuse(struct work *w, LLVMValueRef v, const char *why)
+{
+	unsigned said = 0, last = 0;
+	for (LLVMUseRef u = LLVMGetFirstUse(v); u != NULL && said < PLACES_MAX; u = LLVMGetNextUse(u)) {
+		LLVMValueRef user = LLVMGetUser(u);
+		unsigned line = LLVMIsAInstruction(user) != NULL ? LLVMGetDebugLocLine(user) : 0;
+		if (line == 0 || line == last)
+			continue;
+		work_error(w, user, "%s cannot be carried: %s", work_name(v), why);
+		last = line;
+		said++;
+	}
+	if (said == 0)
+		work_error(w, work_first_user(v), "%s cannot be carried: %s", work_name(v), why);
+}
+
+/* Variables that lie in a library, whatever the linker makes of them: they are not among the program's own. */
+static void check_variables(struct work *w)
+{
+	for (LLVMValueRef v = LLVMGetFirstGlobal(w->module); v != NULL; v = LLVMGetNextGlobal(v)) {
+		const char *name = work_name(v);
+		const struct libc_function *e = libc_variable(name);
+		if (!LLVMIsDeclaration(v) || LLVMGetFirstUse(v) == NULL || strncmp(name, "pmig_", 5) == 0 ||
+			strncmp(name, "llvm.", 5) == 0 || strncmp(name, "__start_", 8) == 0 ||
+			strncmp(name, "__stop_", 7) == 0)
+			continue;
+		if (e == NULL)
+			work_warning(w, work_first_user(v), "%s: this variable of a library is not carried", name);
+		else if (e->action == LIBC_REFUSED)
+			refuse(w, v, e->note);
+	}
+}
+
 void rewrite_calls(struct work *w)
 {
+	if (!w->rewritten)
+		check_variables(w);
 	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f)) {
 		const char *name = work_name(f);
 		if (!LLVMIsDeclaration(f) || LLVMGetIntrinsicID(f) != 0 || LLVMGetFirstUse(f) == NULL ||
@@ -58,7 +96,7 @@ void rewrite_calls(struct work *w)
 		if (e->action == LIBC_REPLACED)
 			replace(w, f, own);
 		else if (e->action == LIBC_REFUSED)
-			work_error(w, work_first_user(f), "%s cannot be carried: %s", name, e->note);
+			refuse(w, f, e->note);
 	}
 	w->rewritten = true;
 }

@@ -3,6 +3,7 @@
 
 #include "kernel.h"
 #include "locales.h"
+#include "variables.h"
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
@@ -248,6 +249,7 @@ static const struct {
 	{save_locale, restore_locale},
 	{save_random, restore_random},
 	{save_variables, restore_variables},
+	{variables_save, variables_restore},
 	{save_floating, restore_floating},
 };
 

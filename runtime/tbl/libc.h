@@ -1,11 +1,12 @@
 /* Every function of the C library that a program may call: LIBC(name, action, note).
  *
- *   PLAIN     has no state of its own that matters, or its state is saved and restored (resource/context.c); called
- *     as it is.
- *   REPLACED  the program calls pmig_<name> instead, or what the note names; it is in libpmig or in carried/.
+ *   PLAIN     stateless: it keeps nothing between two calls but in what the program gives it; called as it is.
+ *   CARRIED   called as it is; what it keeps is saved and restored by the file of runtime/ that the note names.
+ *   REPLACED  carried as well: the program calls pmig_<name> instead, or what the note names; it is in libpmig or in carried/.
  *   REFUSED   a program that calls it is not built; the note says why, in words for the user.
  *
- * The instrumenter reads this table. Here is what was looked at one by one; libc_plain.h and libm.h list the rest.
+ * The instrumenter reads this table. Here is what was looked at one by one; libc_carried.h, libc_plain.h, libc_wait.h, libm.h and libc_internal.h
+ * list the rest, libc_variables.h the variables: all that libc and libm export is listed somewhere.
  * Checked against the symbols of glibc 2.36 by tests/unit/test_libc_table.c. */
 
 /* Memory: the heap lies in the arena (arena/heap.h). */
@@ -110,12 +111,7 @@ LIBC(hsearch_r, REPLACED, "")
 LIBC(hdestroy_r, REPLACED, "")
 
 /* Random numbers. random() keeps its state in a buffer that context.c puts into the arena. */
-LIBC(rand, PLAIN, "")
-LIBC(srand, PLAIN, "")
-LIBC(random, PLAIN, "")
-LIBC(srandom, PLAIN, "")
-LIBC(initstate, PLAIN, "")
-LIBC(setstate, PLAIN, "")
+
 LIBC(drand48, REPLACED, "")
 LIBC(erand48, REPLACED, "")
 LIBC(lrand48, REPLACED, "")
@@ -325,12 +321,11 @@ LIBC(ctime, REPLACED, "")
 LIBC(strptime, REPLACED, "")
 LIBC(getdate, REPLACED, "")
 LIBC(getdate_r, PLAIN, "")
-LIBC(tzset, PLAIN, "")
+
 LIBC(timer_create, REFUSED, "interval timers made by timer_create are not carried yet; use setitimer")
-LIBC(setitimer, PLAIN, "")
+
 LIBC(getitimer, PLAIN, "")
-LIBC(alarm, PLAIN, "")
-LIBC(ualarm, PLAIN, "")
+
 LIBC(ntp_gettime, PLAIN, "")
 
 /* Locale and messages. */
@@ -591,8 +586,6 @@ LIBC(getnetent, REPLACED, "")
 LIBC(getaddrinfo_a, REFUSED, "asynchronous look-ups are not carried")
 LIBC(openlog, REPLACED, "")
 LIBC(closelog, REPLACED, "")
-LIBC(setlogmask, PLAIN, "")
-LIBC(syslog, PLAIN, "")
 
 /* Results that libc allocates for the caller. */
 LIBC(argz_create, REPLACED, "")
@@ -700,6 +693,8 @@ LIBC(mlock2, REPLACED, "")
 LIBC(munlock, REPLACED, "")
 LIBC(munlockall, REPLACED, "")
 
+#include "libc_carried.h"
+#include "libc_internal.h"
 #include "libc_plain.h"
 #include "libm.h"
 
