@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,8 +48,7 @@ struct stream *stream_slot_take(void)
 	for (unsigned i = 0; i < STREAM_SLOTS; i++) {
 		struct stream *s = stream_slot_at(i);
 		uint32_t nobody = 0;
-		if (!__atomic_compare_exchange_n(&s->kind, &nobody, STREAM_UNSUPPORTED, false, __ATOMIC_ACQUIRE,
-			    __ATOMIC_RELAXED))
+		if (!atomic_compare_exchange_strong(&s->kind, &nobody, STREAM_UNSUPPORTED))
 			continue;
 		memset((char *)(&s->kind + 1), 0, sizeof *s - offsetof(struct stream, kind) - sizeof s->kind);
 		s->fd = -1;
@@ -62,21 +62,15 @@ struct stream *stream_slot_take(void)
 
 void stream_slot_give(struct stream *s)
 {
-	__atomic_store_n(&s->handle, NULL, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->kind, 0, __ATOMIC_RELEASE);
-}
-
-/* Another thread may be opening or closing it. */
-static FILE *handle_of(const struct stream *s)
-{
-	return __atomic_load_n(&s->handle, __ATOMIC_ACQUIRE);
+	s->handle = NULL;
+	s->kind = 0;
 }
 
 struct stream *stream_next(const struct stream *after)
 {
 	for (unsigned i = after == NULL ? 0 : stream_slot_index(after) + 1; i < used(); i++) {
 		struct stream *s = stream_slot_at(i);
-		if (__atomic_load_n(&s->kind, __ATOMIC_RELAXED) != 0 && handle_of(s) != NULL)
+		if (s->kind != 0 && s->handle != NULL)
 			return s;
 	}
 	return NULL;
@@ -87,10 +81,10 @@ struct stream *stream_find(const FILE *f)
 	size_t offset = (size_t)((const char *)f - (const char *)arena_streams());
 	if (offset < STREAM_SLOTS * (size_t)STREAM_SLOT_SIZE) {
 		struct stream *s = stream_slot_at((unsigned)(offset / STREAM_SLOT_SIZE));
-		return __atomic_load_n(&s->kind, __ATOMIC_RELAXED) != 0 && handle_of(s) == f ? s : NULL;
+		return s->kind != 0 && s->handle == f ? s : NULL;
 	}
 	struct stream *s = stream_next(NULL);
-	while (s != NULL && (handle_of(s) != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
+	while (s != NULL && (s->handle != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
 		s = stream_next(s);
 	return s;
 }
@@ -112,7 +106,7 @@ static FILE *placed(struct stream *s, FILE *f)
 		errno = ENOMEM;
 		return NULL;
 	}
-	__atomic_store_n(&s->handle, f, __ATOMIC_RELEASE);
+	s->handle = f;
 	return f;
 }
 
@@ -135,7 +129,7 @@ static FILE *place_remote(struct stream *s)
 
 FILE *stream_place_descriptor(struct stream *s)
 {
-	__atomic_store_n(&s->kind, STREAM_DESCRIPTOR, __ATOMIC_RELAXED);
+	s->kind = STREAM_DESCRIPTOR;
 	s->cookie = NULL;
 	if (descriptors_refers(s->fd))
 		return place_remote(s);
@@ -145,7 +139,7 @@ FILE *stream_place_descriptor(struct stream *s)
 
 FILE *stream_place_cookie(struct stream *s)
 {
-	__atomic_store_n(&s->kind, STREAM_COOKIE, __ATOMIC_RELAXED);
+	s->kind = STREAM_COOKIE;
 	interpose_place(s->file, STREAM_FILE_MAX, cookie_call.skip);
 	return placed(s, fopencookie(s->cookie, s->mode, cookie_functions(s->cookie)));
 }

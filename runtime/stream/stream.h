@@ -31,8 +31,8 @@ struct cookie; /* cookie.h */
 /* One slot. Lies in the arena. */
 struct stream {
 	_Alignas(16) char file[STREAM_FILE_MAX]; /* where libc's FILE goes */
-	FILE *handle;                            /* file; elsewhere without interposition */
-	uint32_t kind;                           /* enum stream_kind; 0: free */
+	FILE *_Atomic handle;                    /* file; elsewhere without interposition */
+	_Atomic uint32_t kind;                   /* enum stream_kind; 0: free */
 	int32_t fd;                              /* STREAM_DESCRIPTOR */
 	char mode[4];                            /* for fdopen: r, w, a, with or without + */
 	int32_t buffering;                       /* of the last setvbuf: _IOFBF + 1 ...; 0: never called */
