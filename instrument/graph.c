@@ -123,6 +123,8 @@ bool graph_is_in(const struct graph *g, uint32_t loop, uint32_t block)
 {
 	if (loop == GRAPH_NONE)
 		return true;
+	if (block == GRAPH_NONE)
+		return false;
 	for (uint32_t l = g->blocks[block].loop; l != GRAPH_NONE; l = g->loops[l].outer)
 		if (l == loop)
 			return true;

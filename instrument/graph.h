@@ -50,7 +50,7 @@ bool graph_dominates(const struct graph *g, uint32_t a, uint32_t b);
 /* The last block that every way to `a` and every way to `b` goes through. */
 uint32_t graph_common_dominator(const struct graph *g, uint32_t a, uint32_t b);
 
-/* Is `block` in `loop` (GRAPH_NONE: the function)? */
+/* Is `block` (GRAPH_NONE: one that was made since) in `loop` (GRAPH_NONE: the function)? */
 bool graph_is_in(const struct graph *g, uint32_t loop, uint32_t block);
 
 /* The loop whose header `block` is, or GRAPH_NONE. */

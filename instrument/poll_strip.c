@@ -25,7 +25,6 @@ bool poll_strip_possible(struct work *w, const struct poll_count *c, uint64_t ro
 
 struct strip {
 	struct work *w;
-	const struct graph *g;
 	const struct poll_count *count;
 	uint64_t rounds;
 	LLVMTypeRef type; /* what is counted with */
@@ -66,16 +65,20 @@ static void make_blocks(struct strip *s)
 	s->location = LLVMInstructionGetDebugLoc(end);
 }
 
-/* Whoever came to the header from outside comes to the chunk. */
+/* Whoever came to the header from outside comes to the chunk; among them may be blocks that the graph does not know. */
 static void enter_by_chunk(struct strip *s)
 {
-	const struct graph_block *h = &s->g->blocks[map_get(&s->g->numbers, s->header)];
-	for (uint32_t i = 0; i < h->before_count; i++) {
-		LLVMBasicBlockRef from = s->g->blocks[h->before[i]].block;
-		LLVMValueRef end = LLVMGetBasicBlockTerminator(from);
-		for (unsigned k = 0; from != s->latch && k < LLVMGetNumSuccessors(end); k++)
-			if (LLVMGetSuccessor(end, k) == s->header)
+	LLVMValueRef back = LLVMGetBasicBlockTerminator(s->latch);
+	for (LLVMUseRef u = LLVMGetFirstUse(LLVMBasicBlockAsValue(s->header)), next; u != NULL; u = next) {
+		LLVMValueRef end = LLVMGetUser(u);
+		next = LLVMGetNextUse(u);
+		if (end == back || LLVMIsATerminatorInst(end) == NULL)
+			continue;
+		for (unsigned k = 0; k < LLVMGetNumSuccessors(end); k++)
+			if (LLVMGetSuccessor(end, k) == s->header) {
 				LLVMSetSuccessor(end, k, s->chunk);
+				break; /* each use is one successor */
+			}
 	}
 }
 
@@ -178,7 +181,7 @@ static void leave_by_check(struct strip *s, LLVMValueRef tested, LLVMValueRef en
 void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds)
 {
 	struct strip s = {.w = w,
-		.g = g,
+
 		.count = c,
 		.rounds = rounds,
 		.type = integer_of(w, c),
