@@ -59,6 +59,8 @@ static void add_clang(struct cc_args *to, const struct cc_job *job)
 	cc_args_add(to, "-D__PMIG__=1");
 	if (cc_place_include() != NULL) {
 		cc_args_add(to, "-isystem");
+		cc_args_format(to, "%s/pmig/libc", cc_place_include()); /* what of libc's headers is another one here */
+		cc_args_add(to, "-isystem");
 		cc_args_add(to, cc_place_include());
 	}
 }

@@ -6,10 +6,10 @@
 #include "build.h"
 #include "control_channel.h"
 #include "frame/program.h"
-#include "frame/resume.h"
 #include "image/image.h"
 #include "outside.h"
 #include "resource/resource.h"
+#include "thread.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -18,15 +18,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define STATE_VERSION 1
-
-extern __thread char *pmig_frame_sp;
+#define STATE_VERSION 2
 
 /* The runtime's own state that travels: IMAGE_PROGRAM. */
 struct state {
 	uint64_t checkpoint;
 	uint64_t libc; /* an address in libc; see checkpoint_libc_then() */
-	char *frame_sp;
 };
 
 static struct state then;
@@ -170,16 +167,23 @@ static int write_globals(struct image_writer *w)
 	return r < 0 ? r : image_put_globals(w, globals, pmig_program.globals_count);
 }
 
-static int write_frames(struct image_writer *w, const struct walk_buffer *frames)
+/* One section for each thread. */
+static int write_frames(struct image_writer *w, struct walk_buffer *const *frames)
 {
-	struct walk_header h = {.count = frames->count, .size = frames->size};
-	struct iovec parts[] = {{&h, sizeof h}, {frames->bytes, frames->size}};
-	return image_put_parts(w, IMAGE_FRAMES, WALK_VERSION, parts, 2);
+	int r = 0;
+	for (unsigned i = 0; i < ARENA_THREADS_MAX && r >= 0; i++) {
+		if (frames[i] == NULL)
+			continue;
+		struct walk_header h = {.count = frames[i]->count, .size = frames[i]->size, .thread = i};
+		struct iovec parts[] = {{&h, sizeof h}, {frames[i]->bytes, frames[i]->size}};
+		r = image_put_parts(w, IMAGE_FRAMES, WALK_VERSION, parts, 2);
+	}
+	return r;
 }
 
-static int write_sections(struct image_writer *w, const struct walk_buffer *frames)
+static int write_sections(struct image_writer *w, struct walk_buffer *const *frames)
 {
-	struct state now = {.checkpoint = number, .libc = (uintptr_t)checkpoint_libc_now(), .frame_sp = pmig_frame_sp};
+	struct state now = {.checkpoint = number, .libc = (uintptr_t)checkpoint_libc_now()};
 	int r = image_put(w, IMAGE_PROGRAM, STATE_VERSION, &now, sizeof now);
 	if (r >= 0)
 		r = resource_save(w);
@@ -195,19 +199,20 @@ static int write_sections(struct image_writer *w, const struct walk_buffer *fram
 	return r;
 }
 
-int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_result *ret)
+static uint64_t count_frames(struct walk_buffer *const *frames)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < ARENA_THREADS_MAX; i++)
+		n += frames[i] != NULL ? frames[i]->count : 0;
+	return n;
+}
+
+int checkpoint_write(int fd, struct walk_buffer *const *frames, struct checkpoint_result *ret)
 {
 	__attribute__((cleanup(cleanup_writer))) struct image_writer *w = NULL;
 	struct image_identity id;
-	const void *rest;
-	size_t rest_size;
-	uint64_t rest_count, bytes = 0;
-	resume_pending(&rest, &rest_size, &rest_count);
-	int r = walk_append(frames, rest, rest_size, rest_count);
-	if (r < 0)
-		return r;
-	arena_thread(0)->sp = pmig_frame_sp;
-	r = outside_check(frames);
+	uint64_t bytes = 0;
+	int r = outside_check(frames);
 	if (r < 0)
 		return error_prefix(r, "checkpoint");
 	number++;
@@ -222,7 +227,7 @@ int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_resul
 		resource_continue();
 		return error_prefix(r, "checkpoint");
 	}
-	*ret = (struct checkpoint_result){.bytes = bytes, .frames = frames->count};
+	*ret = (struct checkpoint_result){.bytes = bytes, .frames = count_frames(frames)};
 	return 0;
 }
 
@@ -236,9 +241,6 @@ static int read_state(struct image *im)
 		return error_set(PMIG_EVERSION, "section program of version %u with %zu bytes", e.version, e.size);
 	memcpy(&then, e.data, sizeof then);
 	number = then.checkpoint;
-	if (!arena_contains(then.frame_sp))
-		return error_set(PMIG_ECORRUPT, "section program: the frame stack pointer lies outside the arena");
-	pmig_frame_sp = then.frame_sp;
 	return 0;
 }
 
@@ -281,26 +283,34 @@ static int read_globals(struct image *im)
 	return r < 0 ? r : image_restore_globals(im, globals, pmig_program.globals_count);
 }
 
-static int read_frames(struct image *im, uint64_t *ret_frames)
+/* One section: a thread's. */
+static int read_thread(const struct image_entry *e, uint64_t *ret_frames)
 {
 	struct walk_header h;
-	struct image_entry e;
-	int r = image_get(im, IMAGE_FRAMES, 0, &e);
-	if (r < 0)
-		return r;
-	if (e.version != WALK_VERSION || e.size < sizeof h)
-		return error_set(PMIG_EVERSION, "section frames of version %u", e.version);
-	memcpy(&h, e.data, sizeof h);
-	if (h.size != e.size - sizeof h)
-		return error_set(PMIG_ECORRUPT, "section frames: %zu bytes where %lu were announced", e.size - sizeof h,
+	if (e->version != WALK_VERSION || e->size < sizeof h)
+		return error_set(PMIG_EVERSION, "section frames of version %u", e->version);
+	memcpy(&h, e->data, sizeof h);
+	if (h.size != e->size - sizeof h)
+		return error_set(PMIG_ECORRUPT, "section frames: %zu bytes where %lu were announced", e->size - sizeof h,
 			(unsigned long)h.size);
 	/* stays for the life of the process: the driver reads it frame by frame */
 	char *copy = mmap(NULL, h.size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (copy == MAP_FAILED)
 		return error_set(PMIG_ENOMEM, "no memory for %lu bytes of frames", (unsigned long)h.size);
-	memcpy(copy, (const char *)e.data + sizeof h, h.size);
-	*ret_frames = h.count;
-	return resume_adopt(copy, h.size, h.count);
+	memcpy(copy, (const char *)e->data + sizeof h, h.size);
+	*ret_frames += h.count;
+	return thread_adopt(h.thread, copy, h.size, h.count);
+}
+
+static int read_frames(struct image *im, uint64_t *ret_frames)
+{
+	struct image_entry e;
+	uint64_t frames = 0;
+	int r = 0;
+	for (size_t i = 0; r >= 0 && (r = image_get(im, IMAGE_FRAMES, i, &e)) >= 0; i++)
+		r = read_thread(&e, &frames);
+	*ret_frames = frames;
+	return r == PMIG_ENOENT ? 0 : r;
 }
 
 int checkpoint_read(int fd, const char *name, bool verified, const char **ret_from, uint64_t *ret_frames)
@@ -330,6 +340,8 @@ int checkpoint_read(int fd, const char *name, bool verified, const char **ret_fr
 		r = read_frames(im, ret_frames);
 	if (r >= 0)
 		r = resource_restore(im, &(struct resource_options){.rewind = control_rewind()});
+	if (r >= 0)
+		r = thread_restart();
 	if (r < 0)
 		return r;
 	memcpy(from, image_identity(im)->host, sizeof from);

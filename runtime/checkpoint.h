@@ -12,12 +12,12 @@ struct checkpoint_result {
 	uint64_t frames; /* captured and pending */
 };
 
-/* Writes the image of this process to `fd` (borrowed, at offset 0). `frames` was captured at this safe point. The resources were
- * prepared; on failure they are as before (resource_continue() was called). Errors: those of image, resource; PMIG_EPOINTER. */
-PMIG_MUST_CHECK int checkpoint_write(int fd, struct walk_buffer *frames, struct checkpoint_result *ret);
+/* Writes the image of this process to `fd` (borrowed, at offset 0). `frames`: what each thread captured, by its block (ARENA_THREADS_MAX of
+ * them; NULL: it has none); all stand still. The resources were prepared; on failure they are as before (resource_continue() was called). Errors: those of image, resource; PMIG_EPOINTER. */
+PMIG_MUST_CHECK int checkpoint_write(int fd, struct walk_buffer *const *frames, struct checkpoint_result *ret);
 
 /* Makes this fresh process, in which nothing of the program has run, the one in the image at `fd` (taken: closed). `name` is for
- * messages; `verified`: its bytes need not be compared with their hashes any more. Afterwards resume_drive() goes on. `*ret_from`
+ * messages; `verified`: its bytes need not be compared with their hashes any more. Afterwards its threads wait for thread_go_on(). `*ret_from`
  * gets the name of the host at which it was made (static). Errors: PMIG_ECORRUPT, PMIG_EVERSION, PMIG_EIDENTITY,
  * PMIG_EREFUSED, PMIG_ENOMEM, PMIG_EIO. */
 PMIG_MUST_CHECK int checkpoint_read(int fd, const char *name, bool verified, const char **ret_from, uint64_t *ret_frames);

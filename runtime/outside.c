@@ -6,6 +6,7 @@
 #include "arena/heap.h"
 #include "arena/mapping.h"
 #include "frame/program.h"
+#include "handler.h"
 #include "kind/table.h"
 #include "resource/bound.h"
 #include "resource/declare.h"
@@ -136,7 +137,7 @@ static int found(void *context, const struct escape *e)
 {
 	const struct search *s = context;
 	char place[160], owner[160];
-	if (!counts(s, e) || is_of_handle(e->word) || locales_own(e->word))
+	if (!counts(s, e) || is_of_handle(e->word) || locales_own(e->word) || handler_stack_has(e->word))
 		return 0;
 	name_place(s, e, place, sizeof place);
 	if (s->target != NULL)
@@ -206,9 +207,22 @@ static int look_at_mappings(struct search *s)
 	return r;
 }
 
-static int look_everywhere(const struct walk_buffer *frames, const struct escape_target *target)
+/* The captured values of all threads. */
+static int look_at_frames(struct search *s, struct walk_buffer *const *frames)
 {
-	struct search s = {.frames = frames, .target = target};
+	int r = 0;
+	s->in_frames = true;
+	for (unsigned i = 0; i < ARENA_THREADS_MAX && r >= 0; i++) {
+		s->frames = frames[i];
+		r = frames[i] != NULL && frames[i]->size != 0 ? look(s, frames[i]->bytes, frames[i]->size) : 0;
+	}
+	s->in_frames = false;
+	return r;
+}
+
+static int look_everywhere(struct walk_buffer *const *frames, const struct escape_target *target)
+{
+	struct search s = {.target = target};
 	struct arena_range ranges[ARENA_RANGES_MAX];
 	int r = 0;
 	for (uint32_t i = 0; i < pmig_program.globals_count && r >= 0; i++) {
@@ -216,17 +230,15 @@ static int look_everywhere(const struct walk_buffer *frames, const struct escape
 		r = look(&s, s.global->address, s.global->size);
 	}
 	s.global = NULL;
-	s.in_frames = true;
-	if (r >= 0 && frames->size != 0)
-		r = look(&s, frames->bytes, frames->size);
-	s.in_frames = false;
+	if (r >= 0)
+		r = look_at_frames(&s, frames);
 	size_t n = arena_ranges(ranges, ARENA_RANGES_MAX);
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = look(&s, ranges[i].address, ranges[i].size);
 	return r < 0 ? r : look_at_mappings(&s);
 }
 
-int outside_check(const struct walk_buffer *frames)
+int outside_check(struct walk_buffer *const *frames)
 {
 	struct libraries libraries = {.target = {.low = UINTPTR_MAX, .covers = covers}};
 	int r = bound_check();

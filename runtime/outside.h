@@ -5,8 +5,8 @@
 
 #include "frame/walk.h"
 
-/* Looks through the program's globals, heap, frame stacks and captured values. Error: PMIG_EPOINTER; the reason names where
+/* Looks through the program's globals, heap, frame stacks and captured values (by thread block; NULL: none). Error: PMIG_EPOINTER; the reason names where
  * the first such pointer lies, what it leads to, and who allocated that. */
-PMIG_MUST_CHECK int outside_check(const struct walk_buffer *frames);
+PMIG_MUST_CHECK int outside_check(struct walk_buffer *const *frames);
 
 #endif

@@ -3,6 +3,7 @@
 #include "build.h"
 #include "checkpoint.h"
 #include "control_channel.h"
+#include "every.h"
 #include "frame/program.h"
 #include "frame/resume.h"
 #include "guard.h"
@@ -20,8 +21,6 @@
 #include <unistd.h>
 
 #define EXIT_OURS 125
-
-extern __thread char *pmig_frame_sp;
 
 const char *pmig_name(void)
 {
@@ -84,29 +83,6 @@ static void restore(int fd, bool by_agent)
 	stop_tell(PMIG_RESTORED, from, "");
 }
 
-/* The test mode (stop_every()): the descriptor of the image that this process continues from; -1: it starts. */
-static int test_mode(void)
-{
-	const char *interval = getenv("PMIG_EVERY"), *path = getenv("PMIG_EVERY_IMAGE"),
-		   *image = getenv("PMIG_EVERY_RESTORE");
-	if (interval == NULL || path == NULL)
-		return -1;
-	int fd = image != NULL ? atoi(image) : -1;
-	if (image == NULL)
-		(void)close_range(3, ~0u,
-			0); /* what a shell or a test driver forgot to close would refuse every checkpoint */
-	char *end;
-	long n = strtol(interval, &end, 10), most = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
-	const char *count = getenv("PMIG_EVERY_COUNT");
-	if (n != 0)
-		stop_every(n, most, strdup(path), count != NULL ? strdup(count) : NULL);
-	(void)unsetenv("PMIG_EVERY");
-	(void)unsetenv("PMIG_EVERY_IMAGE");
-	(void)unsetenv("PMIG_EVERY_COUNT");
-	(void)unsetenv("PMIG_EVERY_RESTORE");
-	return fd;
-}
-
 static void check_addresses(void)
 {
 	if (checkpoint_libc_then() == checkpoint_libc_now())
@@ -122,22 +98,22 @@ int main(int argc, char **argv, char **envp)
 	}
 	if (arena_create() < 0 || control_start(build_text()) < 0)
 		give_up();
-	pmig_thread = arena_thread(0);
-	pmig_frame_sp = pmig_thread->stack_base;
+	int image = control_restoring(), by_test = every_start();
+	thread_start();
 	guard_start();
 	stop_start();
 	if (control_descriptor() >= 0)
 		resource_private(control_descriptor());
-	int image = control_restoring(), by_test = test_mode();
 	if (image < 0 && by_test < 0) {
 		if (load() < 0 || resource_start(argc, argv, environ) < 0)
 			give_up();
 		argv = resource_arguments(&argc);
 		locals_start(pmig_thread);
-		exit(resume_drive(argc, argv, environ, 0));
+		exit(resume_drive(&(struct resume_start){.argc = argc, .argv = argv, .envp = environ}, 0));
 	}
 	restore(image >= 0 ? image : by_test, image >= 0);
 	if (by_test >= 0)
 		check_addresses();
-	exit(resume_drive(0, NULL, NULL, PMIG_RESTORED));
+	thread_go_on(PMIG_RESTORED);
+	exit(resume_drive(&(struct resume_start){0}, PMIG_RESTORED));
 }

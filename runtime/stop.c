@@ -1,39 +1,53 @@
-/* stop: the slow path of a safe point: requests of the agent, and the test mode that restores at every k-th one. */
+/* stop: the slow path of a safe point. A request of the agent, or of the test mode, is one for all threads: each that comes here
+ * stands still, and the last to come does the work for all. */
 #include "stop.h"
 
+#include "arena/lock.h"
 #include "block.h"
 #include "checkpoint.h"
 #include "control_channel.h"
+#include "every.h"
 #include "frame/jump.h"
+#include "frame/resume.h"
 #include "frame/walk.h"
+#include "handler.h"
 #include "resource/resource.h"
+#include "thread.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#define TEST_SECONDS 20       /* the test mode waits that long for all threads */
+#define AGAIN_NS (200 * 1000) /* several threads stand still at most that often for a request that has to wait */
+#define WHERE_MAX (CONTROL_TEXT_MAX - 1)
+
 __thread char *pmig_frame_sp;
 
+static __thread int held;
+
+/* Under thread_lock(), but for what is read ahead of it. */
 static struct {
-	int held;
-	int image; /* the request that waits for a good point; -1: none */
-	int plan;  /* what was decided for it; -1: nothing */
-	bool freeze, told;
-	struct timespec asked;
-	long interval, countdown, left; /* the test mode; left: restores that may still be made, < 0: any number */
-	const char *path, *count_path;
+	volatile bool wanted; /* all threads are to stand still */
+	int image;            /* for this request; -1: it is the test mode's */
+	int plan;             /* what was decided for it; -1: nothing */
+	bool freeze, told, cancelled, poked, working;
+	struct timespec tried; /* when all stood still for a request that has to wait */
+
+	_Atomic uint32_t changed; /* futex: grows whenever something below has */
+	uint32_t round;           /* grows when those who stand still go on */
+	unsigned standing;
+	int outcome;                                   /* of the last round */
+	struct walk_buffer *frames[ARENA_THREADS_MAX]; /* of those who stand still */
 } stop = {.image = -1, .plan = -1};
 
 void stop_hold(int delta)
 {
-	stop.held += delta;
+	held += delta;
 }
 
 static const char *host_name(void)
@@ -52,9 +66,63 @@ void stop_tell(enum pmig_outcome outcome, const char *from, const char *reason)
 	stop_hold(-1);
 }
 
-static void drop_request(void)
+static int64_t elapsed_ns(const struct timespec *since)
 {
-	(void)close(stop.image);
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000000000ll + now.tv_nsec - since->tv_nsec;
+}
+
+static void change(void)
+{
+	atomic_fetch_add(&stop.changed, 1);
+	(void)syscall(SYS_futex, &stop.changed, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+int stop_wanted(void)
+{
+	return stop.wanted || every_on();
+}
+
+void stop_thread_ended(void)
+{
+	change();
+}
+
+void stop_forked(void)
+{
+	stop.wanted = stop.working = stop.poked = stop.cancelled = false;
+	stop.standing = 0;
+}
+
+static bool goes_on(const struct arena_thread *t)
+{
+	return thread_state(t)->life == THREAD_RUNS && stop.frames[t->index] == NULL;
+}
+
+/* Threads that stand still already have nothing to hear. */
+static void poke(void)
+{
+	if (!stop.poked)
+		thread_poke_others(goes_on);
+	stop.poked = true;
+}
+
+/* Those who stand still go on. */
+static void end_round(int outcome)
+{
+	stop.outcome = outcome;
+	stop.round++;
+	stop.standing = 0;
+	stop.working = stop.poked = false;
+	(void)memset(stop.frames, 0, sizeof stop.frames);
+	change();
+}
+
+static void close_request(void)
+{
+	if (stop.image >= 0)
+		(void)close(stop.image);
 	stop.image = -1;
 	if (stop.plan >= 0)
 		(void)close(stop.plan);
@@ -69,44 +137,101 @@ static void keep_plan(int fd)
 	stop.plan = fd;
 }
 
-/* What the agent has said meanwhile. `context`: of the signal that interrupted the program; NULL at a safe point. */
+static void take_request(const struct control_message *m, int image)
+{
+	if (stop.image >= 0)
+		(void)close(stop.image);
+	stop.image = image;
+	if ((m->args[0] & CONTROL_PLANNED) == 0)
+		keep_plan(-1);
+	stop.freeze = (m->args[0] & CONTROL_FREEZE) != 0;
+	stop.told = false;
+	stop.wanted = true;
+	poke();
+}
+
+/* Where the threads are that have not come. `context`: of the signal that interrupted this one; NULL: it is at a safe point. */
+static void say_where(void *context)
+{
+	static char where[512], others[WHERE_MAX - 600], all[WHERE_MAX];
+	bool alone = pmig_thread_count() == 1;
+	where[0] = '\0';
+	if (context != NULL && pmig_thread != NULL && goes_on(pmig_thread))
+		walk_describe(context, where, sizeof where);
+	if (alone) {
+		(void)control_send(CONTROL_WHERE, NULL, context != NULL ? where : "at a safe point");
+		return;
+	}
+	char name[64];
+	thread_describe_others(goes_on, others, sizeof others);
+	if (where[0] != '\0') {
+		thread_name(pmig_thread, name, sizeof name);
+		(void)snprintf(all, sizeof all, "%s %s%s%s", name, where, others[0] != '\0' ? "; " : "", others);
+	} else {
+		(void)snprintf(all, sizeof all, "%s", others[0] != '\0' ? others : "at a safe point");
+	}
+	(void)control_send(CONTROL_WHERE, NULL, all);
+}
+
+/* One message, under the lock. True: the request was withdrawn, and the agent wants to know where threads are. */
+static bool take_message(const struct control_message *m, int fd)
+{
+	if (m->type == CONTROL_PLAN && fd >= 0) {
+		keep_plan(fd);
+		return false;
+	}
+	if (m->type == CONTROL_CHECKPOINT && fd >= 0) {
+		take_request(m, fd);
+		return false;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	if (m->type != CONTROL_CANCEL || stop.image < 0)
+		return false;
+	stop.wanted = false; /* nobody stands still any more because of it; those who do wait for the next round */
+	stop.cancelled = true;
+	return true;
+}
+
+/* What the agent has said meanwhile. `context`: of the signal that interrupted the thread; NULL at a safe point. A safe point that
+ * is being worked on reads for itself. */
 static void read_requests(void *context)
 {
 	struct control_message m;
+	sigset_t mask;
 	int fd = -1;
-	while (control_request(&m, &fd) > 0) {
-		if (m.type == CONTROL_PLAN && fd >= 0) {
-			keep_plan(fd);
-			fd = -1;
-		} else if (m.type == CONTROL_CHECKPOINT && fd >= 0) {
-			if (stop.image >= 0)
-				(void)close(stop.image);
-			stop.image = fd;
-			if ((m.args[0] & CONTROL_PLANNED) == 0)
-				keep_plan(-1);
-			stop.freeze = (m.args[0] & CONTROL_FREEZE) != 0;
-			stop.told = false;
-			fd = -1;
-		} else if (m.type == CONTROL_CANCEL && stop.image >= 0) {
-			char where[512] = "at a safe point";
-			if (context != NULL && m.args[0] != 0)
-				walk_describe(context, where, sizeof where);
-			drop_request();
-			(void)control_send(CONTROL_WHERE, NULL, where);
-		}
-		if (fd >= 0)
-			(void)close(fd);
+	thread_lock(&mask);
+	while (!stop.working && !stop.cancelled && control_request(&m, &fd) > 0) {
+		if (!take_message(&m, fd))
+			continue;
+		bool asked = m.args[0] != 0;
+		thread_unlock(&mask);
+		if (asked)
+			say_where(context);
+		else
+			(void)control_send(CONTROL_WHERE, NULL, "at a safe point");
+		thread_lock(&mask);
+		close_request();
+		stop.cancelled = false;
+		end_round(0);
 	}
+	thread_unlock(&mask);
 }
 
 /* The request is read here and not at the safe point alone: that point may never come, and CANCEL asks where the program is
- * instead. A safe point that is being worked on reads for itself. */
+ * instead. */
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
-	(void)signal, (void)info;
+	(void)signal;
 	int saved = errno;
-	if (stop.held == 0 && control_pending())
+	bool ours = stop.wanted || pmig_asked != 0;
+	thread_describe_self(context);
+	if (held == 0 && control_pending()) {
+		ours = true;
 		read_requests(context);
+	}
+	if (!ours)
+		handler_control(info, context);
 	pmig_poll = 1;
 	pmig_asked = 1;
 	block_interrupt(context);
@@ -116,55 +241,25 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 void stop_start(void)
 {
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO | SA_ONSTACK};
-	(void)sigemptyset(&action.sa_mask);
+	(void)sigfillset(&action.sa_mask); /* the handler takes thread_lock() */
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
 	walk_start();
 	jump_start();
-}
-
-/* How often it was done, for a test that must know that it was. */
-static void write_count(void)
-{
-	int fd = stop.count_path == NULL ? -1 : open(stop.count_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	(void)dprintf(fd, "%lu\n", (unsigned long)checkpoint_number());
-	(void)close(fd);
-}
-
-/* Safe points until the next restore. At random ones: the same each time, so that what failed can be looked at again. */
-static long distance(void)
-{
-	if (stop.interval > 0)
-		return stop.interval;
-	uint64_t mixed = (checkpoint_number() + 1) * 0x9e3779b97f4a7c15;
-	mixed = (mixed ^ (mixed >> 31)) * 0xbf58476d1ce4e5b9;
-	mixed ^= mixed >> 29;
-	return 1 + (long)(mixed % (uint64_t)(-2 * stop.interval));
-}
-
-void stop_every(long interval, long most, const char *path, const char *count_path)
-{
-	stop.count_path = count_path;
-	stop.interval = interval;
-	stop.left = most;
-	stop.path = path;
-	pmig_poll = 1;
-}
-
-static int64_t elapsed_ns(const struct timespec *since)
-{
-	struct timespec now;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - since->tv_sec) * 1000000000ll + now.tv_nsec - since->tv_nsec;
 }
 
 /* Not at this point: the poll flag stays set, the agent hears the reason once. */
 static int try_later(void)
 {
 	pmig_poll = 1;
-	if (!stop.told)
+	if (!stop.told && stop.image >= 0) {
+		char name[64] = "";
+		bool alone = pmig_thread_count() == 1;
+		if (!alone)
+			thread_name(pmig_thread, name, sizeof name);
+		if (!alone)
+			(void)error_prefix(PMIG_EFOREIGN, "%s", name);
 		(void)control_send(CONTROL_NOT_HERE, NULL, pmig_reason());
+	}
 	stop.told = true;
 	return 0;
 }
@@ -182,19 +277,26 @@ static int wait_for_verdict(void)
 		_exit(0);
 	}
 	resource_continue();
+	handler_unpark();
 	enum pmig_outcome outcome = m.args[0] == PMIG_FAILED ? PMIG_FAILED : PMIG_CONTINUED;
 	stop_tell(outcome, host_name(), m.text);
 	return outcome;
 }
 
-static int take_checkpoint(struct walk_buffer *frames)
+/* All stand still. Returns the outcome; 0: the request waits for a better time. The hooks see signals as the program has them. */
+static int take_checkpoint(void)
 {
 	struct checkpoint_result result;
 	struct timespec begin;
 	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
-	stop_hold(1);
-	int r = resource_prepare();
-	stop_hold(-1);
+	int r = thread_alone();
+	if (r >= 0) {
+		stop_hold(1);
+		handler_unpark();
+		r = resource_prepare();
+		handler_park();
+		stop_hold(-1);
+	}
 	if (r == PMIG_EBUSY)
 		return try_later();
 	int plan = stop.plan;
@@ -202,12 +304,14 @@ static int take_checkpoint(struct walk_buffer *frames)
 	if (r >= 0)
 		r = resource_plan(plan);
 	if (r >= 0)
-		r = checkpoint_write(stop.image, frames, &result);
-	drop_request();
+		r = checkpoint_write(stop.image, stop.frames, &result);
+	close_request();
+	stop.wanted = false;
 	if (r < 0) {
 		char reason[PMIG_REASON_MAX];
 		(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
 		(void)control_send(CONTROL_FAILED, (const int64_t[8]){r}, reason);
+		handler_unpark();
 		stop_tell(PMIG_FAILED, host_name(), reason);
 		return PMIG_FAILED;
 	}
@@ -216,84 +320,143 @@ static int take_checkpoint(struct walk_buffer *frames)
 	if (stop.freeze)
 		return wait_for_verdict();
 	resource_continue();
+	handler_unpark();
 	stop_tell(PMIG_CONTINUED, host_name(), "");
 	return PMIG_CONTINUED;
 }
 
-/* The test mode: what cannot be done is said and ends the test. */
-static int restore_in_fresh_process(const void *from, struct walk_buffer *frames)
+/* By the last one that came, without the lock: nobody else is there to take it. */
+static int work(void)
 {
-	struct checkpoint_result result;
-	int r = walk_stack(from, frames);
-	if (r == PMIG_EFOREIGN) {
-		stop.countdown = 1;
-		return 0;
-	}
-	if (r >= 0) {
-		stop_hold(1);
-		r = resource_prepare();
-		stop_hold(-1);
-	}
-	if (r == PMIG_EBUSY) {
-		stop.countdown = 1;
-		return 0;
-	}
-	(void)unlink(stop.path); /* this process may be mapped from it */
-	int fd = r < 0 ? -1 : open(stop.path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	if (r >= 0 && fd < 0)
-		r = error_errno(PMIG_EIO, errno, "%s", stop.path);
-	if (r >= 0)
-		r = checkpoint_write(fd, frames, &result);
-	if (r < 0) {
-		(void)dprintf(2, "pmig: %s\n", pmig_reason());
-		_exit(125);
-	}
-	char interval[48], number[24];
-	(void)snprintf(interval, sizeof interval, "%ld:%ld", stop.interval, stop.left < 0 ? -1 : stop.left - 1);
-	(void)snprintf(number, sizeof number, "%d", fd);
-	(void)setenv("PMIG_EVERY", interval, 1);
-	(void)setenv("PMIG_EVERY_IMAGE", stop.path, 1);
-	(void)setenv("PMIG_EVERY_RESTORE", number, 1);
-	if (stop.count_path != NULL)
-		(void)setenv("PMIG_EVERY_COUNT", stop.count_path, 1);
-	write_count();
-	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-	(void)fcntl(fd, F_SETFD, 0);
-	(void)execl("/proc/self/exe", program_invocation_name, (char *)NULL);
-	(void)dprintf(2, "pmig: /proc/self/exe: %s\n", strerror(errno));
-	_exit(125);
+	if (stop.image >= 0)
+		return take_checkpoint();
+	every_restore(stop.frames);
+	stop.wanted = false;
+	return 0;
 }
 
-static int work_at(const void *from, struct walk_buffer *frames)
+/* The test mode has nobody who would say that it takes too long. */
+static void wait_for_change(uint32_t seen)
 {
-	if (stop.interval != 0) {
-		if (stop.left == 0) {
-			pmig_poll = 0;
-			return 0;
+	const struct timespec limit = {.tv_sec = TEST_SECONDS};
+	if (syscall(SYS_futex, &stop.changed, FUTEX_WAIT_PRIVATE, seen, every_on() ? &limit : NULL, NULL, 0) == 0 ||
+		errno != ETIMEDOUT)
+		return;
+	char where[WHERE_MAX], why[WHERE_MAX + 64];
+	thread_describe_others(goes_on, where, sizeof where);
+	(void)snprintf(why, sizeof why, "these did not come to a safe point: %s", where);
+	every_fail(why);
+}
+
+/* Under the lock, which it opens meanwhile: until all stand still and the work is done. */
+static int wait_for_all(sigset_t *mask)
+{
+	uint32_t round = stop.round;
+	while (stop.round == round) {
+		if (stop.wanted && !stop.working && stop.standing == pmig_thread_count()) {
+			stop.working = true;
+			thread_unlock(mask);
+			int outcome = work();
+			handler_park();
+			thread_lock(mask);
+			end_round(outcome);
+			if (stop.wanted)
+				(void)clock_gettime(CLOCK_MONOTONIC, &stop.tried);
+		} else {
+			uint32_t seen = atomic_load(&stop.changed);
+			thread_unlock(mask);
+			wait_for_change(seen);
+			thread_lock(mask);
 		}
-		if (stop.countdown == 0)
-			stop.countdown = distance();
-		return --stop.countdown > 0 ? 0 : restore_in_fresh_process(from, frames);
 	}
+	return stop.outcome;
+}
+
+/* Stands still with the calling thread, whose frames these are. */
+static int stand_still(struct walk_buffer *frames, int error)
+{
+	sigset_t mask;
+	int outcome = 0;
+	handler_park();
+	thread_put_down(error);
+	thread_lock(&mask);
+	if (stop.wanted) {
+		stop.frames[pmig_thread->index] = frames;
+		stop.standing++;
+		poke();
+		change();
+		outcome = wait_for_all(&mask);
+	}
+	pmig_poll = stop_wanted();
+	thread_unlock(&mask);
+	handler_unpark();
+	return outcome;
+}
+
+static bool is_due(void)
+{
+	sigset_t mask;
+	if (stop.wanted)
+		return true;
+	thread_lock(&mask);
+	if (!stop.wanted && every_due()) {
+		stop.wanted = true;
+		poke();
+	}
+	thread_unlock(&mask);
+	return stop.wanted;
+}
+
+static bool is_wanted(void)
+{
+	if (every_on())
+		return is_due();
 	pmig_poll = 0;
 	resource_tell();
-	read_requests(NULL);
-	if (stop.image < 0)
+	if (control_pending())
+		read_requests(NULL);
+	return stop.wanted;
+}
+
+/* What was captured before and has not been resumed yet. */
+static int append_pending(struct walk_buffer *frames)
+{
+	const void *rest;
+	size_t size;
+	uint64_t count;
+	resume_pending(&rest, &size, &count);
+	return walk_append(frames, rest, size, count);
+}
+
+static int work_at(const void *from, int error)
+{
+	struct walk_buffer frames = {0};
+	if (!is_wanted())
 		return 0;
-	int r = walk_stack(from, frames);
-	return r < 0 ? try_later() : take_checkpoint(frames);
+	if (pmig_thread_count() > 1 && elapsed_ns(&stop.tried) < AGAIN_NS) {
+		pmig_poll = 1;
+		return 0;
+	}
+	int r = walk_stack(from, &frames);
+	if (r >= 0)
+		r = append_pending(&frames);
+	int outcome = r < 0 ? try_later() : stand_still(&frames, error);
+	walk_finish(&frames);
+	return outcome;
 }
 
 __attribute__((noinline)) int pmig_stop(void)
 {
 	pmig_asked = 0;
-	if (stop.held != 0)
+	if (held != 0)
 		return 0;
+	if (pmig_thread == NULL || thread_state(pmig_thread)->life != THREAD_RUNS) { /* a library's thread */
+		pmig_poll = 0;
+		return 0;
+	}
 	int saved = errno;
 	stop_hold(1);
-	struct walk_buffer frames = {0};
-	int outcome = work_at(__builtin_return_address(0), &frames);
-	walk_finish(&frames);
+	int outcome = work_at(__builtin_return_address(0), saved);
 	stop_hold(-1);
 	errno = saved;
 	return outcome;

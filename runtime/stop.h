@@ -7,14 +7,17 @@
 /* Installs the handler of CONTROL_SIGNAL. */
 void stop_start(void);
 
-/* At every `interval`-th safe point (< 0: at random ones, that far apart on average), at most `most` times (< 0: any
- * number): writes an image to `path`, ends, and continues from it in a fresh process (the same process id, by
- * execve). `count_path` (may be NULL): a file that holds how often. The paths are borrowed. What the tests of all captured constructs use:
- * PMIG_EVERY=INTERVAL[:MOST] PMIG_EVERY_IMAGE=PATH [PMIG_EVERY_COUNT=PATH] ./program. */
-void stop_every(long interval, long most, const char *path, const char *count_path);
-
-/* While nonzero, safe points do nothing (hooks and the runtime itself run). */
+/* While nonzero, safe points of the calling thread do nothing (hooks and the runtime itself run). */
 void stop_hold(int delta);
+
+/* What the poll flag of a thread that begins is to be. Under thread_lock(). */
+int stop_wanted(void);
+
+/* A thread has ended: all others may stand still now. Under thread_lock(). */
+void stop_thread_ended(void);
+
+/* In the child of a fork: nothing is asked of it. */
+void stop_forked(void);
 
 /* Tells the hooks, whose safe points do nothing meanwhile. */
 void stop_tell(enum pmig_outcome outcome, const char *from, const char *reason);

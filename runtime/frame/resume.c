@@ -3,6 +3,9 @@
 
 #include "program.h"
 
+#include "../thread.h"
+
+#include <errno.h>
 #include <ffi.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -15,6 +18,7 @@ static _Thread_local struct {
 	const char *frames, *end;
 	uint64_t count;
 	const void *current;
+	bool starts;             /* that is main or a thread's entry */
 	struct walk_frame frame; /* the one that is being resumed, or was last */
 	const char *record;
 	int outcome;
@@ -25,8 +29,9 @@ static _Thread_local struct {
 	} result;
 } pending;
 
-const void *resume_current(void)
+const void *resume_current(bool *ret_start)
 {
+	*ret_start = pending.starts;
 	return pending.current;
 }
 
@@ -37,7 +42,7 @@ void resume_pending(const void **ret_frames, size_t *ret_size, uint64_t *ret_cou
 	*ret_count = pending.count;
 }
 
-int resume_adopt(const void *frames, size_t size, uint64_t count)
+int resume_check(const void *frames, size_t size, uint64_t count)
 {
 	const char *p = frames, *end = p + size;
 	for (uint64_t i = 0; i < count; i++) {
@@ -52,10 +57,14 @@ int resume_adopt(const void *frames, size_t size, uint64_t count)
 	}
 	if (p != end)
 		return error_set(PMIG_ECORRUPT, "%zu bytes behind the last frame", (size_t)(end - p));
-	pending.frames = frames;
-	pending.end = end;
-	pending.count = count;
 	return 0;
+}
+
+void resume_adopt(const void *frames, size_t size, uint64_t count)
+{
+	pending.frames = frames;
+	pending.end = pending.frames + size;
+	pending.count = count;
 }
 
 /* libffi's description of a result type, built from a word (program.h) without any heap. */
@@ -177,20 +186,28 @@ static void set_result(int value)
 	memcpy(pending.result.bytes, &value, sizeof value);
 }
 
-__attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, int outcome)
+/* Both calls are calls, never jumps: this function's frame has to be below. */
+__attribute__((noinline)) int resume_drive(const struct resume_start *start, int outcome)
 {
+	int status = 0;
 	if (pending.count == 0) {
-		if (pmig_program.constructors != NULL)
+		void (*volatile entry)(void *) = start->entry;
+		int (*volatile main)(int, char **, char **) = pmig_program.main;
+		if (start->entry == NULL && pmig_program.constructors != NULL)
 			pmig_program.constructors();
-		pending.current = (const void *)pmig_program.main;
-		int (*volatile main)(int, char **, char **) = pmig_program.main; /* a call, never a jump */
-		int status = main(argc, argv, envp);
+		pending.starts = true;
+		pending.current = start->entry != NULL ? (const void *)start->entry : (const void *)main;
+		if (start->entry != NULL)
+			entry(start->argument);
+		else
+			status = main(start->argc, start->argv, start->envp);
 		pending.current = NULL;
 		return status;
 	}
 	if (setjmp(pending.driver) == 0) {
 		set_result(outcome);
 		next_frame();
+		errno = thread_state(pmig_thread)->error;
 	} else {
 		set_result(pending.outcome); /* resume_jump() has chosen frame and record */
 	}
@@ -201,7 +218,6 @@ __attribute__((noinline)) int resume_drive(int argc, char **argv, char **envp, i
 			break;
 		next_frame();
 	}
-	int status;
 	memcpy(&status, pending.result.bytes, sizeof status);
 	return status;
 }

@@ -3,6 +3,8 @@
 
 #include "program.h"
 
+#include "../arena/lock.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -62,7 +64,7 @@ static const struct record *next(const struct record *r)
 	return (const struct record *)((p + 4 + 4u * liveouts + 7) & ~(uintptr_t)7);
 }
 
-int stackmap_load(void)
+static int load(void)
 {
 	if (map.slots != NULL || pmig_program.stack_maps == NULL)
 		return 0;
@@ -85,6 +87,15 @@ int stackmap_load(void)
 		for (uint64_t k = 0; k < f[i].records; k++, r = next(r))
 			put(f[i].address + r->offset, r);
 	return 0;
+}
+
+int stackmap_load(void)
+{
+	static struct lock lock;
+	lock_take(&lock);
+	int r = load();
+	lock_open(&lock);
+	return r;
 }
 
 bool stackmap_find(uint64_t address, struct stackmap_record *ret)

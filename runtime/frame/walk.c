@@ -152,13 +152,13 @@ static unw_word_t start_of(unw_word_t ip)
 	return ip != 0 && unw_get_proc_info_by_ip(unw_local_addr_space, ip - 1, &info, NULL) == 0 ? info.start_ip : 0;
 }
 
-/* The frame below the last site. The driver called `outermost` (the start of the last matched function): the program's main
+/* The frame below the last site. The driver called `outermost` (the start of the last matched function): main or a thread's entry
  * directly, or a resume clone, which nobody else can call, through libffi. Anything else hides a foreign frame. */
 static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 {
-	const void *called = resume_current();
-	if (outermost != 0 && outermost == (unw_word_t)called &&
-		(called != (const void *)pmig_program.main || function_start(cursor) == (unw_word_t)resume_drive))
+	bool direct;
+	const void *called = resume_current(&direct);
+	if (outermost != 0 && outermost == (unw_word_t)called && (!direct || function_start(cursor) == (unw_word_t)resume_drive))
 		return 0;
 	char name[160], caller[160];
 	bool library = name_of(cursor, name, sizeof name), called_by = false;
@@ -212,6 +212,7 @@ void walk_start(void)
 	unw_context_t context;
 	unw_cursor_t cursor;
 	starting = true;
+	(void)unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
 	if (unw_getcontext(&context) == 0)
 		(void)unw_init_local(&cursor, &context);
 	starting = false;
@@ -219,15 +220,12 @@ void walk_start(void)
 
 int walk_stack(const void *from, struct walk_buffer *ret)
 {
-	static bool configured;
 	unw_context_t context;
 	unw_cursor_t cursor;
 	unw_word_t ip = 0;
 	int r = stackmap_load();
 	if (r < 0)
 		return r;
-	if (!configured)
-		configured = unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD) == 0;
 	if (unw_getcontext(&context) != 0 || unw_init_local(&cursor, &context) != 0)
 		return error_set(PMIG_EFOREIGN, "the stack cannot be read");
 	while (ip != (unw_word_t)from)

@@ -39,13 +39,7 @@ static int save_alone(struct record_writer *w)
 			child.si_pid != 0 ? "its child process %d has ended and was not waited for"
 					  : "it has a child process that still runs; wait for it before the safe point",
 			(int)child.si_pid);
-	unsigned n = 0;
-	DIR *d = opendir("/proc/self/task");
-	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
-		n += e->d_name[0] != '.';
-	if (d != NULL)
-		closedir(d);
-	return n > 1 ? error_set(PMIG_EREFUSED, "it has %u threads; threads are not carried yet", n) : 0;
+	return 0;
 }
 
 static int restore_nothing(struct record_reader *r)

@@ -1,0 +1,26 @@
+/* every: the test mode, which continues the program in a fresh process at every k-th safe point. What the tests of all captured
+ * constructs use: PMIG_EVERY=INTERVAL[:MOST] PMIG_EVERY_IMAGE=PATH [PMIG_EVERY_COUNT=PATH] ./program. */
+#ifndef PMIG_EVERY_H
+#define PMIG_EVERY_H
+
+#include "frame/walk.h"
+
+/* Looks at the environment, and takes these variables out of it. Returns the descriptor of the image that this process continues
+ * from; -1: it starts, or is in no test mode. */
+int every_start(void);
+
+/* Does the test mode look at safe points? */
+bool every_on(void);
+
+/* Counts a safe point; true: it is one to restore at. By one thread at a time. */
+bool every_due(void);
+
+/* All threads stand still, with their frames by block: writes an image, ends, and continues from it in a fresh process (the same process
+ * id, by execve). Returns only if this is not the time: at the next safe point then. What cannot be done is said and ends
+ * the test. */
+void every_restore(struct walk_buffer *const *frames);
+
+/* Ends the test with a sentence. */
+_Noreturn void every_fail(const char *why);
+
+#endif
