@@ -123,6 +123,14 @@ static struct sigaction for_kernel(const struct sigaction *program)
 	return a;
 }
 
+/* An action as libc tells it says where in libc the handler returns to, which libc fills in itself when it is set again, and has
+ * what lay on a stack behind the 64 signals of the mask. */
+static void clean(struct sigaction *a)
+{
+	a->sa_restorer = NULL;
+	memset((char *)&a->sa_mask + sizeof(uint64_t), 0, sizeof a->sa_mask - sizeof(uint64_t));
+}
+
 /* The table first, where a handler comes in: it may be entered by another thread at once. */
 static int change(struct actions *all, int number, const struct sigaction *action, struct sigaction *ret_old)
 {
@@ -137,7 +145,7 @@ static int change(struct actions *all, int number, const struct sigaction *actio
 		return r;
 	if (!early)
 		all->of[number] = *action;
-	all->of[number].sa_restorer = NULL;
+	clean(&all->of[number]);
 	bool ours = number == CONTROL_SIGNAL || old.sa_sigaction == handler_enter;
 	if (ret_old != NULL)
 		*ret_old = ours ? before : old;
@@ -156,7 +164,6 @@ static int look(int number, struct sigaction *ret_old)
 	return 0;
 }
 
-/* What was set before also tells where in libc the handler returned to; libc fills that in itself when it is set again. */
 int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old)
 {
 	struct actions *all = actions();
@@ -170,7 +177,7 @@ int pmig_sigaction(int number, const struct sigaction *action, struct sigaction 
 	int r = action == NULL || all == NULL ? look(number, ret_old) : change(all, number, action, ret_old);
 	int error = errno;
 	if (r == 0 && ret_old != NULL)
-		ret_old->sa_restorer = NULL;
+		clean(ret_old);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return r;
