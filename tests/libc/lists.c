@@ -21,7 +21,7 @@ static char folder[64];
 static void make_folder(void)
 {
 	char path[128];
-	snprintf(folder, sizeof folder, "/tmp/pmig-lists-%d", (int)getpid());
+	snprintf(folder, sizeof folder, "%.40s/lists-%d", step_place, (int)getpid());
 	HOLDS(mkdir(folder, 0700) == 0);
 	for (int i = 0; i < 20; i++) {
 		snprintf(path, sizeof path, "%s/file%02d", folder, i);
@@ -87,8 +87,9 @@ static void scans(void)
 	for (int i = 0; i < 20; i++)
 		free(list[i]);
 	free(list);
-	int at = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	HOLDS(scandirat(at, folder + 5, &list, NULL, alphasort) == 23 && strcmp(list[2]->d_name, "below") == 0);
+	int at = open(step_place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	HOLDS(scandirat(at, strrchr(folder, '/') + 1, &list, NULL, alphasort) == 23 &&
+		strcmp(list[2]->d_name, "below") == 0);
 	step();
 	for (int i = 0; i < 23; i++)
 		free(list[i]);

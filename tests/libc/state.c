@@ -143,7 +143,7 @@ static void process(void)
 static void place(void)
 {
 	char path[PATH_MAX], here[PATH_MAX];
-	snprintf(path, sizeof path, "/tmp/pmig-state-%d", (int)getpid());
+	snprintf(path, sizeof path, "%.100s/state-%d", step_place, (int)getpid());
 	HOLDS(mkdir(path, 0700) == 0 && chdir(path) == 0);
 	step();
 	HOLDS(getcwd(here, sizeof here) != NULL && strcmp(here, path) == 0);

@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 static int step_slowly, step_number;
+static const char *step_place; /* a folder for files, that every host has: PMIG_TEST_PLACE */
 
 static inline void step_start(int argc, char **argv)
 {
 	step_slowly = argc > 1 && strcmp(argv[1], "slowly") == 0;
+	step_place = getenv("PMIG_TEST_PLACE") != NULL ? getenv("PMIG_TEST_PLACE") : "/tmp";
 }
 
 static inline void step(void)
