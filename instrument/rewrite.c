@@ -12,6 +12,18 @@ static void copy_return_attribute(struct work *w, LLVMValueRef to, const char *n
 	LLVMAddAttributeAtIndex(to, LLVMAttributeReturnIndex, a);
 }
 
+/* Of a declaration, and of each call of it. */
+static void forget_attribute(LLVMValueRef f, const char *name)
+{
+	unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+	LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, kind);
+	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u)) {
+		LLVMValueRef call = LLVMGetUser(u);
+		if (LLVMIsACallInst(call) != NULL)
+			LLVMRemoveCallSiteEnumAttribute(call, LLVMAttributeFunctionIndex, kind);
+	}
+}
+
 static void replace(struct work *w, LLVMValueRef f, const char *name)
 {
 	LLVMValueRef other = LLVMGetNamedFunction(w->module, name);
@@ -20,6 +32,8 @@ static void replace(struct work *w, LLVMValueRef f, const char *name)
 		if (strcmp(name, "pmig_malloc") == 0 || strcmp(name, "pmig_calloc") == 0)
 			copy_return_attribute(w, other, "noalias");
 	}
+	if (strcmp(name, "pmig_fork") == 0) /* vfork */
+		forget_attribute(f, "returns_twice");
 	LLVMReplaceAllUsesWith(f, other);
 }
 
@@ -27,15 +41,8 @@ static void replace(struct work *w, LLVMValueRef f, const char *name)
  * they must be asked for anew each time, so the optimiser must not know that the answer is always the same. */
 static void forget_purity(LLVMValueRef f)
 {
-	unsigned memory = LLVMGetEnumAttributeKindForName("memory", 6);
-	if (LLVMGetTypeKind(LLVMGetReturnType(LLVMGlobalGetValueType(f))) != LLVMPointerTypeKind)
-		return;
-	LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, memory);
-	for (LLVMUseRef u = LLVMGetFirstUse(f); u != NULL; u = LLVMGetNextUse(u)) {
-		LLVMValueRef call = LLVMGetUser(u);
-		if (LLVMIsACallInst(call) != NULL)
-			LLVMRemoveCallSiteEnumAttribute(call, LLVMAttributeFunctionIndex, memory);
-	}
+	if (LLVMGetTypeKind(LLVMGetReturnType(LLVMGlobalGetValueType(f))) == LLVMPointerTypeKind)
+		forget_attribute(f, "memory");
 }
 
 #define PLACES_MAX 8
