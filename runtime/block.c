@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 /* From block_begin up to and including the system call nothing has happened yet: where the kernel would restart a call it
  * also goes back to there. At block_end its result is in rax. */
@@ -40,16 +44,50 @@ __asm__(".text\n"
 	"	.cfi_endproc\n"
 	".size pmig_block, . - pmig_block\n");
 
-void block_interrupt(void *context)
+/* Moves what `c` describes to the exit. */
+static bool leads_out(ucontext_t *c)
 {
-	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
+	greg_t *registers = c->uc_mcontext.gregs;
 	const char *at = (const char *)registers[REG_RIP];
-	if ((at >= block_begin && at < block_end) || (at == block_end && registers[REG_RAX] == -EINTR))
+	bool inside = (at >= block_begin && at < block_end) || (at == block_end && registers[REG_RAX] == -EINTR);
+	if (inside)
 		registers[REG_RIP] = (greg_t)block_stopped;
+	return inside;
 }
 #else
 #error "block.c: no system call chosen for this architecture"
 #endif
+
+/* Of the masked call that is being made. */
+static __thread struct {
+	volatile bool is;
+	uint64_t during;
+} masked;
+
+void block_interrupt(void *context)
+{
+	ucontext_t *c = context;
+	if (leads_out(c) && masked.is)
+		memcpy(&c->uc_sigmask, &masked.during, sizeof masked.during);
+}
+
+long pmig_block_masked(const uint64_t *during, long number, long a, long b, long c, long d, long e, long f)
+{
+	if (during == NULL)
+		return pmig_block(number, a, b, c, d, e, f);
+	masked.during = *during;
+	masked.is = true;
+	long r = pmig_block(number, a, b, c, d, e, f);
+	masked.is = false;
+	return r;
+}
+
+uint64_t pmig_block_mask(const uint64_t *set)
+{
+	uint64_t old = 0;
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, set, &old, sizeof old);
+	return old;
+}
 
 _Static_assert(BLOCK_STOPPED == -4096, "as the assembly has it");
 

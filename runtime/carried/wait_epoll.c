@@ -1,8 +1,8 @@
 /* wait_epoll: epoll_wait() and its family. */
 #include "wait.h"
 
-#include "handler.h"
 #include "reference/replaced.h"
+#include "wait_mask.h"
 #include "wait_time.h"
 
 int pmig_epoll_wait(int epoll, struct epoll_event *ret_events, int n, int ms);
@@ -18,17 +18,18 @@ static int in_ms(struct timespec t)
 WAIT_CALL int pmig_epoll_pwait(int epoll, struct epoll_event *ret_events, int n, int ms, const sigset_t *mask)
 {
 	uint32_t handled = block_count(BLOCK_ANY);
-	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
+	struct wait_mask m = wait_mask_of(mask);
 	struct timespec limit = {ms / 1000, ms % 1000 * 1000000l}, deadline = {0};
 	if (ms > 0)
 		deadline = wait_from_now(CLOCK_MONOTONIC, &limit);
 	for (;;) {
 		long r = wait_again(BLOCK_ANY, handled);
 		if (r == 0)
-			r = pmig_block(SYS_epoll_pwait, epoll, (long)ret_events, n, ms, mask != NULL ? (long)&kernel : 0,
-				sizeof kernel);
+			r = pmig_block_masked(wait_mask_during(&m), SYS_epoll_pwait, epoll, (long)ret_events, n, ms,
+				(long)wait_mask_during(&m), sizeof m.during);
 		if (r != BLOCK_STOPPED)
-			return (int)wait_result(r);
+			return (int)wait_result(wait_mask_end(&m, r));
+		m.stopped = true;
 		if (ms > 0)
 			ms = in_ms(wait_left(CLOCK_MONOTONIC, deadline));
 	}
@@ -43,7 +44,7 @@ WAIT_CALL int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n
 	const sigset_t *mask)
 {
 	uint32_t handled = block_count(BLOCK_ANY);
-	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
+	struct wait_mask m = wait_mask_of(mask);
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
 	if (timed)
@@ -51,10 +52,11 @@ WAIT_CALL int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n
 	for (;;) {
 		long r = wait_again(BLOCK_ANY, handled);
 		if (r == 0)
-			r = pmig_block(SYS_epoll_pwait2, epoll, (long)ret_events, n, limit != NULL ? (long)&left : 0,
-				mask != NULL ? (long)&kernel : 0, sizeof kernel);
+			r = pmig_block_masked(wait_mask_during(&m), SYS_epoll_pwait2, epoll, (long)ret_events, n,
+				limit != NULL ? (long)&left : 0, (long)wait_mask_during(&m), sizeof m.during);
 		if (r != BLOCK_STOPPED)
-			return (int)wait_result(r);
+			return (int)wait_result(wait_mask_end(&m, r));
+		m.stopped = true;
 		if (timed)
 			left = wait_left(CLOCK_MONOTONIC, deadline);
 	}

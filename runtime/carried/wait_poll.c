@@ -1,8 +1,8 @@
 /* wait_poll: poll() and its family. */
 #include "wait.h"
 
-#include "handler.h"
 #include "reference/replaced.h"
+#include "wait_mask.h"
 #include "wait_time.h"
 
 #include <stdlib.h>
@@ -14,17 +14,18 @@ static long poll_until(struct pollfd *fds, nfds_t n, const struct timespec *limi
 {
 	uint32_t handled = block_count(BLOCK_ANY);
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
-	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
+	struct wait_mask m = wait_mask_of(mask);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
 	for (;;) {
 		long r = wait_again(BLOCK_ANY, handled);
 		if (r == 0)
-			r = pmig_block(SYS_ppoll, (long)fds, (long)n, limit != NULL ? (long)&left : 0,
-				mask != NULL ? (long)&kernel : 0, MASK_SIZE, 0);
+			r = pmig_block_masked(wait_mask_during(&m), SYS_ppoll, (long)fds, (long)n,
+				limit != NULL ? (long)&left : 0, (long)wait_mask_during(&m), MASK_SIZE, 0);
 		if (r != BLOCK_STOPPED)
-			return r;
+			return wait_mask_end(&m, r);
+		m.stopped = true;
 		if (timed)
 			left = wait_left(CLOCK_MONOTONIC, deadline);
 	}

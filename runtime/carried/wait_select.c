@@ -1,8 +1,8 @@
 /* wait_select: select() and pselect(). */
 #include "wait.h"
 
-#include "handler.h"
 #include "reference/replaced.h"
+#include "wait_mask.h"
 #include "wait_time.h"
 
 /* As pselect(), and what was left of the time; ret_left NULL where limit is. The kernel leaves the sets alone when it is interrupted. */
@@ -10,23 +10,26 @@ static long select_until(int n, fd_set *in, fd_set *out, fd_set *special, const 
 	struct timespec *ret_left)
 {
 	uint32_t handled = block_count(BLOCK_ANY);
-	uint64_t kernel = mask != NULL ? handler_kernel_mask(mask) : 0;
-	long masked[2] = {mask != NULL ? (long)&kernel : 0, sizeof kernel};
+	struct wait_mask m = wait_mask_of(mask);
+	long masked[2] = {(long)wait_mask_during(&m), sizeof m.during};
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
 	long r;
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
-	do {
+	for (;;) {
 		r = wait_again(BLOCK_ANY, handled);
 		if (r == 0)
-			r = pmig_block(SYS_pselect6, n, (long)in, (long)out, (long)special, limit != NULL ? (long)&left : 0,
-				(long)masked);
+			r = pmig_block_masked(wait_mask_during(&m), SYS_pselect6, n, (long)in, (long)out, (long)special,
+				limit != NULL ? (long)&left : 0, (long)masked);
 		if (timed)
 			left = wait_left(CLOCK_MONOTONIC, deadline);
-	} while (r == BLOCK_STOPPED);
+		if (r != BLOCK_STOPPED)
+			break;
+		m.stopped = true;
+	}
 	*ret_left = left;
-	return r;
+	return wait_mask_end(&m, r);
 }
 
 WAIT_CALL int pmig_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *limit,

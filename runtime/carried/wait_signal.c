@@ -1,7 +1,7 @@
 /* wait_signal: waiting for signals. CONTROL_SIGNAL is never among them. */
 #include "wait.h"
 
-#include "handler.h"
+#include "wait_mask.h"
 #include "wait_time.h"
 
 int pmig_sigsuspend(const sigset_t *mask);
@@ -13,8 +13,16 @@ int pmig_sigwait(const sigset_t *set, int *ret_number);
 
 WAIT_CALL int pmig_sigsuspend(const sigset_t *mask)
 {
-	uint64_t kernel = handler_kernel_mask(mask);
-	return (int)wait_result(wait_call(BLOCK_ANY, SYS_rt_sigsuspend, &kernel, sizeof kernel));
+	uint32_t handled = block_count(BLOCK_ANY);
+	struct wait_mask m = wait_mask_of(mask);
+	for (;;) {
+		long r = wait_again(BLOCK_ANY, handled);
+		if (r == 0)
+			r = pmig_block_masked(&m.during, SYS_rt_sigsuspend, (long)&m.during, sizeof m.during, 0, 0, 0, 0);
+		if (r != BLOCK_STOPPED)
+			return (int)wait_result(wait_mask_end(&m, r));
+		m.stopped = true;
+	}
 }
 
 /* X/Open's sigpause() takes a signal, BSD's a mask. */

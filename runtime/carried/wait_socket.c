@@ -13,6 +13,8 @@ long pmig_wait_socket(int fd, int option, const struct timespec *begun, uint32_t
 	if (r < 0 || getsockopt(fd, SOL_SOCKET, option, &limit, &size) < 0 || (limit.tv_sec == 0 && limit.tv_usec == 0))
 		return r;
 	struct timespec t = {limit.tv_sec, limit.tv_usec * 1000}, deadline = wait_later(*begun, &t);
+	deadline = wait_later(deadline,
+		&(struct timespec){0, WAIT_SECOND / 100}); /* a tick: begun is that of a coarse clock */
 	struct pollfd p = {.fd = fd, .events = option == SO_RCVTIMEO ? POLLIN : POLLOUT};
 	for (;;) {
 		struct timespec rest = wait_left(CLOCK_MONOTONIC, deadline);

@@ -1,0 +1,38 @@
+/* wait_mask: calls that wait under another signal mask. One that is stopped keeps that mask until it is repeated (block.h); in the end
+ * the thread has its own again. */
+#ifndef PMIG_CARRIED_WAIT_MASK_H
+#define PMIG_CARRIED_WAIT_MASK_H
+
+#include "block.h"
+#include "handler.h"
+
+struct wait_mask {
+	uint64_t during, before; /* as the kernel has them */
+	bool given, stopped;
+};
+
+static inline struct wait_mask wait_mask_of(const sigset_t *mask)
+{
+	struct wait_mask m = {.given = mask != NULL};
+	if (m.given) {
+		m.during = handler_kernel_mask(mask);
+		m.before = pmig_block_mask(NULL);
+	}
+	return m;
+}
+
+/* For the call; NULL: none. */
+static inline const uint64_t *wait_mask_during(const struct wait_mask *m)
+{
+	return m->given ? &m->during : NULL;
+}
+
+/* The call has been made, or will not be; r is returned. */
+static inline long wait_mask_end(const struct wait_mask *m, long r)
+{
+	if (m->given && m->stopped)
+		(void)pmig_block_mask(&m->before);
+	return r;
+}
+
+#endif
