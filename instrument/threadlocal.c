@@ -142,7 +142,7 @@ static void emit(struct work *w, struct layout *l)
 	w->locals = LLVMAddGlobal(w->module, LLVMTypeOf(initial), "pmig.locals");
 	LLVMSetInitializer(w->locals, initial);
 	LLVMSetGlobalConstant(w->locals, 1);
-	LLVMSetLinkage(w->locals, LLVMPrivateLinkage);
+	LLVMSetLinkage(w->locals, LLVMExternalLinkage); /* the optimiser sees nobody who uses it, and must not drop it */
 	w->locals_size = size;
 }
 

@@ -93,6 +93,15 @@ void pmig_thread_poke(struct arena_thread *t)
 	thread_unlock(&mask);
 }
 
+int pmig_thread_queue(pid_t native, int signal, union sigval value)
+{
+	siginfo_t info = {.si_signo = signal, .si_code = SI_QUEUE};
+	info.si_pid = getpid();
+	info.si_uid = getuid();
+	info.si_value = value;
+	return (int)syscall(SYS_rt_tgsigqueueinfo, getpid(), native, signal, &info);
+}
+
 void thread_poke_others(bool (*wanted)(const struct arena_thread *))
 {
 	for (struct arena_thread *t = thread_next(NULL); t != NULL; t = thread_next(t))

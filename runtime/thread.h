@@ -109,6 +109,13 @@ void pmig_thread_part(struct arena_thread *t);
 /* 0, or EINVAL: it is detached already. */
 int pmig_thread_detach(struct arena_thread *t);
 
+/* rt_tgsigqueueinfo(2): as sigqueue(), to one thread. -1 with errno. */
+int pmig_thread_queue(pid_t native, int signal, union sigval value);
+
+/* What the kernel calls it, at most 15 bytes. 0 or an errno; errno stays. */
+int pmig_thread_set_name(const struct arena_thread *t, const char *name);
+int pmig_thread_get_name(const struct arena_thread *t, char *ret_name, size_t size);
+
 /* In the child of a fork, first of all: only the calling thread is there. */
 void pmig_thread_forked(void);
 

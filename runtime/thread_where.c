@@ -3,6 +3,7 @@
 #include "frame/walk.h"
 #include "thread_native.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,17 +11,50 @@
 #include <unistd.h>
 
 #define DESCRIBE_MS 200
+#define NAME_BYTES 16 /* with its end */
+
+static int open_name(const struct arena_thread *t, int flags)
+{
+	char path[64];
+	pid_t tid = pmig_thread_native(t);
+	if (tid == 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)tid);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int pmig_thread_set_name(const struct arena_thread *t, const char *name)
+{
+	int saved = errno, fd = open_name(t, O_WRONLY), r = 0;
+	if (fd < 0 || write(fd, name, strlen(name)) < 0)
+		r = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved;
+	return r;
+}
+
+int pmig_thread_get_name(const struct arena_thread *t, char *ret_name, size_t size)
+{
+	int saved = errno, fd = open_name(t, O_RDONLY), r = 0;
+	char name[NAME_BYTES + 1];
+	ssize_t n = fd >= 0 ? read(fd, name, sizeof name) : -1;
+	if (n < 0)
+		r = errno;
+	else /* without the line's end */
+		(void)snprintf(ret_name, size, "%.*s", (int)n - (n > 0), name);
+	if (fd >= 0)
+		(void)close(fd);
+	errno = saved;
+	return r;
+}
 
 void thread_name(const struct arena_thread *t, char *out, size_t size)
 {
-	char path[64], name[17] = "";
-	(void)snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)pmig_thread_native(t));
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, name, sizeof name - 1) : 0;
-	if (fd >= 0)
-		(void)close(fd);
-	name[n > 0 ? n : 0] = '\0';
-	name[strcspn(name, "\n")] = '\0';
+	char name[NAME_BYTES] = "";
+	(void)pmig_thread_get_name(t, name, sizeof name);
 	if (t->index == 0)
 		(void)snprintf(out, size, "the main thread");
 	else

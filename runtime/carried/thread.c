@@ -2,17 +2,13 @@
 #include "thread.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES 16 /* with its end: prctl(2) */
+#define NAME_MAX_BYTES 16 /* with its end */
 
 pthread_t pmig_pthread_self(void);
 int pmig_pthread_kill(pthread_t thread, int signal);
@@ -63,55 +59,25 @@ int pmig_pthread_sigqueue(pthread_t thread, int signal, const union sigval value
 	int saved = errno;
 	if (tid < 0)
 		return ESRCH;
-	siginfo_t info = {.si_signo = signal, .si_code = SI_QUEUE};
-	info.si_pid = getpid();
-	info.si_uid = getuid();
-	info.si_value = value;
-	int r = tid == 0 ? 0 : said(syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal, &info));
+	int r = tid == 0 ? 0 : said(pmig_thread_queue(tid, signal, value));
 	errno = saved;
 	return r;
-}
-
-static int open_name(pthread_t thread, int flags)
-{
-	char path[64];
-	pid_t tid = native(thread);
-	if (tid <= 0) {
-		errno = ESRCH;
-		return -1;
-	}
-	(void)snprintf(path, sizeof path, "/proc/self/task/%d/comm", (int)tid);
-	return open(path, flags | O_CLOEXEC);
 }
 
 int pmig_pthread_setname_np(pthread_t thread, const char *name)
 {
-	size_t size = strlen(name);
-	int saved = errno;
-	if (size >= NAME_MAX_BYTES)
+	const struct arena_thread *t = pmig_thread_of(thread);
+	if (strlen(name) >= NAME_MAX_BYTES)
 		return ERANGE;
-	int fd = open_name(thread, O_WRONLY);
-	int r = fd < 0 ? errno : said(write(fd, name, size));
-	if (fd >= 0)
-		(void)close(fd);
-	errno = saved;
-	return r;
+	return t != NULL ? pmig_thread_set_name(t, name) : ESRCH;
 }
 
 int pmig_pthread_getname_np(pthread_t thread, char *ret_name, size_t size)
 {
-	int saved = errno;
+	const struct arena_thread *t = pmig_thread_of(thread);
 	if (size < NAME_MAX_BYTES)
 		return ERANGE;
-	int fd = open_name(thread, O_RDONLY);
-	ssize_t n = fd >= 0 ? read(fd, ret_name, NAME_MAX_BYTES) : -1;
-	int r = n < 0 ? errno : 0;
-	if (n > 0)
-		ret_name[n - 1] = '\0'; /* the line's end */
-	if (fd >= 0)
-		(void)close(fd);
-	errno = saved;
-	return r;
+	return t != NULL ? pmig_thread_get_name(t, ret_name, size) : ESRCH;
 }
 
 /* On which processors it runs is this host's business: it does not travel. */

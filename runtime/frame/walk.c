@@ -158,7 +158,8 @@ static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 {
 	bool direct;
 	const void *called = resume_current(&direct);
-	if (outermost != 0 && outermost == (unw_word_t)called && (!direct || function_start(cursor) == (unw_word_t)resume_drive))
+	if (outermost != 0 && outermost == (unw_word_t)called &&
+		(!direct || function_start(cursor) == (unw_word_t)resume_drive))
 		return 0;
 	char name[160], caller[160];
 	bool library = name_of(cursor, name, sizeof name), called_by = false;

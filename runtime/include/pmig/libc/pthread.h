@@ -25,17 +25,17 @@ void pmig_cleanup_pop(struct pmig_cleanup *c);
 		struct pmig_cleanup pmig_cleanup_here = {(work), (with), 0}; \
 		pmig_cleanup_push(&pmig_cleanup_here);
 #define pthread_cleanup_pop(execute) \
-		pmig_cleanup_pop(&pmig_cleanup_here); \
-		if (execute) \
-			pmig_cleanup_here.routine(pmig_cleanup_here.argument); \
-	} while (0)
+	pmig_cleanup_pop(&pmig_cleanup_here); \
+	if (execute) \
+		pmig_cleanup_here.routine(pmig_cleanup_here.argument); \
+	} \
+	while (0)
 
 #ifdef __USE_GNU
 #undef pthread_cleanup_push_defer_np
 #undef pthread_cleanup_pop_restore_np
 #define pthread_cleanup_push_defer_np(work, with) \
-	pthread_cleanup_push(work, with) \
-	int pmig_cancel_type; \
+	pthread_cleanup_push(work, with) int pmig_cancel_type; \
 	(void)pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &pmig_cancel_type);
 #define pthread_cleanup_pop_restore_np(execute) \
 	(void)pthread_setcanceltype(pmig_cancel_type, 0); \
