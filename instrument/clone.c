@@ -288,7 +288,7 @@ static void open_debug_unit(struct work *w, LLVMMetadataRef file)
 		return;
 	w->debug = LLVMCreateDIBuilder(w->module);
 	(void)LLVMDIBuilderCreateCompileUnit(w->debug, LLVMDWARFSourceLanguageC11, file, "pmig-cc", 7, 1, "", 0, 0, "", 0,
-		LLVMDWARFEmissionLineTablesOnly, 0, 0, 0, "", 0, "", 0);
+		LLVMDWARFEmissionFull, 0, 0, 0, "", 0, "", 0);
 }
 
 /* A subprogram of its own under the same name, so that a debugger names the clone's frames and lines. */

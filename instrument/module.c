@@ -114,10 +114,12 @@ static void verify(struct work *w, const char *when)
 
 static void parse_hidden_options(void)
 {
-	static const char *const arguments[] = {"pmig-instrument", "-use-registers-for-deopt-values"};
+	/* gdb cannot read the table of names that LLVM would write for the clones */
+	static const char *const arguments[] = {
+		"pmig-instrument", "-use-registers-for-deopt-values", "-accel-tables=Disable"};
 	static bool done;
 	if (!done)
-		LLVMParseCommandLineOptions(2, arguments, NULL);
+		LLVMParseCommandLineOptions(sizeof arguments / sizeof *arguments, arguments, NULL);
 	done = true;
 }
 
