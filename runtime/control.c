@@ -86,6 +86,17 @@ int control_start(const char *build)
 	return r < 0 ? r : 1;
 }
 
+void control_leave(void)
+{
+	if (control.fd >= 0)
+		(void)close(control.fd);
+	for (size_t i = 0; i < control.aside_count; i++)
+		if (control.aside[i].fd >= 0)
+			(void)close(control.aside[i].fd);
+	control.fd = control.image = -1;
+	control.aside_count = 0;
+}
+
 int control_restoring(void)
 {
 	return control.image;

@@ -18,6 +18,9 @@
  * one (then all sending is a no-op). Errors: PMIG_EPROTOCOL (not a channel), PMIG_EIO. */
 PMIG_MUST_CHECK int control_start(const char *build);
 
+/* In the child of a fork: the channel belongs to the parent, and there is no agent. */
+void control_leave(void);
+
 /* The descriptor of the image to restore from, open for reading; -1 if the program starts fresh. Ours until the runtime closes it. */
 int control_restoring(void);
 

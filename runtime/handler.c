@@ -86,7 +86,7 @@ static void run(int number, siginfo_t *info, void *context)
 
 void handler_enter(int number, siginfo_t *info, void *context)
 {
-	if (pmig_thread == NULL && arena_exists()) {
+	if (pmig_thread == NULL && gettid() != getpid()) {
 		pass_on(number, info);
 		return;
 	}

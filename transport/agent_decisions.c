@@ -1,6 +1,7 @@
 /* agent_decisions: what was decided for the program's resources comes from the supervisor before the freeze, in pages, and goes to the
  * program as one sealed file (runtime/decision.h). */
 #include "agent_parts.h"
+#include "hex_text.h"
 
 #include "../runtime/decision.h"
 #include "runtime/base/io.h"
@@ -11,6 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* Bytes, about, of what the program decided, in one answer: a packet has room for twice as much. */
+#define TOLD_BYTES (PACKET_JSON_MAX / 2)
 
 /* The file, as it grows. */
 struct file {
@@ -184,4 +188,35 @@ int agent_plan_file(struct agent *a, int64_t expected)
 	if (r < 0 && fd >= 0)
 		(void)close(fd);
 	return r < 0 ? r : fd;
+}
+
+/* --- what the program decided itself, at its last checkpoint --- */
+
+void agent_note_decision(struct agent *a, const struct control_message *m)
+{
+	const char *end = strchr(m->text, '\n');
+	if (a->decided == NULL)
+		a->decided = json_array();
+	json_t *one = json_pack("{s:I, s:i}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1]);
+	a->decided_size += 40;
+	if (m->args[2] != 0)
+		(void)json_object_set_new(one, "how", json_integer(m->args[2]));
+	if (m->args[3] != 0) { /* the plan's own number says it all */
+		(void)json_object_set_new(one, "slot", json_integer(m->args[3]));
+	} else if (end != NULL) {
+		a->decided_size += 2 * (size_t)m->size;
+		(void)json_object_set_new(one, "kind", json_stringn(m->text, (size_t)(end - m->text)));
+		(void)json_object_set_new(one, "locator", hex_text_json(end + 1));
+	}
+	if (a->decided_size < TOLD_BYTES)
+		(void)json_array_append_new(a->decided, one);
+	else
+		json_decref(one); /* so many things that what is decided of the others cannot be told with the image */
+}
+
+void agent_forget_decisions(struct agent *a)
+{
+	json_decref(a->decided);
+	a->decided = NULL;
+	a->decided_size = 0;
 }

@@ -1,6 +1,7 @@
 /* agent_providers: what this host has for those who need any of a type: what was declared here (`pmig registry provide`), as far as it
  * is still there, then what is found. */
 #include "agent_parts.h"
+#include "agent_socket.h"
 #include "command_text.h"
 
 #include <dirent.h>
@@ -169,6 +170,15 @@ static void find_service(struct search *s)
 	add(s, locator, "service", "discovered", -1);
 }
 
+/* --- addresses for sockets that listen: a type is one, in the words of runtime/base/socket_sort.h --- */
+
+static void find_place(struct search *s)
+{
+	char text[PMIG_NAME_MAX];
+	if (agent_socket_free(s->type, text, sizeof text))
+		add(s, text, "address", "discovered", -1);
+}
+
 /* --- declared --- */
 
 static bool exists(const char *locator)
@@ -222,6 +232,10 @@ static json_t *providers_of(struct agent *a, const json_t *wanted)
 	find_nodes(&s);
 	find_scratch(&s);
 	find_service(&s);
+	if (strncmp(s.type, "listen ", 7) == 0) {
+		s.type += 7;
+		find_place(&s);
+	}
 	return s.all;
 }
 

@@ -2,6 +2,7 @@
  * decided elsewhere; for what is found without a declaration the situation is told, by its name in registry/tbl/default.h. */
 #include "agent_parts.h"
 #include "agent_service.h"
+#include "agent_socket.h"
 #include "build_id.h"
 #include "hex_text.h"
 #include "open_file.h"
@@ -97,6 +98,15 @@ static bool is_pipe(const struct open_file *f)
 	return S_ISFIFO(f->st.st_mode);
 }
 
+static struct meaning socket_meaning(const struct found *s, const struct open_file *f)
+{
+	static const struct meaning all[] = {[AGENT_SOCKET_LISTENER] = {"listener", "LISTENER"},
+		[AGENT_SOCKET_WITHIN] = {"socketpair", "WITHIN"},
+		[AGENT_SOCKET_SHARED] = {"socketpair", "PIPE_OUTSIDE"},
+		[AGENT_SOCKET_CONNECTED] = {"socket", "SOCKET"}};
+	return all[agent_socket_sort(s->agent->pid, f)];
+}
+
 static struct meaning meaning_of(const struct found *s, const struct open_file *f)
 {
 	if (is_standard(s, f))
@@ -114,7 +124,9 @@ static struct meaning meaning_of(const struct found *s, const struct open_file *
 	if (S_ISCHR(f->st.st_mode) || S_ISBLK(f->st.st_mode))
 		return (struct meaning){"device", is_common(&f->st) ? "COMMON_DEVICE" : "DEVICE"};
 	if (S_ISSOCK(f->st.st_mode))
-		return (struct meaning){"socket", "SOCKET"};
+		return socket_meaning(s, f);
+	if (strcmp(f->link, "anon_inode:[eventpoll]") == 0)
+		return (struct meaning){"epoll", "WITHIN"};
 	static const char *const within[] = {"eventfd", "timerfd", "signalfd"};
 	for (size_t i = 0; i < sizeof within / sizeof *within; i++)
 		if (strncmp(f->link, "anon_inode:[", 12) == 0 && strncmp(f->link + 12, within[i], strlen(within[i])) == 0)
@@ -289,8 +301,8 @@ static void add_shared(const struct found *s, const struct open_file *f, json_t 
 
 static bool is_of_descriptors(const char *kind)
 {
-	static const char *const kinds[] = {"standard", "nothing", "pipe", "directory", "file", "device", "socket",
-		"eventfd", "timerfd", "signalfd", "other"};
+	static const char *const kinds[] = {"standard", "nothing", "pipe", "directory", "file", "device", "listener",
+		"socketpair", "socket", "eventfd", "epoll", "timerfd", "signalfd", "other"};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -365,6 +377,8 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 			agent_tree_note(f.link, row);
 		add_shared(s, &f, row);
 	}
+	if (strcmp(m.kind, "listener") == 0)
+		agent_socket_add(s->agent->pid, found, row);
 	agent_rates_add(s->agent, found, row);
 	set(row, "writes", json_boolean(writes(&f)));
 	set(row, "named", json_boolean(refers == NULL && f.st.st_nlink > 0 && f.link[0] == '/'));
@@ -381,7 +395,8 @@ static int find_descriptors(struct found *s)
 	for (size_t i = 0; i < count; i++) {
 		struct open_file *f = &files[i];
 		f->writing = S_ISREG(f->st.st_mode) && !writes(f); /* what is only read is disturbed by writers alone */
-		f->look = !is_private(s, f) && !is_standard(s, f) && (is_pipe(f) || S_ISREG(f->st.st_mode));
+		f->look = !is_private(s, f) && !is_standard(s, f) &&
+			(is_pipe(f) || S_ISREG(f->st.st_mode) || S_ISSOCK(f->st.st_mode));
 	}
 	open_file_share(s->agent->pid, files, count);
 	agent_rates_look(s->agent, files, count);
@@ -564,35 +579,4 @@ void agent_note_reference(struct agent *a, const struct control_message *m)
 			json_pack("{s:I, s:I, s:I, s:s%, s:o}", "device", (json_int_t)m->args[0], "inode",
 				(json_int_t)m->args[1], "id", (json_int_t)m->args[2], "kind", m->text,
 				(size_t)(end - m->text), "locator", hex_text_json(end + 1)));
-}
-
-/* --- what the program decided itself, at its last checkpoint --- */
-
-void agent_note_decision(struct agent *a, const struct control_message *m)
-{
-	const char *end = strchr(m->text, '\n');
-	if (a->decided == NULL)
-		a->decided = json_array();
-	json_t *one = json_pack("{s:I, s:i}", "fd", (json_int_t)m->args[0], "strategy", (int)m->args[1]);
-	a->decided_size += 40;
-	if (m->args[2] != 0)
-		set(one, "how", json_integer(m->args[2]));
-	if (m->args[3] != 0) { /* the plan's own number says it all */
-		set(one, "slot", json_integer(m->args[3]));
-	} else if (end != NULL) {
-		a->decided_size += 2 * (size_t)m->size;
-		set(one, "kind", json_stringn(m->text, (size_t)(end - m->text)));
-		set(one, "locator", hex_text_json(end + 1));
-	}
-	if (a->decided_size < PAGE_BYTES)
-		(void)json_array_append_new(a->decided, one);
-	else
-		json_decref(one); /* so many things that what is decided of the others cannot be told with the image */
-}
-
-void agent_forget_decisions(struct agent *a)
-{
-	json_decref(a->decided);
-	a->decided = NULL;
-	a->decided_size = 0;
 }

@@ -72,7 +72,10 @@ enum arena_root {
 	ARENA_ROOT_REFERRED,
 	ARENA_ROOT_MAPPINGS,
 	ARENA_ROOT_OPENED,
-	ARENA_ROOT_WAITING, /* signals */
+	ARENA_ROOT_WAITING,  /* signals */
+	ARENA_ROOT_CHILDREN, /* children.c */
+	ARENA_ROOT_TIMERS,   /* timer.c */
+	ARENA_ROOT_EPOLL,    /* kind/epoll.c */
 	ARENA_ROOTS = 64
 };
 

@@ -4,6 +4,7 @@
 #include "replaced.h"
 
 #include "../kind/relay.h"
+#include "../kind/epoll.h"
 #include "../stream/stream.h"
 
 #include <errno.h>
@@ -129,7 +130,7 @@ int pmig_file_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const str
 int pmig_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
 	if (!descriptors_refers(fd))
-		return epoll_ctl(epoll, operation, fd, event);
+		return epoll_control(epoll, operation, fd, event);
 	errno = EPERM;
 	return -1;
 }

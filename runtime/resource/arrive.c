@@ -19,6 +19,8 @@
 #define FLAGS_SET (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME) /* what F_SETFL can set */
 #define NUMBER_MAX (1 << 20)
 
+static int number_limit; /* one past the highest number that is to come */
+
 /* What was made, in order; undone in reverse. */
 static struct made {
 	struct pmig_resource r;
@@ -176,6 +178,14 @@ static int above(int fd, int limit)
 	return r;
 }
 
+int arrive_away(int fd)
+{
+	int r = above(fd, number_limit);
+	if (r < 0)
+		close(fd);
+	return r;
+}
+
 /* `a->r.fd` gets all its numbers instead of the one that it has. */
 static int give_numbers(struct arriving *a, bool (*skip)(int))
 {
@@ -330,6 +340,7 @@ int arrive_read(struct pmig_reader *in, bool rewind, bool (*skip)(int fd))
 	int r = record_reader_check(&in->record);
 	if (r >= 0)
 		r = survey(in->record, n, &limit, &standard);
+	number_limit = limit;
 	if (r >= 0)
 		r = close_others(skip);
 	if (r >= 0)

@@ -120,6 +120,11 @@ struct timespec clocks_here(clockid_t id, struct timespec t)
 	return shifted(t, -offset_of(id));
 }
 
+bool clocks_moved(void)
+{
+	return offsets()->monotonic != 0 || offsets()->boot != 0;
+}
+
 clock_t pmig_clock(void)
 {
 	clock_t t = clock();

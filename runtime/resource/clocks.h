@@ -7,6 +7,7 @@
 
 #include "record.h"
 
+#include <stdbool.h>
 #include <time.h>
 
 PMIG_MUST_CHECK int clocks_start(void);
@@ -15,5 +16,8 @@ PMIG_MUST_CHECK int clocks_restore(struct record_reader *r);
 
 /* When `t` of the program's clock `id` is on this machine's; it may lie before 0. */
 struct timespec clocks_here(clockid_t id, struct timespec t);
+
+/* Whether any of them differs from this machine's. */
+bool clocks_moved(void);
 
 #endif

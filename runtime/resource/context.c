@@ -7,6 +7,7 @@
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
+#include "../children.h"
 #include "../frame/program.h"
 
 #include <dirent.h>
@@ -21,7 +22,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,17 +29,11 @@
 
 static const char *wanted_directory; /* during context_restore() */
 
-/* Nobody but this thread of this process. */
+/* What belongs to this process alone. */
 static int save_alone(struct record_writer *w)
 {
 	(void)w;
-	siginfo_t child = {0};
-	if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) == 0)
-		return error_set(PMIG_EREFUSED,
-			child.si_pid != 0 ? "its child process %d has ended and was not waited for"
-					  : "it has a child process that still runs; wait for it before the safe point",
-			(int)child.si_pid);
-	return 0;
+	return children_save();
 }
 
 static int restore_nothing(struct record_reader *r)

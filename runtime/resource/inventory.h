@@ -18,6 +18,9 @@ void leave_finish(void);
 
 /* arrive.c. Makes everything anew; on failure all is undone and descriptors 0 to 2 are as they were. */
 PMIG_MUST_CHECK int arrive_read(struct pmig_reader *in, bool rewind, bool (*skip)(int fd));
+
+/* For a kind, during it: a descriptor that is to wait gets a number that is in nobody's way. Takes `fd`. Error: PMIG_EREFUSED. */
+PMIG_MUST_CHECK int arrive_away(int fd);
 void arrive_undo(void);   /* the process will not run here */
 void arrive_finish(void); /* it does */
 

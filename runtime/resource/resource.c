@@ -14,6 +14,7 @@
 #include "signals.h"
 
 #include "../arena/mapping.h"
+#include "../children.h"
 #include "../handler.h"
 #include "../image/image.h"
 #include "../kind/lock.h"
@@ -96,7 +97,9 @@ char **resource_arguments(int *ret_argc)
 
 int resource_prepare(void)
 {
-	int r = hooks_before();
+	int r = children_ready();
+	if (r >= 0)
+		r = hooks_before();
 	if (r < 0)
 		return r;
 	r = leave_ready();
@@ -192,6 +195,7 @@ int resource_save(struct image_writer *w)
 void resource_continue(void)
 {
 	stream_continue();
+	children_continue();
 	lock_take_back();
 	leave_finish();
 	free(secrets);
@@ -245,6 +249,7 @@ int resource_restore(struct image *im, const struct resource_options *options)
 	in.size = contents.size;
 	image_detach(im); /* its descriptor's number may be one of the program's */
 	signals_hold();
+	children_arrive();
 	r = sharing_watch();
 	if (r >= 0)
 		r = restore_context(&in.record, options);

@@ -2,11 +2,11 @@
 #include "signals.h"
 
 #include "../handler.h"
+#include "../timer.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/time.h>
 
 /* The linker's: where the executable's code lies. A handler elsewhere belongs to a library that will lie somewhere
  * else. */
@@ -103,18 +103,13 @@ static int save_dispositions(struct record_writer *w)
 int signals_save(struct record_writer *w)
 {
 	int r = save_dispositions(w);
-	if (r >= 0)
-		r = handler_park_process();
+	(void)timer_read();
+	do
+		r = r < 0 ? r : handler_park_process();
+	while (r >= 0 && timer_read());
 	if (r < 0)
 		return r;
-	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
-		struct itimerval t = {0};
-		(void)getitimer((__itimer_which_t)i, &t);
-		const int64_t numbers[] = {
-			t.it_value.tv_sec, t.it_value.tv_usec, t.it_interval.tv_sec, t.it_interval.tv_usec};
-		for (size_t k = 0; k < 4; k++)
-			record_put_u64(w, (uint64_t)numbers[k]);
-	}
+	timer_save(w);
 	return record_check(w);
 }
 
@@ -147,16 +142,5 @@ int signals_restore(struct record_reader *r)
 	signals_hold();
 	signals_start();
 	int e = restore_dispositions(r);
-	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
-		struct itimerval t;
-		t.it_value.tv_sec = (time_t)record_get_u64(r);
-		t.it_value.tv_usec = (suseconds_t)record_get_u64(r);
-		t.it_interval.tv_sec = (time_t)record_get_u64(r);
-		t.it_interval.tv_usec = (suseconds_t)record_get_u64(r);
-		if (record_reader_check(r) >= 0)
-			(void)setitimer((__itimer_which_t)i, &t, NULL);
-	}
-	if (e >= 0)
-		e = record_reader_check(r);
-	return e;
+	return e < 0 ? e : timer_restore(r);
 }

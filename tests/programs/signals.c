@@ -118,7 +118,8 @@ static void look_at_masks(void)
 	CHECK(sigismember(&now, SIGRTMIN + 1) == 1 && sigismember(&now, SIGTERM) == 1 && sigismember(&now, SIGURG) == 1 &&
 		sigismember(&now, SIGUSR1) == 0);
 	sigpending(&waiting);
-	CHECK(sigismember(&waiting, SIGRTMIN + 1) == 1 && sigismember(&waiting, SIGTERM) == 1 && sigismember(&waiting, SIGUSR1) == 0);
+	CHECK(sigismember(&waiting, SIGRTMIN + 1) == 1 && sigismember(&waiting, SIGTERM) == 1 &&
+		sigismember(&waiting, SIGUSR1) == 0);
 	sigaltstack(NULL, &s);
 	CHECK(s.ss_sp == stack && s.ss_size == STACK_SIZE && s.ss_flags == 0);
 }

@@ -257,8 +257,10 @@ static const struct plan_default_row {
 	{PLAN_DIRECTORY, "directory", ID, UN, PLAN_ORDINARY, NULL},
 	{PLAN_COMMON_DEVICE, "null, zero, random or tty", TYPE, FI, PLAN_EVERYWHERE, NULL},
 	{PLAN_DEVICE, "device", ID, FI, PLAN_ORDINARY, NULL},
-	{PLAN_SOCKET, "listener, connection, UDP or unix socket", ID, FI, PLAN_ORDINARY, NULL},
-	{PLAN_WITHIN, "pipe, socketpair, eventfd, timerfd or epoll within the process", VAL, UN, PLAN_PART, NULL},
+	{PLAN_LISTENER, "listener, or UDP or unix socket without a peer", TYPE, FI, PLAN_ORDINARY,
+		NULL}, /* nobody is connected to it: it says where the program is, and that is where it runs */
+	{PLAN_SOCKET, "connection", ID, FI, PLAN_ORDINARY, NULL},
+	{PLAN_WITHIN, "pipe, socketpair, eventfd, timerfd, signalfd or epoll within the process", VAL, UN, PLAN_PART, NULL},
 	{PLAN_PIPE_OUTSIDE, "pipe or unix socket with an outside end", ID, FI, PLAN_ORDINARY, NULL},
 	{PLAN_MEMORY_SHARED, "memory shared with another process", VAL, FI, PLAN_ORDINARY, NULL}, /* refused, by its cell */
 	{PLAN_LIBRARY, "shared library", VAL, FA, PLAN_GIVEN, NULL},

@@ -9,6 +9,7 @@
 #include "frame/program.h"
 #include "image/image.h"
 #include "resource/resource.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,6 +104,7 @@ static int restore_read(const char *path, const struct resource_options *options
 	CHECK(arena_layout_set(e.data, e.size) >= 0);
 	CHECK(image_map_memory(im, &(struct image_range){ARENA_BASE, ARENA_SIZE}, 1) >= 0);
 	CHECK(arena_adopt(&layout) >= 0);
+	pmig_thread = arena_thread(0);
 	int r = resource_restore(im, options);
 	image_close(im);
 	return r;
@@ -119,6 +121,7 @@ static const struct restore_case *restore_find(const struct restore_case *cases,
 static void restore_before(const struct restore_case *c, char **argv, const char *path)
 {
 	CHECK(arena_create() >= 0);
+	pmig_thread = arena_thread(0);
 	CHECK(resource_start(2, argv, environ) >= 0);
 	*arena_root(RESTORE_ROOT) = c->before();
 	CHECK(resource_prepare() >= 0);

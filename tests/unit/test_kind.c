@@ -7,9 +7,9 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
@@ -126,9 +126,9 @@ static void locks_after(void *state)
 	CHECK(strstr(text, "POSIX") != NULL && strstr(text, "10 14") != NULL);
 }
 
-static void *polling(void)
+static void *watching(void)
 {
-	return keep(epoll_create1(EPOLL_CLOEXEC), 0);
+	return keep(inotify_init1(IN_CLOEXEC), 0);
 }
 
 static void *outside(void)
@@ -143,7 +143,7 @@ static const struct restore_case cases[] = {
 	{.name = "signalfd", .before = signals, .after = signals_after},
 	{.name = "device and directory", .before = same_everywhere, .after = same_everywhere_after},
 	{.name = "locks", .before = locks, .after = locks_after},
-	{.name = "epoll is refused", .before = polling, .refused = "anon_inode:[eventpoll]"},
+	{.name = "inotify is refused", .before = watching, .refused = "inotify watches files of this host"},
 	{.name = "another device is refused", .before = outside, .refused = "device (by identifier, fixed, undeclared)"},
 	{0},
 };

@@ -216,6 +216,7 @@ static void defaults_lead_to_these_decisions(void **state)
 		{PLAN_DIRECTORY, false, PMIG_MOVE, "by identifier, unattached"},
 		{PLAN_COMMON_DEVICE, false, PMIG_REBIND, "by type, fixed"},
 		{PLAN_DEVICE, false, PMIG_REFER, "by identifier, fixed"},
+		{PLAN_LISTENER, false, PMIG_REFER, "by type, fixed"},
 		{PLAN_SOCKET, false, PMIG_REFER, "by identifier, fixed"},
 		{PLAN_WITHIN, false, PMIG_MOVE, "by value, unattached"},
 		{PLAN_PIPE_OUTSIDE, false, PMIG_REFER, "by identifier, fixed"},

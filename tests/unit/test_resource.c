@@ -1,9 +1,11 @@
 /* What a process has besides memory survives a restore in a fresh process: descriptors, files, context, declarations. */
 #include "restore_case.h"
 
+#include "handler.h"
 #include "resource/clocks.h"
 #include "resource/replaced.h"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <pmig/pmig.h>
 #include <signal.h>
@@ -138,10 +140,15 @@ static void arrives_after(void *state)
 	CHECK(rmdir(s->path) == 0);
 }
 
+/* A connection, here with itself. */
 static void *socket_open(void)
 {
-	CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) >= 0);
-	return NULL;
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(bind(fd, (struct sockaddr *)&a, size) == 0 && getsockname(fd, (struct sockaddr *)&a, &size) == 0);
+	CHECK(connect(fd, (struct sockaddr *)&a, size) == 0);
+	return fresh();
 }
 
 static void *kernel_file(void)
@@ -296,7 +303,8 @@ static void *context(void)
 	s->value = getenv("COLOUR");
 	struct sigaction a = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
 	sigaddset(&a.sa_mask, SIGUSR2);
-	CHECK(sigaction(SIGALRM, &a, NULL) == 0 && sigaction(SIGUSR1, &a, NULL) == 0 && signal(SIGHUP, SIG_IGN) != SIG_ERR);
+	CHECK(pmig_sigaction(SIGALRM, &a, NULL) == 0 && pmig_sigaction(SIGUSR1, &a, NULL) == 0 &&
+		pmig_signal(SIGHUP, SIG_IGN) != SIG_ERR);
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
@@ -330,9 +338,9 @@ static void context_after(void *state)
 	struct tm tm;
 	time_t moment = 0;
 	CHECK(localtime_r(&moment, &tm) != NULL && tm.tm_min == 45); /* TZ */
-	CHECK(sigaction(SIGALRM, NULL, &a) == 0 && a.sa_handler == on_alarm && (a.sa_flags & SA_RESTART) != 0);
+	CHECK(pmig_sigaction(SIGALRM, NULL, &a) == 0 && a.sa_handler == on_alarm && (a.sa_flags & SA_RESTART) != 0);
 	CHECK(sigismember(&a.sa_mask, SIGUSR2) == 1);
-	CHECK(sigaction(SIGHUP, NULL, &a) == 0 && a.sa_handler == SIG_IGN);
+	CHECK(pmig_sigaction(SIGHUP, NULL, &a) == 0 && a.sa_handler == SIG_IGN);
 	CHECK(sigprocmask(SIG_BLOCK, NULL, &set) == 0 && sigismember(&set, SIGUSR1) == 1 && sigismember(&set, SIGALRM) == 0);
 	CHECK(sigpending(&set) == 0 && sigismember(&set, SIGUSR1) == 1 && alarms == 0);
 	sigemptyset(&set);
@@ -395,7 +403,7 @@ static const struct restore_case cases[] = {
 	{.name = "numbers, flags and a shared offset", .before = numbers, .after = numbers_after},
 	{.name = "a file without a name, and one written", .before = gone, .after = gone_after},
 	{.name = "a file that is there already is used as it is", .before = arrives, .after = arrives_after},
-	{.name = "a socket is refused", .before = socket_open, .refused = "it would need a reference"},
+	{.name = "a connection is refused", .before = socket_open, .refused = "connection tcp 127.0.0.1:"},
 	{.name = "a file of the kernel is refused", .before = kernel_file, .refused = "it would need a reference"},
 	{.name = "a child is refused", .before = a_child, .refused = "child process"},
 	{.name = "a declaration that needs a reference is refused by its name",

@@ -1,0 +1,125 @@
+/* agent_socket: what a socket of the program is, and where it listens: its descriptor is borrowed for a moment, pidfd_getfd(2). */
+#include "agent_socket.h"
+#include "hex_text.h"
+
+#include "runtime/base/socket_sort.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PORTS 100 /* that are tried, as runtime/kind/listener.c does */
+
+static int borrow(pid_t pid, int fd)
+{
+	int process = (int)syscall(SYS_pidfd_open, pid, 0);
+	int mine = process >= 0 ? (int)syscall(SYS_pidfd_getfd, process, fd, 0) : -1;
+	if (process >= 0)
+		(void)close(process);
+	return mine;
+}
+
+/* Whether the program has the socket with that inode too. */
+static bool has(pid_t pid, uint64_t inode)
+{
+	char path[64], link[64], wanted[64];
+	bool found = false;
+	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	(void)snprintf(wanted, sizeof wanted, "socket:[%llu]", (unsigned long long)inode);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d != NULL && !found && (e = readdir(d)) != NULL;) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
+		link[n > 0 ? n : 0] = '\0';
+		found = strcmp(link, wanted) == 0;
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return found;
+}
+
+enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
+{
+	struct socket_unix u;
+	int fd = borrow(pid, f->fd);
+	enum socket_sort sort = fd >= 0 ? socket_sort_of(fd) : SOCKET_OTHER;
+	if (fd >= 0)
+		(void)close(fd);
+	if (sort == SOCKET_ALONE)
+		return AGENT_SOCKET_LISTENER;
+	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound || (u.peer != 0 && !has(pid, u.peer)))
+		return AGENT_SOCKET_CONNECTED;
+	return f->sharers > 0 ? AGENT_SOCKET_SHARED : AGENT_SOCKET_WITHIN;
+}
+
+void agent_socket_add(pid_t pid, const struct open_file *f, json_t *row)
+{
+	char text[SOCKET_TEXT_MAX];
+	int fd = borrow(pid, f->fd);
+	if (fd < 0)
+		return;
+	socket_text(fd, text);
+	(void)json_object_set_new(row, "listens", hex_text_json(text));
+	(void)close(fd);
+}
+
+/* --- at the target --- */
+
+static bool try_bind(const struct socket_place *p, int *ret_error)
+{
+	int yes = 1, fd = socket(p->family != 0 ? p->family : AF_INET, p->type | SOCK_CLOEXEC, p->protocol);
+	if (fd >= 0 && p->type == SOCK_STREAM)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+	bool done = fd >= 0 && (p->size == 0 || bind(fd, (const struct sockaddr *)&p->address, p->size) == 0) &&
+		(p->size == 0 || p->type != SOCK_STREAM || listen(fd, 0) == 0);
+	*ret_error = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return done;
+}
+
+static uint16_t *port_of(struct socket_place *p)
+{
+	return (uint16_t *)(void *)((char *)&p->address + sizeof(sa_family_t)); /* in sockaddr_in and sockaddr_in6 */
+}
+
+/* A name in the file system is not tried: that would make it. Its directory must be writable; the name may be one that was left behind. */
+static bool try_path(const char *path)
+{
+	char directory[PATH_MAX];
+	(void)snprintf(directory, sizeof directory, "%s", path);
+	char *slash = strrchr(directory, '/');
+	if (slash != NULL)
+		slash[slash == directory] = '\0';
+	return access(slash != NULL ? directory : ".", W_OK | X_OK) == 0;
+}
+
+bool agent_socket_free(const char *wanted, char *ret_text, size_t size)
+{
+	struct socket_place p;
+	char text[SOCKET_TEXT_MAX];
+	int error;
+	if (socket_parse(wanted, &p) < 0)
+		return false;
+	bool internet = p.family == AF_INET || p.family == AF_INET6, done;
+	if (p.family == AF_UNIX && p.size > 0 && strchr(wanted, '@') == NULL)
+		done = try_path(strchr(wanted, ' ') + 1);
+	else
+		done = try_bind(&p, &error);
+	for (int i = 0; !done && internet && error == EADDRINUSE && i < PORTS; i++) {
+		uint16_t *port = port_of(&p), number = (uint16_t)(*port >> 8 | *port << 8);
+		if (number == 65535)
+			break;
+		number++;
+		*port = (uint16_t)(number >> 8 | number << 8);
+		done = try_bind(&p, &error);
+	}
+	socket_place_text(&p, text);
+	if (done)
+		(void)snprintf(ret_text, size, "%s", text);
+	return done;
+}
