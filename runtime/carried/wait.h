@@ -7,6 +7,7 @@
 #define PMIG_CARRIED_WAIT_H
 
 #include "block.h"
+#include "cancel.h"
 
 #include <pmig/pmig.h>
 
@@ -38,10 +39,12 @@ WAIT_INLINE bool wait_stopped_short(long r, size_t size)
 /* Whether `fd` leads to a file at another host (reference/descriptors.h). */
 int pmig_remote(int fd);
 
-/* Comes to the safe point before another try. -EINTR if a handler has run since `handled` was block_count(what). */
+/* Comes to the safe point before another try, and to the end of a thread that was cancelled. -EINTR if a handler has run since `handled` was block_count(what). */
 WAIT_INLINE long wait_again(enum block_breaks what, uint32_t handled)
 {
 	(void)pmig_safepoint();
+	if (pmig_thread != NULL)
+		wait_cancel();
 	return block_count(what) != handled ? -EINTR : 0;
 }
 

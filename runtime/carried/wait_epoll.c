@@ -17,8 +17,8 @@ static int in_ms(struct timespec t)
 
 WAIT_CALL int pmig_epoll_pwait(int epoll, struct epoll_event *ret_events, int n, int ms, const sigset_t *mask)
 {
-	uint32_t handled = block_count(BLOCK_ANY);
 	struct wait_mask m = wait_mask_of(mask);
+	uint32_t handled = wait_mask_handled(&m);
 	struct timespec limit = {ms / 1000, ms % 1000 * 1000000l}, deadline = {0};
 	if (ms > 0)
 		deadline = wait_from_now(CLOCK_MONOTONIC, &limit);
@@ -43,8 +43,8 @@ int pmig_epoll_wait(int epoll, struct epoll_event *ret_events, int n, int ms)
 WAIT_CALL int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n, const struct timespec *limit,
 	const sigset_t *mask)
 {
-	uint32_t handled = block_count(BLOCK_ANY);
 	struct wait_mask m = wait_mask_of(mask);
+	uint32_t handled = wait_mask_handled(&m);
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
 	if (timed)

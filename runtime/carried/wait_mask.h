@@ -3,8 +3,8 @@
 #ifndef PMIG_CARRIED_WAIT_MASK_H
 #define PMIG_CARRIED_WAIT_MASK_H
 
-#include "block.h"
 #include "handler.h"
+#include "wait.h"
 
 struct wait_mask {
 	uint64_t during, before; /* as the kernel has them */
@@ -19,6 +19,15 @@ static inline struct wait_mask wait_mask_of(const sigset_t *mask)
 		m.before = pmig_block_mask(NULL);
 	}
 	return m;
+}
+
+/* block_count() as of when the wait begins. Under a mask of its own a handler that runs before that does not break it off: it could not
+ * have run in the call. */
+WAIT_INLINE uint32_t wait_mask_handled(const struct wait_mask *m)
+{
+	if (m->given)
+		(void)pmig_safepoint();
+	return block_count(BLOCK_ANY);
 }
 
 /* For the call; NULL: none. */

@@ -12,9 +12,9 @@
 /* limit NULL: for ever */
 static long poll_until(struct pollfd *fds, nfds_t n, const struct timespec *limit, const sigset_t *mask)
 {
-	uint32_t handled = block_count(BLOCK_ANY);
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
 	struct wait_mask m = wait_mask_of(mask);
+	uint32_t handled = wait_mask_handled(&m);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);

@@ -9,8 +9,8 @@
 static long select_until(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *limit, const sigset_t *mask,
 	struct timespec *ret_left)
 {
-	uint32_t handled = block_count(BLOCK_ANY);
 	struct wait_mask m = wait_mask_of(mask);
+	uint32_t handled = wait_mask_handled(&m);
 	long masked[2] = {(long)wait_mask_during(&m), sizeof m.during};
 	bool timed = limit != NULL && (limit->tv_sec != 0 || limit->tv_nsec != 0);
 	struct timespec left = limit != NULL ? *limit : (struct timespec){0}, deadline = {0};

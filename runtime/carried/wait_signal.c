@@ -13,8 +13,8 @@ int pmig_sigwait(const sigset_t *set, int *ret_number);
 
 WAIT_CALL int pmig_sigsuspend(const sigset_t *mask)
 {
-	uint32_t handled = block_count(BLOCK_ANY);
 	struct wait_mask m = wait_mask_of(mask);
+	uint32_t handled = wait_mask_handled(&m);
 	for (;;) {
 		long r = wait_again(BLOCK_ANY, handled);
 		if (r == 0)

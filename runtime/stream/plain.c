@@ -25,6 +25,11 @@ size_t pmig_plain_fread(void *to, size_t size, size_t n, FILE *f)
 	return fread(to, size, n, f);
 }
 
+int pmig_plain_vfscanf(FILE *f, const char *format, va_list arguments)
+{
+	return vfscanf(f, format, arguments);
+}
+
 int pmig_plain_descriptor(FILE *f)
 {
 	int number = errno, fd = fileno(f);

@@ -11,6 +11,8 @@ int pmig_plain_uflow(FILE *f);
 char *pmig_plain_fgets(char *to, int size, FILE *f);
 size_t pmig_plain_fread(void *to, size_t size, size_t n, FILE *f);
 
+int pmig_plain_vfscanf(FILE *f, const char *format, va_list arguments) __attribute__((format(scanf, 2, 0)));
+
 /* The descriptor of `f` on this machine; -1: it has none, and reading it does not wait. errno stays. */
 int pmig_plain_descriptor(FILE *f);
 
