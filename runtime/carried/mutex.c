@@ -3,6 +3,7 @@
 #include "mutex.h"
 
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #define MUTEX_SPINS 100
 
@@ -11,9 +12,16 @@ static struct mutex *mutex_of(pthread_mutex_t *m)
 	return (struct mutex *)m;
 }
 
+/* As glibc does: while there is one thread, nothing need be atomic. */
 FUTEX_INLINE bool mutex_try(struct mutex *m)
 {
 	uint32_t open = 0;
+	if (__libc_single_threaded) {
+		bool free = atomic_load_explicit(&m->word, memory_order_relaxed) == 0;
+		if (free)
+			atomic_store_explicit(&m->word, 1, memory_order_relaxed);
+		return free;
+	}
 	return atomic_compare_exchange_strong_explicit(&m->word, &open, 1, memory_order_acquire, memory_order_relaxed);
 }
 
@@ -111,7 +119,9 @@ int pmig_pthread_mutex_trylock(pthread_mutex_t *mutex)
 FUTEX_INLINE void mutex_open(struct mutex *m)
 {
 	bool shared = (m->kind & MUTEX_SHARED) != 0; /* the mutex may be gone once it is open */
-	if (__builtin_expect(atomic_exchange_explicit(&m->word, 0, memory_order_release) == 2, 0))
+	if (__libc_single_threaded)
+		atomic_store_explicit(&m->word, 0, memory_order_relaxed);
+	else if (__builtin_expect(atomic_exchange_explicit(&m->word, 0, memory_order_release) == 2, 0))
 		futex_wake(&m->word, 1, shared);
 }
 
