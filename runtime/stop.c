@@ -166,7 +166,7 @@ static void say_where(void *context)
 	thread_describe_others(goes_on, others, sizeof others);
 	if (where[0] != '\0') {
 		thread_name(pmig_thread, name, sizeof name);
-		(void)snprintf(all, sizeof all, "%s %s%s%s", name, where, others[0] != '\0' ? "; " : "", others);
+		(void)snprintf(all, sizeof all, "in %s, %s%s%s", name, where, others[0] != '\0' ? "; " : "", others);
 	} else {
 		(void)snprintf(all, sizeof all, "%s", others[0] != '\0' ? others : "at a safe point");
 	}

@@ -149,7 +149,7 @@ PMIG_MUST_CHECK int thread_restart(void);
  * it had ended: then this does not return. */
 void thread_go_on(int outcome);
 
-/* Asks every thread but the calling one that `wanted` says yes to where it is, and writes it as "thread 3 (name) in read, called
+/* Asks every thread but the calling one that `wanted` says yes to where it is, and writes it as "in thread 3 (name), in read, called
  * by work; ...". From a signal handler too; without the lock. Waits at most 200 ms. */
 void thread_describe_others(bool (*wanted)(const struct arena_thread *), char *out, size_t size);
 

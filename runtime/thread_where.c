@@ -97,8 +97,8 @@ void thread_describe_others(bool (*wanted)(const struct arena_thread *), char *o
 		if (asked == 0)
 			continue;
 		thread_name(t, name, sizeof name);
-		int k = snprintf(out + at, size - at, "%s%s %s", at > 0 ? "; " : "", name,
-			asked == 2 ? n->where : "in a place where no signal reaches it");
+		int k = snprintf(out + at, size - at, "%sin %s, %s", at > 0 ? "; " : "", name,
+			asked == 2 ? n->where : "where no signal reaches it");
 		at = k > 0 && at + (size_t)k < size ? at + (size_t)k : size - 1;
 	}
 }
