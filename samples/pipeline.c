@@ -5,6 +5,8 @@
  *   pmig move pipeline HOST           (in another, as often as you like)
  *   pmig kill pipeline                (it lets the pipes run empty)
  *
+ *   pipeline [COUNT [PAUSE]]          so many numbers (0: until asked to end), with a pause of milliseconds now and then
+ *
  * The last thread checks that every number came, in order, and through every stage. */
 #include <pmig/pmig.h>
 
@@ -17,10 +19,11 @@
 
 #define STAGES 4
 #define BLOCK 512 /* numbers that are written at once, at most */
-#define REPORT 20000000
+#define REPORT 1000000
 
 static int ends[STAGES + 1][2]; /* a pipe before each stage, and one before the last thread */
 static unsigned long most;      /* numbers; 0: until asked to end */
+static unsigned pause_ms;
 static unsigned long sent, received;
 static volatile sig_atomic_t asked_to_end;
 
@@ -78,6 +81,8 @@ static void *begin(void *unused)
 		for (size_t i = 0; i < n; i++)
 			numbers[i] = sent++;
 		write_all(ends[0][1], numbers, n * sizeof *numbers);
+		if (pause_ms != 0 && sent % (REPORT / 8) < n)
+			usleep(pause_ms * 1000);
 	}
 	close(ends[0][1]);
 	return NULL;
@@ -122,6 +127,7 @@ int main(int argc, char **argv)
 	pthread_t threads[STAGES + 2];
 	void *wrong;
 	most = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+	pause_ms = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
 	signal(SIGTERM, ask_to_end);
 	for (int i = 0; i <= STAGES; i++)
 		if (pipe(ends[i]) != 0)

@@ -5,6 +5,8 @@
  *   pmig move workqueue HOST          (in another, as often as you like)
  *   pmig kill workqueue               (it finishes its round)
  *
+ *   workqueue [ROUNDS [PAUSE]]        rounds of jobs (0: until asked to end), with so many milliseconds between two
+ *
  * It checks after each round that every job was done, once, and by nobody else. */
 #include <pmig/pmig.h>
 
@@ -12,10 +14,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define THREADS 8
 #define PLACES 16
-#define JOBS 50000
+#define JOBS 5000
 
 static struct {
 	pthread_mutex_t mutex;
@@ -121,7 +124,7 @@ static int check_round(void)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 0, wrong = 0, round = 0;
+	int rounds = argc > 1 ? atoi(argv[1]) : 0, pause = argc > 2 ? atoi(argv[2]) : 0, wrong = 0, round = 0;
 	pthread_t threads[THREADS];
 	signal(SIGTERM, ask_to_end);
 	for (int i = 0; i < THREADS; i++)
@@ -136,6 +139,7 @@ int main(int argc, char **argv)
 		wrong += wrong_now;
 		printf("round %d: %d jobs, %d wrong\n", ++round, JOBS, wrong_now);
 		fflush(stdout);
+		usleep((unsigned)pause * 1000);
 	}
 	close_queue();
 	long done = 0;

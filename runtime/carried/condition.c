@@ -1,5 +1,6 @@
 /* condition: condition variables: a number that every signal counts up, on which waiters sleep. Who has left its sleep for a
  * safe point, or for a move, finds the number another if there was a signal meanwhile: none is lost. */
+#include "cancel.h"
 #include "mutex.h"
 
 #include <string.h>
@@ -35,12 +36,17 @@ FUTEX_SLOW static int condition_wait(struct condition *c, pthread_mutex_t *mutex
 	(void)atomic_fetch_add(&c->inside, 1);
 	int e = pmig_pthread_mutex_unlock(mutex);
 	long r = 0;
-	while (e == 0 && r == 0 && atomic_load(&c->signals) == seen)
+	bool cancelled = false;
+	while (e == 0 && r == 0 && !cancelled && atomic_load(&c->signals) == seen) {
 		r = futex_wait(&c->signals, seen, d, shared);
+		cancelled = wait_cancelled();
+	}
 	futex_leave(&c->inside, shared);
 	if (e != 0)
 		return e;
 	e = pmig_pthread_mutex_lock(mutex);
+	if (cancelled && atomic_load(&c->signals) == seen) /* else another would miss what woke this one */
+		wait_cancel();
 	return e != 0 ? e : (int)-r;
 }
 

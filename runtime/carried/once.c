@@ -9,6 +9,13 @@ enum { ONCE_NEVER, ONCE_RUNS, ONCE_DONE, ONCE_AWAITED /* runs, and somebody slee
 int pmig_pthread_once(pthread_once_t *once, void (*run)(void));
 void pmig_call_once(once_flag *once, void (*run)(void));
 
+/* The thread was cancelled meanwhile: another will try. */
+static void once_forget(void *state)
+{
+	if (atomic_exchange((_Atomic uint32_t *)state, ONCE_NEVER) == ONCE_AWAITED)
+		futex_wake(state, INT_MAX, false);
+}
+
 FUTEX_SLOW static int run_once(_Atomic uint32_t *state, void (*run)(void))
 {
 	uint32_t now = ONCE_NEVER;
@@ -19,7 +26,9 @@ FUTEX_SLOW static int run_once(_Atomic uint32_t *state, void (*run)(void))
 			(void)futex_wait(state, ONCE_AWAITED, &deadline_never, false);
 		now = ONCE_NEVER;
 	}
+	pthread_cleanup_push(once_forget, state);
 	run();
+	pthread_cleanup_pop(0);
 	if (atomic_exchange(state, ONCE_DONE) == ONCE_AWAITED)
 		futex_wake(state, INT_MAX, false);
 	return 0;

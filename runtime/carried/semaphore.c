@@ -1,5 +1,6 @@
 /* semaphore: unnamed semaphores. The value and the number of waiters are one word, so that who posts never looks at a semaphore that
  * somebody else may have destroyed meanwhile. This is also how glibc has it, with which a named one is shared. */
+#include "cancel.h"
 #include "futex.h"
 
 #include <semaphore.h>
@@ -56,6 +57,10 @@ FUTEX_SLOW static int semaphore_wait(struct semaphore *s, const struct deadline 
 			(void)atomic_fetch_sub(&s->both, WAITER);
 			return failed((int)-r);
 		}
+		if (wait_cancelled()) {
+			(void)atomic_fetch_sub(&s->both, WAITER);
+			wait_cancel();
+		}
 		r = futex_wait(&s->value, 0, d, s->shared != 0);
 	}
 	return 0;
@@ -64,6 +69,7 @@ FUTEX_SLOW static int semaphore_wait(struct semaphore *s, const struct deadline 
 int pmig_sem_wait(sem_t *semaphore)
 {
 	struct semaphore *s = (struct semaphore *)semaphore;
+	wait_cancel();
 	return __builtin_expect(semaphore_take(s, 0), 1) ? 0 : semaphore_wait(s, &deadline_never);
 }
 
@@ -75,6 +81,7 @@ int pmig_sem_trywait(sem_t *semaphore)
 int pmig_sem_timedwait(sem_t *semaphore, const struct timespec *limit)
 {
 	struct semaphore *s = (struct semaphore *)semaphore;
+	wait_cancel();
 	return semaphore_take(s, 0) ? 0 : semaphore_wait(s, &(struct deadline){limit, CLOCK_REALTIME});
 }
 
