@@ -42,9 +42,10 @@ bool poll_cost_is_long_copy(LLVMValueRef call);               /* memcpy and its 
 bool poll_count_find(struct work *w, const struct graph *g, uint32_t loop, struct poll_count *ret);
 uint64_t poll_count_rounds(const struct graph *g, uint32_t loop, const struct poll_count *c); /* 0: not known */
 
-/* poll_strip.c: makes the loop poll after each `rounds` rounds. */
+/* poll_strip.c: makes the loop poll after each `rounds` rounds; `at_exit`: and when it has counted to its end. */
 bool poll_strip_possible(struct work *w, const struct poll_count *c, uint64_t rounds);
-void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds);
+void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds,
+	bool at_exit);
 
 /* poll_put.c: a poll before an instruction; it splits the block. */
 void poll_put(struct work *w, LLVMValueRef where);

@@ -2,6 +2,8 @@
  * still a long way. The same walk over the blocks tells each time how far it is since the last poll. */
 #include "poll.h"
 
+#include <llvm-c/DebugInfo.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,7 @@ struct plan {
 	struct loop {
 		struct poll_span span;
 		uint64_t rounds; /* in a chunk; 0: it is not done in chunks */
+		bool at_exit;    /* polls also behind its last chunk */
 	} *loops;
 	struct state *at; /* the beginning of each block */
 	bool looking;     /* the walk puts no polls */
@@ -48,14 +51,33 @@ static int64_t plus(int64_t a, int64_t b)
 	return a == POLL_NONE || b == POLL_NONE ? POLL_NONE : a + b;
 }
 
-static void add_place(struct plan *p, LLVMValueRef before)
+/* False: there is one already. */
+static bool add_place(struct plan *p, LLVMValueRef before)
 {
 	LLVMBasicBlockRef b = LLVMGetInstructionParent(before);
 	if (map_get(&p->polled, before) != MAP_NONE)
-		return;
+		return false;
 	map_put(&p->polled, before, 1);
 	p->places = map_grow(p->places, &p->places_capacity, p->places_count, sizeof *p->places);
 	p->places[p->places_count++] = (struct place){b, before == LLVMGetBasicBlockTerminator(b) ? NULL : before};
+	return true;
+}
+
+/* --explain: one line about an instruction. */
+__attribute__((format(printf, 3, 4))) static void explain(const struct plan *p, LLVMValueRef at, const char *format, ...)
+{
+	FILE *out = p->w->options->explain;
+	unsigned length = 0;
+	if (out == NULL)
+		return;
+	const char *file = LLVMGetDebugLocFilename(at, &length);
+	va_list ap;
+	fprintf(out, "%.*s:%u: %s: ", (int)length, file != NULL ? file : "", LLVMGetDebugLocLine(at),
+		work_name(p->g.function));
+	va_start(ap, format);
+	vfprintf(out, format, ap);
+	va_end(ap);
+	fputc('\n', out);
 }
 
 static LLVMValueRef end_of(const struct plan *p, uint32_t block)
@@ -67,6 +89,16 @@ static LLVMValueRef first_after_phis(LLVMBasicBlockRef b)
 {
 	LLVMValueRef i = LLVMGetFirstInstruction(b);
 	while (LLVMIsAPHINode(i) != NULL)
+		i = LLVMGetNextInstruction(i);
+	return i;
+}
+
+/* An instruction that tells where a loop is. */
+static LLVMValueRef first_line(const struct plan *p, uint32_t loop)
+{
+	const struct graph_loop *l = &p->g.loops[loop];
+	LLVMValueRef i = LLVMGetFirstInstruction(p->g.blocks[l->header].block);
+	while (LLVMGetNextInstruction(i) != NULL && (LLVMIsAPHINode(i) != NULL || LLVMGetDebugLocLine(i) == 0))
 		i = LLVMGetNextInstruction(i);
 	return i;
 }
@@ -97,9 +129,9 @@ static bool ends_in_tail_call(LLVMValueRef end)
 	return last != NULL && LLVMIsACallInst(last) != NULL && LLVMGetTailCallKind(last) == LLVMTailCallKindMustTail;
 }
 
-static bool jumps_far(LLVMValueRef call)
+static bool jumps_far(LLVMValueRef i)
 {
-	LLVMValueRef callee = work_callee(call);
+	LLVMValueRef callee = work_is_call(i) ? work_callee(i) : NULL;
 	return callee != NULL && strncmp(work_name(callee), "pmig_longjmp", 12) == 0;
 }
 
@@ -115,9 +147,10 @@ static void walk_instruction(struct plan *p, LLVMValueRef i, struct state *s, st
 	c.span.through = plus(c.span.through, cost);
 	bool returns_late = !p->looking && LLVMIsAReturnInst(i) != NULL && s->since > POLL_PASSING;
 	if (!polled && LLVMIsAPHINode(i) == NULL && !(ends && ends_in_tail_call(i)) &&
-		(is_too_far(p, s, c.span.first, c.recursive) || returns_late || (work_is_call(i) && jumps_far(i)))) {
+		(is_too_far(p, s, c.span.first, c.recursive) || returns_late || jumps_far(i))) {
 		add_place(p, i);
 		polled = true;
+		explain(p, i, jumps_far(i) ? "a safe point before longjmp" : "a safe point, as the last one is far");
 	}
 	if (polled)
 		poll_at(s, f);
@@ -157,17 +190,53 @@ static void walk_block(struct plan *p, uint32_t loop, uint32_t b, struct found *
 	f->span.first = further(f->span.first, s.fresh);
 }
 
+static struct found walk(struct plan *p, uint32_t loop);
+
+/* A poll on the way from block `from` to a loop that begins behind it. From within another loop there is no such place, but behind that
+ * one's last chunk. */
+static bool poll_on_the_way(struct plan *p, uint32_t from, uint32_t inner)
+{
+	uint32_t other = p->g.blocks[from].loop;
+	if (graph_is_in(&p->g, other, p->g.loops[inner].header))
+		return add_place(p, end_of(p, from));
+	if (p->loops[other].rounds == 0 || p->loops[other].at_exit || p->g.loops[other].exits_count != 1)
+		return false;
+	p->loops[other].at_exit = true;
+	p->loops[other].span.through = POLL_NONE;
+	p->loops[other].span.last = 0;
+	return true;
+}
+
+static void poll_before_loop(struct plan *p, uint32_t inner)
+{
+	const struct graph_block *h = &p->g.blocks[p->g.loops[inner].header];
+	bool found = false;
+	for (uint32_t k = 0; k < h->before_count; k++)
+		if (!graph_is_in(&p->g, inner, h->before[k]))
+			found = poll_on_the_way(p, h->before[k], inner) || found;
+	if (found) {
+		explain(p, first_line(p, inner), "a safe point before this loop, as the last one is far");
+	} else if (add_place(p, first_after_phis(h->block))) {
+		p->loops[inner].rounds = 0;
+		struct found f = walk(p, inner);
+		p->loops[inner].span = f.span;
+		p->loops[inner].span.last = further(f.span.last, plus(f.round.since, f.span.through));
+		explain(p, first_line(p, inner), "a safe point also in each round of this loop, as the last one is far");
+		found = true;
+	}
+	p->more = found;
+}
+
 /* A loop inside, of which everything is known. */
 static void walk_inner(struct plan *p, uint32_t loop, uint32_t inner, struct found *f)
 {
 	const struct graph_loop *l = &p->g.loops[inner];
 	struct state s = p->at[l->header];
+	bool more = p->more;
 	if (is_too_far(p, &s, p->loops[inner].span.first, false)) {
-		const struct graph_block *h = &p->g.blocks[l->header];
-		for (uint32_t k = 0; k < h->before_count; k++)
-			if (!graph_is_in(&p->g, inner, h->before[k]))
-				add_place(p, end_of(p, h->before[k]));
-		p->more = true;
+		poll_before_loop(p, inner);
+		p->more = p->more || more;
+		s = p->at[l->header];
 	}
 	pass(&s, f, &p->loops[inner].span);
 	for (uint32_t k = 0; k < l->exits_count; k++)
@@ -247,28 +316,39 @@ static bool calls_far(struct plan *p, uint32_t loop)
 	return false;
 }
 
-/* A loop all of whose rounds together cost less than a chunk needs nothing; one that counts can be done in chunks. */
-static bool do_without(struct plan *p, uint32_t loop, const struct found *f)
+/* A loop all of whose rounds together cost less than a chunk needs nothing; one that counts can be done in chunks. Otherwise,
+ * returns why not. */
+static const char *do_without(struct plan *p, uint32_t loop, const struct found *f)
 {
 	struct poll_count count;
 	int64_t round = further(f->round.fresh, 1);
 	if (!poll_count_find(p->w, &p->g, loop, &count))
-		return false;
+		return "it does not count";
 	uint64_t rounds = poll_count_rounds(&p->g, loop, &count);
 	int64_t all = (int64_t)rounds * round;
 	if (rounds != 0 && all <= POLL_CHUNK) {
 		p->loops[loop].span = (struct poll_span){.first = all + f->span.first,
 			.through = plus(f->span.through, all),
 			.last = further(f->span.last, plus(f->round.since, all + further(f->span.through, 0)))};
-		return true;
+		explain(p, first_line(p, loop), "a loop, left as it is: at most %lu rounds, %ld instructions",
+			(unsigned long)rounds, (long)all);
+		return NULL;
 	}
 	rounds = POLL_CHUNK / (uint64_t)round;
-	if (!p->g.loops[loop].innermost || round > POLL_ROUND_MAX || f->round.since != POLL_NONE || calls_far(p, loop) ||
-		!poll_strip_possible(p->w, &count, rounds))
-		return false;
+	if (!p->g.loops[loop].innermost)
+		return "there are loops in it";
+	if (round > POLL_ROUND_MAX)
+		return "rounds are long";
+	if (f->round.since != POLL_NONE)
+		return "some rounds come by one already";
+	if (calls_far(p, loop))
+		return "it calls functions of which nobody knows how long they take";
+	if (!poll_strip_possible(p->w, &count, rounds))
+		return "it counts in a small type";
 	p->loops[loop].rounds = rounds;
 	p->loops[loop].span = (struct poll_span){POLL_CHUNK + round, POLL_CHUNK + round, POLL_CHUNK + round};
-	return true;
+	explain(p, first_line(p, loop), "a loop in chunks of %lu rounds, a safe point after each", (unsigned long)rounds);
+	return NULL;
 }
 
 static void decide_loop(struct plan *p, uint32_t loop)
@@ -277,9 +357,14 @@ static void decide_loop(struct plan *p, uint32_t loop)
 	struct found f = walk(p, loop);
 	p->looking = false;
 	if (f.round.fresh != POLL_NONE) {
-		if (do_without(p, loop, &f))
+		const char *why = do_without(p, loop, &f);
+		if (why == NULL)
 			return;
+		explain(p, first_line(p, loop), "a loop with a safe point in each round (about %ld instructions): %s",
+			(long)f.round.fresh, why);
 		poll_each_round(p, loop);
+	} else {
+		explain(p, first_line(p, loop), "a loop, left as it is: every round comes by a safe point");
 	}
 	f = walk(p, loop);
 	if (plus(f.round.since, f.span.first) > POLL_LIMIT) {
@@ -341,6 +426,7 @@ static void poll_recursion(struct plan *p)
 		where = p->g.blocks[p->g.loops[p->g.blocks[where].loop].header].dominator;
 	LLVMValueRef call = first_recursion(p, where);
 	add_place(p, call != NULL ? call : end_of(p, where));
+	explain(p, call != NULL ? call : end_of(p, where), "a safe point before calls that lead back here");
 }
 
 static LLVMValueRef first_after_allocas(LLVMValueRef f)
@@ -358,7 +444,7 @@ static void carry_out(struct plan *p)
 		if (p->loops[l].rounds == 0)
 			continue;
 		if (poll_count_find(p->w, &p->g, l, &count)) /* anew: an earlier one may have replaced what it counts with */
-			poll_strip(p->w, &p->g, l, &count, p->loops[l].rounds);
+			poll_strip(p->w, &p->g, l, &count, p->loops[l].rounds, p->loops[l].at_exit);
 		else
 			add_place(p, end_of(p, p->g.loops[l].latches[0]));
 	}
@@ -374,13 +460,18 @@ struct poll_span poll_plan(struct work *w, struct poll_calls *calls, LLVMValueRe
 	graph_make(&p.g, function);
 	p.loops = map_alloc(p.g.loops_count, sizeof *p.loops);
 	p.at = map_alloc(p.g.blocks_count, sizeof *p.at);
-	if (at_entry)
+	if (at_entry) {
 		add_place(&p, first_after_allocas(function));
+		explain(&p, first_after_allocas(function),
+			"a safe point at its entry, as a function of the C library leads back here");
+	}
 	poll_irregular(&p);
 	for (uint32_t l = 0; l < p.g.loops_count; l++)
 		decide_loop(&p, l);
 	poll_recursion(&p);
 	struct found f = walk(&p, GRAPH_NONE);
+	if (p.places_count == 0 && f.span.last == POLL_NONE)
+		explain(&p, function, "no safe point: at most %ld instructions", (long)f.span.first);
 	carry_out(&p);
 	map_finish(&p.polled);
 	free(p.places);

@@ -27,8 +27,9 @@ struct strip {
 	struct work *w;
 	const struct poll_count *count;
 	uint64_t rounds;
-	LLVMTypeRef type; /* what is counted with */
-	LLVMBasicBlockRef header, latch, exit, chunk, check, again;
+	bool at_exit;
+	LLVMTypeRef type;                                                          /* what is counted with */
+	LLVMBasicBlockRef header, latch, exit, chunk, check, polls, polled, again; /* one of `polls`, `polled` */
 	LLVMMetadataRef location;
 	LLVMValueRef *old, *outer, *inner; /* the header's phis; in `chunk`; as they are now */
 	uint32_t phis;
@@ -61,6 +62,10 @@ static void make_blocks(struct strip *s)
 	s->exit = LLVMGetSuccessor(end, LLVMGetSuccessor(end, 0) == s->header ? 1 : 0);
 	s->chunk = LLVMInsertBasicBlockInContext(c, s->header, "chunk");
 	s->check = LLVMInsertBasicBlockInContext(c, s->exit, "check");
+	if (s->at_exit)
+		s->polled = LLVMInsertBasicBlockInContext(c, s->exit, "polled");
+	else
+		s->polls = LLVMInsertBasicBlockInContext(c, s->exit, "poll");
 	s->again = LLVMInsertBasicBlockInContext(c, s->exit, "again");
 	s->location = LLVMInstructionGetDebugLoc(end);
 }
@@ -168,27 +173,36 @@ static void leave_by_check(struct strip *s, LLVMValueRef tested, LLVMValueRef en
 	LLVMSetCurrentDebugLocation2(b, s->location);
 	(void)LLVMBuildCondBr(b, LLVMBuildICmp(b, s->count->goes, tested, end_of_chunk, ""), s->header, s->check);
 	LLVMInstructionEraseFromParent(end);
-	LLVMBasicBlockRef polls = LLVMInsertBasicBlockInContext(s->w->context, s->again, "poll");
 	LLVMPositionBuilderAtEnd(b, s->check);
-	(void)LLVMBuildCondBr(b, own, goes_if_true ? polls : s->exit, goes_if_true ? s->exit : polls);
-	LLVMPositionBuilderAtEnd(b, polls);
-	poll_put_at_end(s->w, s->again, s->location);
+	if (s->at_exit) {
+		poll_put_at_end(s->w, s->polled, s->location);
+		LLVMPositionBuilderAtEnd(b, s->polled);
+	}
+	LLVMSetCurrentDebugLocation2(b, s->location);
+	LLVMBasicBlockRef more = s->at_exit ? s->again : s->polls;
+	(void)LLVMBuildCondBr(b, own, goes_if_true ? more : s->exit, goes_if_true ? s->exit : more);
+	if (!s->at_exit) {
+		LLVMPositionBuilderAtEnd(b, s->polls);
+		poll_put_at_end(s->w, s->again, s->location);
+	}
 	LLVMPositionBuilderAtEnd(b, s->again);
 	LLVMSetCurrentDebugLocation2(b, s->location);
 	(void)LLVMBuildBr(b, s->chunk);
 }
 
-void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds)
+void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds,
+	bool at_exit)
 {
 	struct strip s = {.w = w,
 
 		.count = c,
 		.rounds = rounds,
+		.at_exit = at_exit,
 		.type = integer_of(w, c),
 		.header = g->blocks[g->loops[loop].header].block,
 		.latch = g->blocks[c->latch].block};
 	make_blocks(&s);
-	move_edge(w, s.exit, s.latch, s.check);
+	move_edge(w, s.exit, s.latch, at_exit ? s.polled : s.check); /* who leaves the loop now */
 	enter_by_chunk(&s);
 	bool tests_next = c->tested != c->start;
 	LLVMValueRef tested = c->tested, from = NULL;
