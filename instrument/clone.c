@@ -236,6 +236,16 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 	LLVMSetCurrentDebugLocation2(w->builder, NULL);
 	LLVMBuildUnreachable(w->builder);
 	LLVMPositionBuilderAtEnd(w->builder, entry);
+	bool first = c->f->entry_sp != NULL && c->scope != NULL; /* liveness.c puts it first then */
+	if (first) {
+		LLVMValueRef base = LLVMBuildLoad2(w->builder, w->ptr, record, "frame.sp");
+		uint32_t slot = map_get(&c->slots, c->f->entry_sp);
+		if (slot != MAP_NONE) {
+			LLVMValueRef store = LLVMBuildStore(w->builder, base, c->slot_places[slot]);
+			debug_copy_locals(w, c->f, c->scope, base, store);
+			LLVMPositionBuilderAtEnd(w->builder, entry);
+		}
+	}
 	LLVMValueRef jump = LLVMBuildSwitch(w->builder, LLVMGetParam(c->f->resume, ARG_SITE), bad, c->f->sites_count);
 	for (uint32_t i = 0; i < c->f->sites_count; i++) {
 		const struct site *s = &w->sites[c->f->first_site + i];
@@ -244,7 +254,7 @@ static void build_entry(struct copy *c, LLVMBasicBlockRef entry)
 		LLVMBasicBlockRef fill = LLVMAppendBasicBlockInContext(w->context, c->f->resume, "resume");
 		LLVMAddCase(jump, LLVMConstInt(w->i32, c->f->first_site + i, 0), fill);
 		LLVMPositionBuilderAtEnd(w->builder, fill);
-		for (uint32_t k = 0; k < s->values_count; k++) {
+		for (uint32_t k = first ? 1 : 0; k < s->values_count; k++) {
 			LLVMValueRef v = LLVMBuildLoad2(w->builder, LLVMTypeOf(s->values[k]),
 				work_at(w, record, s->offsets[k]), "");
 			LLVMSetAlignment(v, 8);
@@ -284,9 +294,9 @@ static void copy_function_attributes(struct work *w, LLVMValueRef from, LLVMValu
 /* One compile unit for all clones; LLVM-C cannot tell to which one a function belongs. */
 static void open_debug_unit(struct work *w, LLVMMetadataRef file)
 {
-	if (w->debug != NULL)
+	if (w->debug_unit)
 		return;
-	w->debug = LLVMCreateDIBuilder(w->module);
+	w->debug_unit = true;
 	(void)LLVMDIBuilderCreateCompileUnit(w->debug, LLVMDWARFSourceLanguageC11, file, "pmig-cc", 7, 1, "", 0, 0, "", 0,
 		LLVMDWARFEmissionFull, 0, 0, 0, "", 0, "", 0);
 }

@@ -182,6 +182,17 @@ static bool calls_setjmp(LLVMValueRef f)
 	return false;
 }
 
+static void move_debug_records(struct work *w, LLVMValueRef f, const struct locals *l, LLVMValueRef base,
+	const uint64_t *offsets)
+{
+	struct map numbers = {0};
+	for (size_t i = 0; i < l->count; i++)
+		if (is_static(f, l->allocas[i]))
+			map_put(&numbers, l->allocas[i], (uint32_t)i);
+	debug_move_locals(w, f, &numbers, base, offsets);
+	map_finish(&numbers);
+}
+
 void frame_lower(struct work *w, struct function *f)
 {
 	copy_byval(w, f->value);
@@ -209,6 +220,7 @@ void frame_lower(struct work *w, struct function *f)
 	f->bump = work_at(w, sp, f->frame_size);
 	LLVMBuildStore(w->builder, f->bump, w->frame_sp);
 	LLVMValueRef base = align_pointer(w, sp, l.alignment);
+	move_debug_records(w, f->value, &l, base, offsets);
 	for (size_t i = 0; i < l.count; i++) {
 		if (!is_static(f->value, l.allocas[i]))
 			continue;

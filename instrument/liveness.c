@@ -139,11 +139,12 @@ static void collect(struct work *w, struct flow *fl, struct site *s)
 	const uint64_t *live = set_of(fl, fl->out, map_get(&fl->block_numbers, LLVMGetInstructionParent(s->call)));
 	size_t capacity = 0;
 	s->mark = f->sets_jumps ? 0 : MARK_NONE;
-	if (f->sets_jumps)
-		add_value(s, &capacity, f->entry_sp); /* first, at offset 0 */
+	bool first = f->entry_sp != NULL && (f->sets_jumps || (w->debug != NULL && LLVMGetSubprogram(f->value) != NULL));
+	if (first)
+		add_value(s, &capacity, f->entry_sp); /* at offset 0 */
 	for (uint32_t bit = 0; bit < fl->values_count; bit++) {
 		LLVMValueRef v = fl->values[bit];
-		if (!set_has(live, bit) || v == s->call || (f->sets_jumps && v == f->entry_sp))
+		if (!set_has(live, bit) || v == s->call || (first && v == f->entry_sp))
 			continue;
 		LLVMTypeKind kind = LLVMGetTypeKind(LLVMTypeOf(v));
 		if (kind == LLVMStructTypeKind || kind == LLVMArrayTypeKind || kind == LLVMTokenTypeKind) {

@@ -83,6 +83,8 @@ static void mark_leaves(struct work *w, const struct function *of, LLVMValueRef 
 
 static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 {
+	if (w->options->debug)
+		w->debug = LLVMCreateDIBuilder(w->module);
 	for (size_t i = 0; i < w->functions_count; i++) {
 		frame_lower(w, &w->functions[i]);
 		aggregate_split(w, &w->functions[i]);
@@ -96,6 +98,7 @@ static void instrument_functions(struct work *w, LLVMTargetMachineRef tm)
 	if (w->debug != NULL) {
 		LLVMDIBuilderFinalize(w->debug);
 		LLVMDisposeDIBuilder(w->debug);
+		map_finish(&w->declared);
 	}
 	run_passes(w, tm, "function(mem2reg)");
 	for (size_t i = 0; i < w->functions_count; i++) {

@@ -45,7 +45,9 @@ struct work {
 	LLVMBuilderRef builder;
 	const struct instrument_options *options;
 
-	LLVMDIBuilderRef debug; /* of the resume clones; NULL until one has debug information */
+	LLVMDIBuilderRef debug; /* NULL without -g */
+	struct map declared;    /* debug records of locals that are in the frame all the time */
+	bool debug_unit;        /* there is a compile unit for the resume clones */
 
 	LLVMTypeRef i8, i32, i64, ptr;
 	LLVMValueRef frame_sp; /* the thread's frame stack pointer, a thread-local variable of the runtime */
@@ -120,10 +122,14 @@ bool reach_address_taken(LLVMValueRef f);                /* is it used other tha
 bool reach_types_match(LLVMTypeRef call, LLVMTypeRef f); /* may such a call land in such a function? */
 bool reach_is_setjmp(LLVMValueRef call);
 bool reach_is_site(struct work *w, LLVMValueRef call);
-void check_module(struct work *w);                         /* check.c: what cannot be carried, before optimising */
-void check_functions(struct work *w);                      /* check.c: what a migratable function cannot have */
-void frame_lower(struct work *w, struct function *f);      /* frame.c: locals with an address into the arena */
-void aggregate_split(struct work *w, struct function *f);  /* aggregate.c: no struct is live across a site */
+void check_module(struct work *w);                        /* check.c: what cannot be carried, before optimising */
+void check_functions(struct work *w);                     /* check.c: what a migratable function cannot have */
+void frame_lower(struct work *w, struct function *f);     /* frame.c: locals with an address into the arena */
+void aggregate_split(struct work *w, struct function *f); /* aggregate.c: no struct is live across a site */
+/* debug.c: what a debugger is told of locals (map: local -> index in offsets) that lie behind `base` now; the same for the clone. */
+void debug_move_locals(struct work *w, LLVMValueRef f, const struct map *locals, LLVMValueRef base, const uint64_t *offsets);
+void debug_copy_locals(struct work *w, const struct function *f, LLVMMetadataRef scope, LLVMValueRef base,
+	LLVMValueRef before);
 void site_split(struct work *w, struct function *f);       /* site.c: a block ends behind each site */
 void sink_values(struct work *w, struct function *f);      /* sink.c: less that is live across sites */
 void site_find_values(struct work *w, struct function *f); /* liveness.c */
