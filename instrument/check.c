@@ -7,7 +7,7 @@
 
 void check_module(struct work *w)
 {
-	LLVMValueRef main = LLVMGetNamedFunction(w->module, "main");
+	LLVMValueRef main = LLVMGetNamedFunction(w->module, "pmig_main"); /* module.c has renamed it */
 	if (main != NULL && LLVMIsFunctionVarArg(LLVMGlobalGetValueType(main)))
 		work_error(w, main, "main has no prototype that can be called; give it (void) or (int, char **)");
 }
