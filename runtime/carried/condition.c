@@ -38,8 +38,10 @@ FUTEX_SLOW static int condition_wait(struct condition *c, pthread_mutex_t *mutex
 	long r = 0;
 	bool cancelled = false;
 	while (e == 0 && r == 0 && !cancelled && atomic_load(&c->signals) == seen) {
-		r = futex_wait(&c->signals, seen, d, shared);
+		(void)pmig_safepoint();
 		cancelled = wait_cancelled();
+		if (!cancelled)
+			r = futex_sleep(&c->signals, seen, d, shared);
 	}
 	futex_leave(&c->inside, shared);
 	if (e != 0)

@@ -65,14 +65,20 @@ static inline long futex_wait_shared(_Atomic uint32_t *word, uint32_t expected, 
 	return pmig_block(SYS_futex, (long)word, FUTEX_WAIT, expected, (long)&left, 0, 0);
 }
 
-/* Comes to the safe point, then sleeps while *word is `expected`. Returns 0: look again (also for no reason), or
- * -ETIMEDOUT. */
-FUTEX_INLINE long futex_wait(_Atomic uint32_t *word, uint32_t expected, const struct deadline *d, bool shared)
+/* Sleeps while *word is `expected`. Returns 0: look again (also for no reason), or -ETIMEDOUT. What a handler or pthread_cancel() may
+ * have changed is looked at between pmig_safepoint() and this: what comes later breaks the sleep off. */
+FUTEX_INLINE long futex_sleep(_Atomic uint32_t *word, uint32_t expected, const struct deadline *d, bool shared)
 {
-	(void)pmig_safepoint();
 	long r = shared ? futex_wait_shared(word, expected, d)
 			: pmig_block_futex((uint32_t *)word, expected, d->limit, d->clock);
 	return r == -ETIMEDOUT ? r : 0;
+}
+
+/* Comes to the safe point, then sleeps. */
+FUTEX_INLINE long futex_wait(_Atomic uint32_t *word, uint32_t expected, const struct deadline *d, bool shared)
+{
+	(void)pmig_safepoint();
+	return futex_sleep(word, expected, d, shared);
 }
 
 FUTEX_INLINE void futex_wake(_Atomic uint32_t *word, int n, bool shared)

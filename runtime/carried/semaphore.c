@@ -51,17 +51,15 @@ FUTEX_SLOW static int semaphore_wait(struct semaphore *s, const struct deadline 
 		return failed(EINVAL);
 	(void)atomic_fetch_add(&s->both, WAITER);
 	while (!semaphore_take(s, WAITER)) {
+		(void)pmig_safepoint();
 		if (r == 0 && block_count(what) != handled)
 			r = -EINTR;
-		if (r != 0) {
-			(void)atomic_fetch_sub(&s->both, WAITER);
-			return failed((int)-r);
-		}
-		if (wait_cancelled()) {
+		if (r != 0 || wait_cancelled()) {
 			(void)atomic_fetch_sub(&s->both, WAITER);
 			wait_cancel();
+			return failed((int)-r);
 		}
-		r = futex_wait(&s->value, 0, d, s->shared != 0);
+		r = futex_sleep(&s->value, 0, d, s->shared != 0);
 	}
 	return 0;
 }
