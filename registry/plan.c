@@ -243,6 +243,11 @@ static void check_process(struct plan_work *w)
 	else if (f->directory != NULL && *f->directory != '\0')
 		plan->refusal = pool_format(w->pool, "move refused: %s has no directory %.1024s, in which %s works",
 			plan->target, f->directory, plan->process);
+	else if (f->children != NULL && *f->children != '\0')
+		plan->refusal = pool_format(w->pool,
+			"move refused: %s has child processes that run: %.512s; they would stay behind: wait for them, or move with "
+			"--wait-children",
+			plan->process, f->children);
 	else if (f->space.source != 0 && f->image.value > f->space.value)
 		plan->refusal = pool_format(w->pool, "move refused: the image of %s needs %s, %s has %s left", plan->process,
 			figure_bytes(image).text, plan->target, figure_bytes((double)f->space.value).text);
@@ -276,6 +281,7 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 	f.target_arch = pool_copy(pool, facts->target_arch);
 	f.cpu_lacks = pool_copy(pool, facts->cpu_lacks);
 	f.directory = pool_copy(pool, facts->directory);
+	f.children = pool_copy(pool, facts->children);
 	return f;
 }
 

@@ -1,25 +1,18 @@
-/* children: finds them in /proc, and keeps how they ended. */
+/* children: which of them run, and how the others ended. */
 #include "children.h"
 
 #include "arena/arena.h"
 #include "arena/malloc.h"
+#include "base/child.h"
 #include "control_channel.h"
 #include "every.h"
 #include "stop.h"
 #include "thread.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define NAMED_MAX 4 /* in one sentence */
 
 /* ARENA_ROOT_CHILDREN: a list of these. */
 struct ended {
@@ -42,84 +35,21 @@ void children_wait(bool wanted)
 	waits = wanted;
 }
 
-/* One entry of /proc that is a child of this process. */
-struct child {
-	pid_t pid, group;
-	char state, name[32];
-};
-
-/* "12 (a name) S 1 12 ...": proc_pid_stat(5). */
-static bool read_child(const char *number, struct child *ret)
-{
-	char path[64], text[512];
-	(void)snprintf(path, sizeof path, "/proc/%.20s/stat", number);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), parent;
-	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-	if (fd >= 0)
-		(void)close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	char *open = strchr(text, '('), *close = strrchr(text, ')');
-	if (open == NULL || close == NULL || sscanf(close + 1, " %c %d %d", &ret->state, &parent, &ret->group) != 3 ||
-		parent != getpid())
-		return false;
-	ret->pid = (pid_t)atoi(text);
-	(void)snprintf(ret->name, sizeof ret->name, "%.*s", (int)(close - open - 1), open + 1);
-	return true;
-}
-
-/* Calls `found` for each child, until it fails. */
-static int each_child(int (*found)(const struct child *c, void *context), void *context)
+/* Mostly there are none, and /proc need not be read. */
+static bool has_any(void)
 {
 	siginfo_t any;
-	if (waitid(P_ALL, 0, &any, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) < 0)
-		return 0; /* none: mostly, and /proc need not be read */
-	DIR *d = opendir("/proc");
-	if (d == NULL)
-		return error_errno(PMIG_EIO, errno, "/proc");
-	int r = 0;
-	for (struct dirent *e; r >= 0 && (e = readdir(d)) != NULL;) {
-		struct child c;
-		if (isdigit((unsigned char)e->d_name[0]) && read_child(e->d_name, &c))
-			r = found(&c, context);
-	}
-	(void)closedir(d);
-	return r;
-}
-
-struct naming {
-	char text[NAMED_MAX * 64];
-	size_t length;
-	unsigned count;
-};
-
-static bool has_ended(const struct child *c)
-{
-	return c->state == 'Z' || c->state == 'X';
-}
-
-static int name_living(const struct child *c, void *context)
-{
-	struct naming *n = context;
-	if (has_ended(c) || n->count++ >= NAMED_MAX)
-		return 0;
-	int k = snprintf(n->text + n->length, sizeof n->text - n->length, "%s%d (%s)%s", n->length > 0 ? ", " : "",
-		(int)c->pid, c->name, c->state == 'T' ? ", stopped" : "");
-	n->length += k > 0 ? (size_t)k : 0;
-	return 0;
+	return waitid(P_ALL, 0, &any, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
 /* `code`, with the sentence, if any child runs. */
 static int living(int code, const char *advice)
 {
-	struct naming n = {0};
-	char more[32] = "";
-	int r = each_child(name_living, &n);
-	if (r < 0 || n.count == 0)
-		return r;
-	if (n.count > NAMED_MAX)
-		(void)snprintf(more, sizeof more, " and %u more", n.count - NAMED_MAX);
-	return error_set(code, "its child process%s %s%s still run%s%s", n.count > 1 ? "es" : "", n.text, more,
-		n.count > 1 ? "" : "s", advice);
+	char names[256];
+	int n = has_any() ? child_name_living(getpid(), names, sizeof names) : 0;
+	if (n <= 0)
+		return n;
+	return error_set(code, "its child process%s %s still run%s%s", n > 1 ? "es" : "", names, n > 1 ? "" : "s", advice);
 }
 
 int children_ready(void)
@@ -131,7 +61,7 @@ static int keep_ended(const struct child *c, void *context)
 {
 	(void)context;
 	struct ended e = {.pid = c->pid, .group = c->group, .own_group = c->group == getpgrp(), .next = *list()};
-	if (!has_ended(c))
+	if (!child_has_ended(c))
 		return 0;
 	if (syscall(SYS_waitid, P_PID, c->pid, &e.info, WEXITED | WNOHANG | WNOWAIT | __WALL, &e.usage) < 0 ||
 		e.info.si_pid == 0)
@@ -169,7 +99,7 @@ int children_save(void)
 {
 	int r = living(PMIG_EREFUSED, "; wait for it before the safe point, or ask with --wait-children");
 	if (r >= 0)
-		r = each_child(keep_ended, NULL);
+		r = has_any() ? child_each(getpid(), keep_ended, NULL) : 0;
 	if (r < 0)
 		children_continue();
 	return r;

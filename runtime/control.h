@@ -20,7 +20,7 @@
 enum control_type {
 	/* agent to program */
 	CONTROL_CHECKPOINT =
-		1,      /* args[0]: CONTROL_FREEZE | CONTROL_PLANNED, or 0; carries the image descriptor, open for writing */
+		1, /* args[0]: CONTROL_FREEZE | CONTROL_PLANNED | CONTROL_WAIT_CHILDREN, or 0; carries the image descriptor, open for writing */
 	CONTROL_CANCEL, /* the request is withdrawn; args[0] = 1: answer with CONTROL_WHERE from the handler */
 	CONTROL_GO_ON,  /* a frozen program goes on here; args[0]: enum pmig_outcome; text: the reason */
 	CONTROL_END, /* a frozen program ends silently with _exit(0): it was taken over elsewhere, and what moved is removed
@@ -74,7 +74,8 @@ enum control_type {
 };
 
 #define CONTROL_FREEZE 1
-#define CONTROL_PLANNED 2 /* the PLAN that came before belongs to it */
+#define CONTROL_PLANNED 2       /* the PLAN that came before belongs to it */
+#define CONTROL_WAIT_CHILDREN 4 /* child processes that run put it off; else they refuse it */
 #define CONTROL_KEEP 1
 #define CONTROL_OPENED_MAGIC 0x6e65706fu /* "open" */
 #define CONTROL_FILE_SCOPE 4

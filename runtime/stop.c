@@ -5,6 +5,7 @@
 #include "arena/lock.h"
 #include "block.h"
 #include "checkpoint.h"
+#include "children.h"
 #include "control_channel.h"
 #include "every.h"
 #include "frame/jump.h"
@@ -145,6 +146,7 @@ static void take_request(const struct control_message *m, int image)
 	if ((m->args[0] & CONTROL_PLANNED) == 0)
 		keep_plan(-1);
 	stop.freeze = (m->args[0] & CONTROL_FREEZE) != 0;
+	children_wait((m->args[0] & CONTROL_WAIT_CHILDREN) != 0);
 	stop.told = false;
 	stop.wanted = true;
 	poke();

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define AGAIN_MS 50   /* until a program that could not stop where it was is asked once more */
 #define WHERE_MS 1000 /* for the program to say where it is */
 
 /* What is to happen here by a fault point; < 0: fail. */
@@ -103,7 +104,7 @@ static int send_request(struct agent *a, int image, int plan, int flags)
 	return r < 0 ? r : agent_program_send(a, CONTROL_CHECKPOINT, flags, "", image);
 }
 
-static int ask_for_image(struct agent *a, int freeze, int64_t decisions)
+static int ask_for_image(struct agent *a, int flags, int64_t decisions)
 {
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
@@ -119,19 +120,23 @@ static int ask_for_image(struct agent *a, int freeze, int64_t decisions)
 	a->why[0] = '\0';
 	agent_forget_decisions(a);
 	int plan = agent_plan_file(a, decisions);
-	int r = plan < 0 && decisions >= 0 ? plan : send_request(a, fd, plan, freeze);
+	int r = plan < 0 && decisions >= 0 ? plan : send_request(a, fd, plan, flags);
 	(void)close(fd);
 	if (r >= 0)
-		a->state = freeze ? AGENT_FREEZING : AGENT_SAVING;
+		a->state = (flags & CONTROL_FREEZE) != 0 ? AGENT_FREEZING : AGENT_SAVING;
 	return r;
+}
+
+static int waits_for_children(const json_t *request)
+{
+	return json_is_true(json_object_get(request, "wait_children")) ? CONTROL_WAIT_CHILDREN : 0;
 }
 
 int agent_do_checkpoint(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
-	(void)request;
 	(void)snprintf(a->image, sizeof a->image, "image/%s.checkpoint", a->options->uuid);
-	int r = ask_for_image(a, 0, -1);
+	int r = ask_for_image(a, waits_for_children(request), -1);
 	return r < 0 ? r : AGENT_LATER;
 }
 
@@ -157,7 +162,7 @@ int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = agent_journal(a, "freeze", PMIG_STEP_BEGIN, NULL);
 	(void)snprintf(a->image, sizeof a->image, "image/%s.%llu", a->options->uuid, (unsigned long long)epoch);
 	if (r >= 0)
-		r = ask_for_image(a, CONTROL_FREEZE, agent_number(request, "decisions", -1));
+		r = ask_for_image(a, CONTROL_FREEZE | waits_for_children(request), agent_number(request, "decisions", -1));
 	if (r < 0) {
 		agent_journal_end(a, PMIG_HANDOVER_UNDONE, pmig_reason());
 		return r;
@@ -303,6 +308,22 @@ int agent_do_cancel(struct agent *a, const json_t *request, json_t **ret_answer)
 	return r;
 }
 
+/* What stood in the way may be gone while the program waits for something else. */
+static void on_again(void *context)
+{
+	struct agent *a = context;
+	if (a->state != AGENT_FREEZING && a->state != AGENT_SAVING)
+		return;
+	agent_program_kill(a, CONTROL_SIGNAL);
+	(void)loop_after(a->loop, AGAIN_MS, on_again, a, &a->again_timer);
+}
+
+static void ask_again(struct agent *a)
+{
+	if (a->again_timer == NULL)
+		(void)loop_after(a->loop, AGAIN_MS, on_again, a, &a->again_timer);
+}
+
 void agent_on_answer(struct agent *a, const struct control_message *m)
 {
 	switch (m->type) {
@@ -329,6 +350,7 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 	case CONTROL_NOT_HERE:
 		agent_forget_decisions(a); /* they will be made again */
 		(void)snprintf(a->why, sizeof a->why, "%s", m->text);
+		ask_again(a);
 		break;
 	case CONTROL_WHERE:
 		if (a->where_timer != NULL)

@@ -71,7 +71,7 @@ struct agent {
 	int guard;           /* who handed its connection to us waits for the end of this one; -1 */
 	bool attached;       /* output is sent to it */
 	int64_t later;       /* id of the request that waits for the program, 0: none */
-	struct loop_source *where_timer, *lease_timer;
+	struct loop_source *where_timer, *again_timer, *lease_timer;
 	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
 	struct agent_references *references; /* held here, or used here; NULL: none yet */

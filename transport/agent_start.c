@@ -320,6 +320,7 @@ void agent_on_exit(struct agent *a)
 	(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
 	if (before == AGENT_SAVING || before == AGENT_FREEZING) {
 		loop_remove(&a->where_timer);
+		loop_remove(&a->again_timer);
 		(void)unlink(a->image);
 		agent_finish_later(a,
 			error_set(PMIG_EGONE, "%s ended with status %d before it reached a safe point", a->name,

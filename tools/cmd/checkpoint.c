@@ -23,10 +23,11 @@ static void on_line(void *context, const json_t *line)
 int cmd_checkpoint(int argc, char **argv)
 {
 	const char *file = NULL, *timeout = NULL;
-	bool stop = false, json = false;
+	bool stop = false, json = false, wait_children = false;
 	const struct cmd_option options[] = {
 		{'o', "output", "FILE", "where the image goes", &file, NULL},
 		{0, "stop", NULL, "the program ends; `pmig restart FILE` continues it", NULL, &stop},
+		{0, "wait-children", NULL, "waits for child processes that run, instead of refusing", NULL, &wait_children},
 		{0, "timeout", "S", "seconds for the program to reach a safe point; 30 if not given", &timeout, NULL},
 		{0, "json", NULL, "the result as a JSON object", NULL, &json},
 		{0},
@@ -47,8 +48,8 @@ int cmd_checkpoint(int argc, char **argv)
 	else
 		(void)snprintf(path, sizeof path, "%s/%.2000s", directory, file);
 	int r = cmd_call(argv[first],
-		json_pack("{s:s, s:s, s:b, s:i}", "do", "checkpoint", "path", path, "stop", (int)stop, "timeout_ms",
-			(int)((timeout != NULL ? strtod(timeout, NULL) : 0) * 1000)),
+		json_pack("{s:s, s:s, s:b, s:b, s:i}", "do", "checkpoint", "path", path, "stop", (int)stop, "wait_children",
+			(int)wait_children, "timeout_ms", (int)((timeout != NULL ? strtod(timeout, NULL) : 0) * 1000)),
 		on_line, &json);
 	return r < 0 ? cmd_fail("checkpoint", r) : 0;
 }

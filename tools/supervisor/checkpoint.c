@@ -256,7 +256,8 @@ int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o)
 		return rc;
 	}
 	s->input_held = o->stop;
-	remote_request(r, o->stop ? "freeze" : "checkpoint", json_pack("{s:I}", "epoch", (json_int_t)s->epoch + 1), on_made,
+	remote_request(r, o->stop ? "freeze" : "checkpoint",
+		json_pack("{s:I, s:b}", "epoch", (json_int_t)s->epoch + 1, "wait_children", (int)o->wait_children), on_made,
 		c);
 	return loop_after(s->loop, o->timeout_ms > 0 ? o->timeout_ms : LIMIT_MS, on_too_long, c, &c->timer);
 }

@@ -9,6 +9,7 @@ struct checkpoint;
 struct checkpoint_options {
 	const char *path;                                    /* absolute */
 	bool stop;                                           /* the program ends, and the image is all that is left */
+	bool wait_children;                                  /* those that run put it off, else they refuse it */
 	int timeout_ms;                                      /* for the safe point; 0: 30,000 */
 	void (*progress)(void *context, const json_t *line); /* the one line that comes, with "done": true */
 	void *context;

@@ -236,6 +236,8 @@ static json_t *arguments(const struct move *m)
 	(void)json_object_set_new(a, "target", json_string(m->target_label));
 	if (m->doing == HANDOVER_FREEZE && m->plan != NULL)
 		(void)json_object_set_new(a, "decisions", json_integer(decisions_send(m)));
+	if (m->doing == HANDOVER_FREEZE && m->o.wait_children)
+		(void)json_object_set_new(a, "wait_children", json_true());
 	if (m->doing == HANDOVER_RESTORE && m->image_epoch != 0)
 		(void)json_object_set_new(a, "image_epoch", json_integer((json_int_t)m->image_epoch));
 	if (m->doing == HANDOVER_GO_ON)

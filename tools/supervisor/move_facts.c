@@ -569,6 +569,8 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 	if (!json_is_false(json_object_get(p->target, "directory")) ||
 		!hex_text_get(json_object_get(p->source, "directory"), p->directory, sizeof p->directory))
 		p->directory[0] = '\0';
+	if (m->o.wait_children || !hex_text_get(json_object_get(p->source, "children"), p->children, sizeof p->children))
+		p->children[0] = '\0';
 	*facts = (struct plan_facts){.process = m->supervisor->name,
 		.source = m->source_label,
 		.target = m->target_label,
@@ -576,6 +578,7 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		.target_arch = text_of(p->target, "arch"),
 		.cpu_lacks = p->lacks,
 		.directory = p->directory,
+		.children = p->children,
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),
 		.remaining = fact_of(p->source, "age", PLAN_MEASURED)};

@@ -4,13 +4,15 @@
 #include "channels_parts.h"
 
 #include "registry/plan_show.h"
+#include "transport/hex_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define CHUNK_MAX 500 /* questions in one request */
+#define CHUNK_MAX 500  /* questions in one request */
+#define CHILDREN_MS 50 /* between looks at whether they still run */
 
 static int64_t now_us(void)
 {
@@ -34,6 +36,7 @@ void plan_abandon(struct move *m)
 	m->plan = NULL;
 	plan_destroy(p->plan);
 	policy_destroy(p->policy);
+	loop_remove(&p->children_timer);
 	probe_destroy(p->ways[0]);
 	probe_destroy(p->ways[1]);
 	json_decref(p->source);
@@ -310,6 +313,31 @@ static void ask_marks(struct planning *p)
 		ask_facts(p);
 }
 
+static void on_resources(void *context, int code, const json_t *answer);
+
+static void on_children(void *context)
+{
+	struct move *m = context;
+	remote_request(m->source, "resources", NULL, on_resources, m);
+}
+
+/* What they share with the program would be planned for as such. True: they are waited for, or that took too long. */
+static bool wait_for_children(struct planning *p, const json_t *answer)
+{
+	struct move *m = p->move;
+	char names[256];
+	if (!m->o.wait_children || !hex_text_get(json_object_get(answer, "children"), names, sizeof names))
+		return false;
+	int r = 0;
+	if ((now_us() - p->began) / 1000 > m->o.timeout_ms)
+		r = error_set(PMIG_ETIMEOUT, "child processes of %s still run: %s", m->supervisor->name, names);
+	else
+		r = loop_after(m->supervisor->loop, CHILDREN_MS, on_children, m, &p->children_timer);
+	if (r < 0)
+		fail(p, r);
+	return true;
+}
+
 static void on_resources(void *context, int code, const json_t *answer)
 {
 	struct move *m = context;
@@ -318,6 +346,8 @@ static void on_resources(void *context, int code, const json_t *answer)
 		fail(p, code);
 		return;
 	}
+	if (p->source == NULL && wait_for_children(p, answer))
+		return;
 	if (p->source == NULL)
 		p->source = json_deep_copy(answer);
 	else

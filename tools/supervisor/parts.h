@@ -133,9 +133,10 @@ struct move_options {
 	enum link_method method;
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
-	bool plan_json;                                      /* the plan as an object, not as text */
-	int columns;                                         /* the width of that text; 0: any */
-	struct plan_limits limits;                           /* what the user allows it to cost */
+	bool wait_children;        /* child processes that run put the freeze off, else they refuse it */
+	bool plan_json;            /* the plan as an object, not as text */
+	int columns;               /* the width of that text; 0: any */
+	struct plan_limits limits; /* what the user allows it to cost */
 	void (*progress)(void *context, const json_t *line); /* every object with "phase" ...; the last has "done": true */
 	void *context;
 };

@@ -38,8 +38,10 @@ struct planning {
 	bool waits;                                /* for them only */
 	struct plan_fact home_rtt, home_bandwidth; /* of the first of them */
 	char directory[PATH_MAX];                  /* that the target has not */
-	char lacks[32];                            /* an instruction set */
-	json_t *files;                             /* what the target is asked about, */
+	char children[256];
+	struct loop_source *children_timer; /* they are waited for */
+	char lacks[32];                     /* an instruction set */
+	json_t *files;                      /* what the target is asked about, */
 	size_t files_next;
 	json_t *types, *reach;        /* the same; with the first of the files */
 	json_t *places;               /* the same: where the target is to look for equal content, as it was declared here */

@@ -141,6 +141,7 @@ static void request(struct client *c, json_t *object)
 		r = checkpoint_start(s,
 			&(struct checkpoint_options){.path = path != NULL ? path : "",
 				.stop = json_is_true(json_object_get(object, "stop")),
+				.wait_children = json_is_true(json_object_get(object, "wait_children")),
 				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
 				.progress = on_line_of_move,
 				.context = c});
@@ -155,6 +156,7 @@ static void request(struct client *c, json_t *object)
 				&(struct move_options){.target = target != NULL ? target : "",
 					.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
 					.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+					.wait_children = json_is_true(json_object_get(object, "wait_children")),
 					.plan_only = json_is_true(json_object_get(object, "plan")),
 					.plan_json = json_is_true(json_object_get(object, "json")),
 					.columns = (int)json_integer_value(json_object_get(object, "columns")),

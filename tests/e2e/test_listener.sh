@@ -1,0 +1,55 @@
+#!/bin/bash
+# shellcheck source=lib.sh
+# A plain server that declares nothing and waits in poll() for its clients, alpha -> beta -> gamma -> alpha: TCP, a unix socket and datagrams,
+# at each host at the same port, or the next free one, and under the same name. Who is connected refuses the move and is named.
+. "$(dirname "$0")/lib.sh"
+hosts_begin
+
+# ask HOST PROTOCOL PORT|PATH WORD: what the server there answers
+ask() {
+	on "$1" perl -MIO::Socket -e 'my ($kind, $where, $word) = @ARGV; $SIG{ALRM} = sub { die "no answer\n" }; alarm 10;
+		my $s = $kind eq "unix" ? IO::Socket::UNIX->new(Peer => $where) :
+			IO::Socket::INET->new(Proto => $kind, PeerAddr => "127.0.0.1:$where") or die "$kind $where: $!\n";
+		$s->send($word); my $got; $s->recv($got, 300); print "$got\n";' "$2" "$3" "$4"
+}
+# answers HOST PORT: by all three ways
+answers() {
+	local host=$1 port=$2
+	check "tcp port $port at $host" test "$(ask "$host" tcp "$port" hello)" = "$host: hello"
+	check "udp port $port at $host" test "$(ask "$host" udp "$port" hi)" = "$host: hi"
+	check "unix socket at $host" test "$(ask "$host" unix /tmp/serves.socket hey)" = "$host: hey"
+	await "$T/server.out" "^udp 0 $port"
+}
+start alpha server "$BIN/tests/serves" 8123 /tmp/serves.socket
+await "$T/server.out" ready
+answers alpha 8123
+pmig_on alpha plan server beta >"$T/plan"
+check "the plan says where it will listen" grep -q 'tcp 0.0.0.0:8123' "$T/plan"
+t pmig_on alpha move server beta
+answers beta 8123
+check "its socket is gone from alpha" test -z "$(hosts exec alpha sh -c 'ls /tmp/serves.socket 2>/dev/null; true')"
+check "nobody listens at alpha" test -z "$(hosts exec alpha sh -c 'cat /proc/net/tcp' | grep ':1FBB 00000000:0000 0A' || true)"
+
+# Another server has the port at gamma: the next one.
+hosts exec gamma perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8123) or die; print "there\n"; sleep 60;' \
+	>"$T/other.out" &
+other=$!
+await "$T/other.out" there
+t pmig_on alpha move server gamma
+check "tcp port 8124 at gamma" test "$(ask gamma tcp 8124 hello)" = "gamma: hello"
+kill $other 2>/dev/null || true
+
+# A connection needs its peer: it is named, and nothing is frozen.
+check "a client that stays" test "$(ask gamma tcp 8124 keep)" = "gamma: keep"
+hosts exec gamma perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:8124") or die; $s->send("keep"); my $got;
+	$s->recv($got, 300); print "$got\n"; sleep 60' >"$T/client.out" &
+client=$!
+await "$T/client.out" 'gamma: keep'
+expect 3 pmig_on alpha move server alpha
+says 'move refused: connection 127.0.0.1:8124 to 127.0.0.1:[0-9]+ '
+kill $client 2>/dev/null || true
+check "the next client" test "$(ask gamma tcp 8124 hello)" = "gamma: hello"
+t pmig_on alpha move server alpha
+check "tcp at alpha" test "$(ask alpha tcp 8124 hello)" = "alpha: hello"
+check "the end" test "$(ask alpha tcp 8124 end)" = "alpha: end"
+ended_with server 0
