@@ -2,7 +2,6 @@
  * (proc(5), fdinfo) and what the process read and wrote in all (io). Positions say nothing of pread() or of devices: what is left when all
  * else is taken away belongs to the only descriptor that can have had it, and where there are several nobody knows. */
 #include "agent_parts.h"
-#include "runtime/base/child.h"
 #include "hex_text.h"
 #include "machine.h"
 #include "open_file.h"
@@ -230,9 +229,6 @@ void agent_rates_process(struct agent *a, json_t *answer)
 		directory[n] = '\0';
 		set(answer, "directory", hex_text_json(directory));
 	}
-	char children[256];
-	if (a->pid > 0 && child_name_living(a->pid, children, sizeof children) > 0)
-		set(answer, "children", hex_text_json(children));
 	(void)snprintf(path, sizeof path, "/proc/%d/exe", (int)a->pid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	set(answer, "level", json_integer(fd >= 0 ? machine_level_needed(fd) : 0));

@@ -6,6 +6,7 @@
 #include "build_id.h"
 #include "hex_text.h"
 #include "open_file.h"
+#include "runtime/base/child.h"
 #include "socket_name.h"
 
 #include <errno.h>
@@ -553,12 +554,17 @@ static int find(struct agent *a)
 int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	int64_t from = agent_number(request, "from", 0);
+	char children[256] = ""; /* before: what one of them shares with the program is found as such */
+	if (from == 0 && a->pid > 0)
+		(void)!child_name_living(a->pid, children, sizeof children);
 	int r = from == 0 ? find(a) : 0;
 	if (r < 0)
 		return r;
 	*ret_answer = page_of(a->found, from > 0 ? (size_t)from : 0);
 	if (from == 0)
 		agent_rates_process(a, *ret_answer);
+	if (children[0] != '\0')
+		set(*ret_answer, "children", hex_text_json(children));
 	return 0;
 }
 

@@ -90,11 +90,11 @@ static void collect(int round)
 		fgets(line, sizeof line, said) == NULL);
 	status = pclose(said);
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 3);
-	CHECK(wait(&status) == ended[0] && WIFEXITED(status) && WEXITSTATUS(status) == round % 100);
 	if (living != 0) {
 		CHECK(waitpid(living, &status, 0) == living && WIFEXITED(status) && WEXITSTATUS(status) == 5);
 		living = 0;
 	}
+	CHECK(wait(&status) == ended[0] && WIFEXITED(status) && WEXITSTATUS(status) == round % 100);
 	CHECK(wait(&status) < 0 && errno == ECHILD);
 }
 
