@@ -17,6 +17,7 @@
 #define TEXT_ROOM (256u << 10)
 #define TEXT_MAX (64u << 20)
 #define LOW (1ull << 32)         /* nothing is looked for below: too many numbers look like that */
+#define HIGH (1ull << 47)        /* nor above: the kernel's own */
 #define LOCALS_BELOW (64u << 10) /* of the thread pointer: where thread-local variables of libraries lie */
 #define LOCALS_ABOVE 4096u
 
@@ -73,7 +74,7 @@ static const char *hex(const char *p, uintptr_t *ret)
 
 static bool travels(uintptr_t from)
 {
-	return from < LOW || from - ARENA_BASE < ARENA_SIZE || from - MAPPING_BASE < MAPPING_SIZE ||
+	return from < LOW || from >= HIGH || from - ARENA_BASE < ARENA_SIZE || from - MAPPING_BASE < MAPPING_SIZE ||
 		(interpose_active() && from - INTERPOSE_BASE < INTERPOSE_SIZE);
 }
 
@@ -113,12 +114,18 @@ static int read_line(struct outside_memory *m, const char *line)
 	return add(m, r);
 }
 
+/* There is none before the first foreign allocation. */
+static bool foreign_heap_has(const void *p)
+{
+	return interpose_active() && interpose_heap() != NULL && heap_owns(interpose_heap(), p);
+}
+
 /* The foreign heap is asked itself: only what is allocated counts. */
 static bool covers(const struct escape_target *t, const void *p, void **ret_base, size_t *ret_size)
 {
 	const struct outside_memory *m = (const struct outside_memory *)t;
 	size_t low = 0, high = m->n;
-	if (interpose_active() && heap_owns(interpose_heap(), p))
+	if (foreign_heap_has(p))
 		return heap_block_of(interpose_heap(), p, ret_base, ret_size);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
@@ -139,7 +146,7 @@ static bool covers(const struct escape_target *t, const void *p, void **ret_base
 static void find_window(struct outside_memory *m)
 {
 	uintptr_t low = UINTPTR_MAX, high = 0;
-	if (interpose_active())
+	if (interpose_active() && interpose_heap() != NULL)
 		heap_window(interpose_heap(), &low, &high);
 	if (m->n > 0) {
 		low = m->ranges[0].from < low ? m->ranges[0].from : low;
@@ -223,7 +230,7 @@ static void name_range(const struct outside_range *r, const void *p, char *out, 
 void outside_memory_name(const struct outside_memory *m, const struct escape *e, char *out, size_t size)
 {
 	char owner[128];
-	if (interpose_active() && heap_owns(interpose_heap(), e->block)) {
+	if (foreign_heap_has(e->block)) {
 		name_owner(interpose_site(e->block), owner, sizeof owner);
 		(void)snprintf(out, size,
 			"%zu bytes allocated by %s, which do not travel; release them before the safe point, or declare the handle",
