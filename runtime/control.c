@@ -1,12 +1,14 @@
 /* control: the program's end of the channel to its agent. */
 #include "control_channel.h"
 
+#include "arena/lock.h"
 #include "base/io.h"
 #include "resource/opened.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +26,12 @@ static struct {
 	int image;
 	bool verified;
 	bool clone, rewind;
-	uint64_t sequence;
+	_Atomic uint64_t sequence;
 	uint64_t epoch;
 	char name[NAME_BYTES];
 	char uuid[NAME_BYTES];
-	volatile bool asking; /* an answer is waited for: nobody else reads */
-	int64_t ticket;       /* of the last question */
+	struct lock reading; /* who waits for an answer, or takes a request; signals are blocked meanwhile */
+	int64_t ticket;      /* of the last question */
 	struct aside {
 		struct control_message message;
 		int fd;
@@ -88,6 +90,7 @@ int control_start(const char *build)
 
 void control_leave(void)
 {
+	control.reading = (struct lock){0};
 	if (control.fd >= 0)
 		(void)close(control.fd);
 	for (size_t i = 0; i < control.aside_count; i++)
@@ -141,7 +144,7 @@ bool control_pending(void)
 {
 	int saved = errno;
 	struct pollfd p = {.fd = control.fd, .events = POLLIN};
-	bool pending = control.fd >= 0 && !control.asking && (control.aside_count > 0 || poll(&p, 1, 0) > 0);
+	bool pending = control.fd >= 0 && (control.aside_count > 0 || poll(&p, 1, 0) > 0);
 	errno = saved;
 	return pending;
 }
@@ -204,9 +207,17 @@ static bool take_aside(struct control_message *ret, int *ret_fd)
 
 int control_request(struct control_message *ret, int *ret_fd)
 {
-	if (control.asking)
-		return 0;
-	return take_aside(ret, ret_fd) ? 1 : receive(ret, ret_fd, MSG_DONTWAIT);
+	sigset_t all, mask;
+	uint32_t open = 0;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &mask);
+	int r = 0; /* a thread that waits for an answer puts aside what comes, and raises the signal again */
+	if (atomic_compare_exchange_strong(&control.reading.word, &open, 1)) {
+		r = take_aside(ret, ret_fd) ? 1 : receive(ret, ret_fd, MSG_DONTWAIT);
+		lock_open(&control.reading);
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return r;
 }
 
 static int send_message(enum control_type type, const int64_t args[8], const char *text, int fd)
@@ -304,15 +315,19 @@ int control_ask(enum control_type type, const int64_t args[8], const char *text,
 	if (control.fd < 0)
 		return error_set(PMIG_EGONE, "control: there is no agent");
 	int64_t with[8];
+	sigset_t all, mask;
 	memcpy(with, args, sizeof with);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &mask);
+	lock_take(&control.reading);
 	with[7] = ++control.ticket;
-	control.asking = true;
 	int r = send_message(type, with, text, fd);
 	if (r >= 0)
 		r = await_answer(with[7], now_ms() + timeout_ms, ret, ret_fd);
-	control.asking = false;
-	if (control.aside_count > 0)
+	lock_open(&control.reading);
+	if (control_pending())
 		(void)raise(CONTROL_SIGNAL); /* its handler was turned away meanwhile */
+	(void)pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	return r;
 }
 

@@ -21,8 +21,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
+#define RED_ZONE 4096         /* bytes of the frame stack above its pointer that what was interrupted may be using */
 #define TEST_SECONDS 20       /* the test mode waits that long for all threads */
 #define AGAIN_NS (200 * 1000) /* several threads stand still at most that often for a request that has to wait */
 #define WHERE_MAX (CONTROL_TEXT_MAX - 1)
@@ -220,6 +222,30 @@ static void read_requests(void *context)
 	thread_unlock(&mask);
 }
 
+/* PTHREAD_CANCEL_ASYNCHRONOUS: it ends here, wherever that is, with its cleanup handlers; what POSIX allows it to be doing then
+ * holds no lock. Above its frames, like a handler of the program. */
+static bool is_cancelled(void)
+{
+	const struct thread *s = pmig_thread != NULL && held == 0 ? thread_state(pmig_thread) : NULL;
+	return s != NULL && s->cancelled != NULL &&
+		(atomic_load(&s->cancel) & THREAD_CANCEL_ALL) == (THREAD_CANCEL_ASKED | THREAD_CANCEL_ANY_TIME);
+}
+
+static void end_if_cancelled(const void *context)
+{
+	if (!is_cancelled())
+		return;
+	pmig_frame_sp += RED_ZONE;
+	(void)pthread_sigmask(SIG_SETMASK, &((const ucontext_t *)context)->uc_sigmask, NULL);
+	thread_state(pmig_thread)->cancelled();
+}
+
+void stop_missed(void)
+{
+	if (is_cancelled())
+		(void)raise(CONTROL_SIGNAL);
+}
+
 /* The request is read here and not at the safe point alone: that point may never come, and CANCEL asks where the program is
  * instead. */
 static void on_signal(int signal, siginfo_t *info, void *context)
@@ -238,6 +264,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	pmig_asked = 1;
 	block_interrupt(context);
 	errno = saved;
+	end_if_cancelled(context);
 }
 
 void stop_start(void)
@@ -460,6 +487,7 @@ __attribute__((noinline)) int pmig_stop(void)
 	stop_hold(1);
 	int outcome = work_at(__builtin_return_address(0), saved);
 	stop_hold(-1);
+	stop_missed();
 	errno = saved;
 	return outcome;
 }

@@ -16,6 +16,9 @@ int stop_wanted(void);
 /* A thread has ended: all others may stand still now. Under thread_lock(). */
 void stop_thread_ended(void);
 
+/* What the handler of CONTROL_SIGNAL would have done to the calling thread while it was held, or in another process. */
+void stop_missed(void);
+
 /* In the child of a fork: nothing is asked of it. */
 void stop_forked(void);
 

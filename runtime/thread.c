@@ -80,8 +80,8 @@ static void poke(struct thread_native *n)
 {
 	if (n->tid == 0)
 		return; /* it looks when it begins */
-	*n->poll = 1;
-	*n->asked = 1;
+	__atomic_store_n(n->poll, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(n->asked, 1, __ATOMIC_RELAXED);
 	(void)tgkill(getpid(), n->tid, CONTROL_SIGNAL);
 }
 
@@ -212,25 +212,30 @@ static void end(struct arena_thread *t)
 		thread_native_idle(); /* a process whose first thread is gone has no /proc/self/exe */
 }
 
-/* Until what the thread does has returned, or pmig_thread_leave(). */
-static __attribute__((noinline)) void drive(const struct resume_start *start, int outcome)
+static __attribute__((noinline)) void go_on(struct arena_thread *t)
 {
-	if (setjmp(base) == 0)
-		(void)resume_drive(start, outcome);
-}
-
-static void *run(void *argument)
-{
-	struct arena_thread *t = argument;
-	struct thread_native *n = thread_native_of(t);
+	const struct thread_native *n = thread_native_of(t);
 	int outcome = 0;
-	thread_native_become(t);
 	if (n->restored)
 		outcome = thread_native_wait(t);
 	else
 		(void)pthread_sigmask(SIG_SETMASK, &n->mask, NULL);
-	drive(&(struct resume_start){.entry = n->entry, .argument = t}, outcome);
-	end(t);
+	stop_missed();
+	(void)resume_drive(&(struct resume_start){.entry = n->entry, .argument = t}, outcome);
+}
+
+/* Until what the thread does has returned, or pmig_thread_leave(): a signal can bring that about as soon as one comes through. */
+static __attribute__((noinline)) void drive(struct arena_thread *t)
+{
+	if (setjmp(base) == 0)
+		go_on(t);
+}
+
+static void *run(void *argument)
+{
+	thread_native_become(argument);
+	drive(argument);
+	end(argument);
 	return NULL;
 }
 

@@ -38,6 +38,7 @@ enum thread_life { THREAD_RUNS = 1, THREAD_ENDED, THREAD_FOREIGN /* a library ma
 #define THREAD_CANCEL_DISABLED 2u /* PTHREAD_CANCEL_DISABLE */
 #define THREAD_CANCEL_ANY_TIME 4u /* PTHREAD_CANCEL_ASYNCHRONOUS */
 #define THREAD_CANCEL_ENDING 8u   /* it ends already */
+#define THREAD_CANCEL_ALL 15u
 
 /* In arena_thread.state: what is known about a thread of the program. Read by carried code too. */
 struct thread {
@@ -52,6 +53,7 @@ struct thread {
 	uint64_t number;                 /* of all threads that the program ever made, from 1; main has 0 */
 	uint64_t made;                   /* in the main thread: how many were made so far */
 	struct arena_thread *joined;     /* who waits for it */
+	void (*cancelled)(void);         /* what ends it at any time, where it has asked for that */
 	int32_t error;                   /* errno, when it stands still; and so with what follows */
 	int32_t policy, priority, nice;  /* sched_setscheduler(2) */
 	uint32_t sse, x87;               /* rounding and traps */

@@ -110,7 +110,7 @@ static int check(const struct arena_thread *t)
 {
 	const struct thread *s = thread_state(t);
 	bool runs = s->life == THREAD_RUNS;
-	if (s->life != THREAD_RUNS && s->life != THREAD_ENDED && s->life != THREAD_FOREIGN)
+	if (s->life != THREAD_RUNS && s->life != THREAD_ENDED)
 		return error_set(PMIG_ECORRUPT, "arena: thread block %u neither runs nor has ended", t->index);
 	if (runs != (thread_native_of(t)->frames != NULL))
 		return error_set(PMIG_ECORRUPT, "section frames: none for thread %u", t->index);

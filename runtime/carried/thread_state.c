@@ -30,6 +30,7 @@ int pmig_pthread_setcanceltype(int type, int *ret_old)
 	int old = change(THREAD_CANCEL_ANY_TIME, type == PTHREAD_CANCEL_ASYNCHRONOUS);
 	if (ret_old != NULL)
 		*ret_old = old ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED;
+	thread_state(pmig_thread)->cancelled = pmig_pthread_testcancel; /* NULL: nobody cancels in this program */
 	if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
 		wait_cancel();
 	return 0;

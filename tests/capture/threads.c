@@ -169,6 +169,24 @@ static void *waits(void *argument)
 	return NULL;
 }
 
+static volatile unsigned long spins;
+
+/* Cancelled wherever it is: it comes to no cancellation point (a safe point is none). */
+static void *spin(void *argument)
+{
+	int type;
+	pthread_cleanup_push(cleanup, argument);
+	check(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type) == 0 && type == PTHREAD_CANCEL_DEFERRED, "type");
+	(void)pmig_safepoint();
+	meet(2);
+	for (;;) {
+		spins++;
+		(void)pmig_safepoint();
+	}
+	pthread_cleanup_pop(0);
+	return NULL;
+}
+
 static void *not_yet(void *argument)
 {
 	int old;
@@ -194,6 +212,10 @@ static void ends(void)
 	check(pthread_create(&t, NULL, waits, &cleaned) == 0 && pthread_cancel(t) == 0, "cancel");
 	check(pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED, "cancelled");
 	printf("cancelled, cleaned %d\n", cleaned);
+	check(pthread_create(&t, NULL, spin, &cleaned) == 0, "create");
+	meet(2);
+	check(pthread_cancel(t) == 0 && pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED, "at any time");
+	printf("cancelled at any time, cleaned %d\n", cleaned);
 	check(pthread_create(&t, NULL, not_yet, NULL) == 0, "create");
 	meet(2);
 	check(pthread_cancel(t) == 0, "cancel");
