@@ -11,14 +11,14 @@
 #	short_input=FILE long_input=FILE bench_input=FILE            # standard input; /dev/null if not given
 #
 # `short` is a run that is saved and continued at every single safe point, `long` one that is at random ones and is moved from host
-# to host, `bench` what is measured. Each must print the same in every run. $SOURCE is the recipe's own directory, tests/real/NAME.
+# to host, `bench` what is measured. Each must print the same in every run. A server has none of them, but steps of its own, which
+# REAL_STEPS names. $SOURCE is the recipe's own directory, tests/real/NAME.
 #
 #	real lua5.4 [STEP...]               # all of it, in a test; REAL_EVERY bounds the first kind of restores, -1: no bound
 #
 # The safe points are where --safepoints=auto puts them: no source is changed.
 REAL_EVERY=${REAL_EVERY:-600} REAL_RANDOM=${REAL_RANDOM:-50}
 REAL_SAFEPOINTS=${REAL_SAFEPOINTS:-auto}
-REAL_STEPS=(build suite every random moved)
 # For the recipes: generated files that only look old are not to be generated again; clang 19 is stricter than their authors.
 # shellcheck disable=SC2034
 REAL_MAKE=(AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=: MAKEINFO=:)
@@ -29,6 +29,7 @@ real_begin() {
 	real=$1 package='' program='' short=() long=() bench=() short_input=/dev/null long_input=/dev/null bench_input=/dev/null
 	SOURCE=$PMIG_SOURCE/tests/real/$real
 	R=${REAL_KEEP:-$T}/$real
+	REAL_STEPS=(build suite every random moved)
 	real_suite() { echo "$real: its package has no tests that work here"; }
 	real_data() { :; }
 	[ -e "$SOURCE.sh" ] || fail "$SOURCE.sh: there is no recipe for $real"
@@ -71,9 +72,9 @@ real_built() {
 step_build() {
 	real_built clang
 	real_built pmig
-	check "its log has no word of pmig-cc" sh -c '! grep -E "^pmig-cc:|cannot be carried|is not known" pmig.log'
-	real_run clang short
-	real_run clang long
+	check "its log has no word of pmig-cc" sh -c '! grep -E "^pmig-cc:|cannot be carried" pmig.log'
+	[ ${#short[@]} -eq 0 ] || real_run clang short
+	[ ${#long[@]} -eq 0 ] || real_run clang long
 }
 
 # real_run KIND RUN: its output, errors and exit status in $R/RUN.KIND.{out,err,status}

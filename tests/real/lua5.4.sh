@@ -6,7 +6,7 @@ program=src/lua5.4
 # As debian/rules does it, with the libtool that is installed instead of a generated one, and without the C++ library.
 real_build() {
 	printf '#define DEB_HOST_MULTIARCH "%s"\n' "$(gcc -print-multiarch)" >src/lua5.4-deb-multiarch.h
-	make generic LIBTOOL="libtool --tag=disable-shared" CC="$CC -std=gnu99" CXX=clang-19 MYCFLAGS=-O2 MYLDFLAGS=
+	make posix LIBTOOL="libtool --tag=disable-shared" CC="$CC -std=gnu99" CXX=clang-19 MYCFLAGS=-O2 MYLDFLAGS=
 }
 
 # The package has no tests; these are ours.

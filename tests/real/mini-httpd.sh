@@ -1,0 +1,44 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # what tests/e2e/real.sh needs
+# mini_httpd: a server that waits in select() and forks for each request; libssl, libcrypto and libcrypt are foreign shared libraries.
+# It has no output to compare and no end: it is asked for a file wherever it runs.
+package=mini-httpd
+program=mini_httpd
+REAL_STEPS=(build served)
+
+real_build() { make CC="$CC" LDFLAGS=-O2 mini_httpd; }
+
+# get HOST FILE: what the server of that host answers, without the headers.
+get() {
+	on "$1" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080 && printf "GET /%s HTTP/1.0\r\n\r\n" "$1" >&3 && sed "1,/^\r*$/d" <&3' bash "$2"
+}
+
+# asked HOST TIMES
+asked() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		get "$1" GPL-2 >got 2>got.err || fail "nobody answers on $1: $(cat got.err)"
+		cmp -s got /usr/share/common-licenses/GPL-2 || fail "answer $i on $1 is not the file: $(head -c 300 got)"
+	done
+	check "$real answers on $1, $2 times" test "$(get "$1" no/such/file | grep -c 'not found')" -ge 1
+}
+
+# Until it listens there.
+await_port() {
+	local i
+	for ((i = 0; i < 200; i++)); do ! on "$1" bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080' 2>/dev/null || return 0; done
+	fail "$real does not listen on $1"
+}
+
+step_served() {
+	local host
+	[ -n "${PMIG_HOSTS_UP:-}" ] || hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $R"
+	t pmig_on alpha run -d --name "$real" -- "$R/pmig/$program" -D -p 8080 -h 0.0.0.0 -d /usr/share/common-licenses
+	await_port alpha
+	asked alpha 5
+	for host in beta gamma beta home; do
+		t pmig_on alpha move "$real" $host
+		[ $host = home ] && host=alpha
+		asked $host 5
+	done
+	t pmig_on alpha kill "$real"
+}
