@@ -1,6 +1,6 @@
 #!/bin/bash
 # shellcheck source=lib.sh
-# Every refusal: the program, the message, the place. At build time each file of tests/refusals/build, and each function and variable of the
+# Every refusal: the program, the message, the place. At build time each file of tests/refusals/compile, and each function and variable of the
 # tables that is refused, says so at its line, and no program comes of it. At run time each thing of tests/refusals/held.c refuses the move
 # before anything is frozen, by name; the program goes on where it is, and nothing has reached the target.
 . "$(dirname "$0")/lib.sh"
@@ -16,10 +16,10 @@ built() {
 	[ "$want" -eq 0 ] || [ ! -e "$T/program" ] || fail "$file: refused, and a program came of it"
 }
 
-# The line that has the mark is the line that is named.
-for file in "$refusals"/build/*.c; do
+# The line behind the mark is the one that is named.
+for file in "$refusals"/compile/*.c; do
 	mark=$(grep -noE '(REFUSED|STRICT): .* \*/' "$file")
-	line=${mark%%:*} words=${mark#*: }
+	line=$((${mark%%:*} + 1)) words=${mark#*: }
 	words=${words% \*/}
 	options=()
 	[[ $mark != *STRICT:* ]] || options=(--strict)
