@@ -203,6 +203,17 @@ static int undo(struct pmig_resource *r)
 	return 0;
 }
 
+void epoll_closed(int first, int last)
+{
+	if (!arena_exists())
+		return;
+	for (struct silent **at = (struct silent **)arena_root(ARENA_ROOT_EPOLL); *at != NULL;)
+		if (((*at)->fd >= first && (*at)->fd <= last) || ((*at)->set >= first && (*at)->set <= last))
+			drop_silent(at);
+		else
+			at = &(*at)->next;
+}
+
 int epoll_control(int set, int operation, int fd, struct epoll_event *event)
 {
 	struct silent **at = arena_exists() ? find_silent(set, fd) : NULL;

@@ -7,4 +7,7 @@
 /* As epoll_ctl(2). */
 int epoll_control(int set, int operation, int fd, struct epoll_event *event);
 
+/* The program closes these descriptors, and with them they leave every set. */
+void epoll_closed(int first, int last);
+
 #endif

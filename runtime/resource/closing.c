@@ -6,9 +6,11 @@
 #include "replaced.h"
 #include "resource.h"
 
+#include "../kind/epoll.h"
 #include "../reference/descriptors.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <unistd.h>
 
 /* What an earlier write to another host has to say is said by close(): close(2). */
@@ -26,6 +28,7 @@ int pmig_close(int fd)
 		return -1;
 	}
 	declare_closed(fd);
+	epoll_closed(fd, fd);
 	opened_closed(fd);
 	if (!descriptors_any)
 		return close(fd);
@@ -54,13 +57,16 @@ int pmig_dup2(int from, int to)
 	if (from == to)
 		return dup2(from, to);
 	declare_closed(to);
+	epoll_closed(to, to);
 	return led(from, dup2(from, to));
 }
 
 int pmig_dup3(int from, int to, int flags)
 {
-	if (from != to)
+	if (from != to) {
 		declare_closed(to);
+		epoll_closed(to, to);
+	}
 	return led(from, dup3(from, to, flags));
 }
 
@@ -77,6 +83,7 @@ int pmig_close_range(unsigned first, unsigned last, int flags)
 	if (first > last || flags != 0)
 		return close_range(first, last, flags);
 	declare_closed_from(first, last);
+	epoll_closed((int)(first > INT_MAX ? INT_MAX : first), last > INT_MAX ? INT_MAX : (int)last);
 	(void)descriptors_closed_from(first, last);
 	for (int own; r == 0 && first <= last; first = (unsigned)own + 1) {
 		own = next_own((int)first);
