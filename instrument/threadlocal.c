@@ -1,6 +1,7 @@
-/* threadlocal: thread-local variables of the program. One that never starts a thread has one of each: they become ordinary
+/* threadlocal: thread-local variables of the program. One that never has another thread has one of each: they become ordinary
  * ones. In any other they lie in the thread's block of the arena (arena/arena.h, `locals`), at an address that is the same after
  * a move: the block plus an offset that is settled here. runtime/locals.c gives a new thread their initial values. */
+#include "libc.h"
 #include "work.h"
 
 #include <frame/program.h>
@@ -41,10 +42,20 @@ static bool calls(struct work *w, const char *name)
 	return f != NULL && LLVMGetFirstUse(f) != NULL;
 }
 
-/* Asked before calls are rewritten: what is carried along may name these for itself. */
-static bool starts_threads(struct work *w)
+/* A library that nobody has looked at may have threads that call the program's functions. */
+static bool calls_unknown(struct work *w)
 {
-	return calls(w, "pthread_create") || calls(w, "thrd_create");
+	for (LLVMValueRef f = LLVMGetFirstFunction(w->module); f != NULL; f = LLVMGetNextFunction(f))
+		if (LLVMIsDeclaration(f) && LLVMGetIntrinsicID(f) == 0 && LLVMGetFirstUse(f) != NULL &&
+			strncmp(work_name(f), "pmig_", 5) != 0 && libc_find(work_name(f)) == NULL)
+			return true;
+	return false;
+}
+
+/* Asked before calls are rewritten: what is carried along may name these for itself. */
+static bool has_threads(struct work *w)
+{
+	return calls(w, "pthread_create") || calls(w, "thrd_create") || calls_unknown(w);
 }
 
 /* The thread's block never changes while the thread runs, so that one look in a function is enough. */
@@ -180,7 +191,7 @@ void threadlocal_place(struct work *w)
 		if (LLVMIsThreadLocal(g) && !is_runtimes(g) && LLVMIsDeclaration(g))
 			work_error(w, work_first_user(g),
 				"the thread-local variable %s belongs to a library and cannot be carried", work_name(g));
-	if (starts_threads(w))
+	if (has_threads(w))
 		move_to_block(w);
 	else
 		share(w);

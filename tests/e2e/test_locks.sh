@@ -39,5 +39,41 @@ END
 expect 1 "$BIN/pmig-cc" -O2 "$T/large.c" -o "$T/large"
 says 'large\.c:5: error: the thread-local variable large does not fit'
 
+# A thread of a library has variables of its own as well.
+cat >"$T/library.c" <<'END'
+#include <pthread.h>
+void library_call(void *(*f)(void *), void *p)
+{
+	pthread_t t;
+	pthread_create(&t, 0, f, p);
+	pthread_join(t, 0);
+}
+END
+cat >"$T/calls.c" <<'END'
+#include <pthread.h>
+#include <stdio.h>
+void library_call(void *(*f)(void *), void *p);
+static _Thread_local int own = 5;
+static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static void *called(void *p)
+{
+	printf("%d %d\n", own++, pthread_mutex_trylock(&mutex) != 0);
+	return p;
+}
+int main(void)
+{
+	own = 8;
+	pthread_mutex_lock(&mutex);
+	library_call(called, 0);
+	library_call(called, 0);
+	called(0);
+	return 0;
+}
+END
+t gcc -shared -fPIC -O2 "$T/library.c" -o "$T/libcalls.so"
+t "$BIN/pmig-cc" -O2 -w -D_GNU_SOURCE "$T/calls.c" -o "$T/calls" "$T/libcalls.so" -Wl,-rpath,"$T"
+"$T/calls" >"$T/called"
+check "its threads have their own" test "$(tr '\n' ,  <"$T/called")" = '5 1,5 1,8 0,'
+
 hosts_begin
 "$PMIG_SOURCE/tests/threads_loop.sh" 4
