@@ -8,7 +8,7 @@
 #   real.sh lua5.4 mawk                 all of it, without the bounds of the test suite; as root, since it makes hosts
 #   real.sh --steps=build,random mawk   some of it: build, suite, every, random, moved
 #   real.sh --keep=DIR mawk             sources and builds stay in DIR/mawk, and are used if they are there
-#   real.sh --bench mawk                processor time of its own work, --safepoints=auto against clang -O2
+#   real.sh --bench mawk                processor time of its own work, --safepoints=auto against clang -O2, as JSON
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 steps=() names=() measure='' keep=''
@@ -33,5 +33,5 @@ REAL_EVERY=${REAL_EVERY:--1}
 # shellcheck source=e2e/real.sh
 . "$here/e2e/real.sh"
 for name in "${names[@]}"; do
-	if [ -n "$measure" ]; then (real_bench "$name"); else (trap - EXIT && real "$name" "${steps[@]}"); fi
+	if [ -n "$measure" ]; then (trap - EXIT && real_bench "$name" 1.15 5); else (trap - EXIT && real "$name" "${steps[@]}"); fi
 done

@@ -142,6 +142,15 @@ step_moved() {
 	real_same long "moved to beta and back"
 }
 
+# real_bench NAME GOAL RUNS: the processor time of `bench`, as a line of tools/bench: the ratio to what clang -O2 makes of it.
+real_bench() {
+	real_begin "$1" >&2
+	[ ${#bench[@]} -gt 0 ] || fail "$1: there is nothing to measure"
+	real_built clang >&2
+	real_built pmig >&2
+	"$BIN/bench/pairs" "real-$1" "$2" "$3" "$R/pmig/$program" "${bench[@]}" -- "$R/clang/$program" "${bench[@]}"
+}
+
 # real NAME [STEP...]
 real() {
 	local step begin
