@@ -70,9 +70,9 @@ static void check_variables(struct work *w)
 	for (LLVMValueRef v = LLVMGetFirstGlobal(w->module); v != NULL; v = LLVMGetNextGlobal(v)) {
 		const char *name = work_name(v);
 		const struct libc_function *e = libc_variable(name);
-		if (!LLVMIsDeclaration(v) || LLVMIsThreadLocal(v) || LLVMGetFirstUse(v) == NULL || strncmp(name, "pmig_", 5) == 0 ||
-			strncmp(name, "llvm.", 5) == 0 || strncmp(name, "__start_", 8) == 0 ||
-			strncmp(name, "__stop_", 7) == 0)
+		if (!LLVMIsDeclaration(v) || LLVMIsThreadLocal(v) || LLVMGetFirstUse(v) == NULL ||
+			strncmp(name, "pmig_", 5) == 0 || strncmp(name, "llvm.", 5) == 0 ||
+			strncmp(name, "__start_", 8) == 0 || strncmp(name, "__stop_", 7) == 0)
 			continue;
 		if (e == NULL)
 			work_warning(w, work_first_user(v), "%s: this variable of a library is not carried", name);

@@ -109,6 +109,8 @@ static int read_line(struct outside_memory *m, const char *line)
 	}
 	p += strspn(p, " ");
 	r.name = p;
+	if (strncmp(p, "[v", 2) == 0) /* the kernel's own: nobody hands out pointers into it */
+		return 0;
 	if (here - r.from < r.to - r.from)
 		r.from = here;
 	return add(m, r);

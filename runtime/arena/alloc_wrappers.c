@@ -92,4 +92,3 @@ char *pmig_get_current_dir_name(void)
 	interpose_arena_end();
 	return p;
 }
-
