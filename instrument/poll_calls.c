@@ -3,6 +3,7 @@
  * A call through a pointer enters any function of its type whose address is taken. */
 #include "poll.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,7 @@ void poll_place(struct work *w)
 		if (LLVMIsDeclaration(f))
 			continue;
 		size_t n = number(&c, f, NULL);
+		assert(c.nodes != NULL);
 		if (c.nodes[n].state == UNKNOWN)
 			decide(&c, n);
 	}

@@ -30,6 +30,7 @@ struct plan {
 		uint64_t rounds; /* in a chunk; 0: it is not done in chunks */
 		bool at_exit;    /* polls also behind its last chunk */
 	} *loops;
+	uint32_t *top, top_count;
 	struct state *at; /* the beginning of each block */
 	bool looking;     /* the walk puts no polls */
 	bool more;        /* a poll was put where the walk had been already */
@@ -255,23 +256,30 @@ static void walk_part(struct plan *p, uint32_t loop, uint32_t b, struct found *f
 /* A loop, or the function (GRAPH_NONE). */
 static struct found walk(struct plan *p, uint32_t loop)
 {
-	const struct graph_loop *l = loop != GRAPH_NONE ? &p->g.loops[loop] : NULL;
+	bool all = loop == GRAPH_NONE;
+	const uint32_t *parts = all ? p->top : p->g.loops[loop].parts;
+	uint32_t n = all ? p->top_count : p->g.loops[loop].parts_count;
 	struct found f;
 	do {
-		uint32_t n = l != NULL ? l->parts_count : p->g.blocks_count;
 		f = (struct found){{0, POLL_NONE, POLL_NONE}, {POLL_NONE, POLL_NONE}};
 		p->more = false;
-		for (uint32_t b = 0; b < n; b++)
-			p->at[l != NULL ? l->parts[b] : b] = (struct state){POLL_NONE, POLL_NONE};
-		p->at[l != NULL ? l->header : 0] = (struct state){0, POLL_NONE};
-		for (uint32_t k = 0; k < n; k++) {
-			uint32_t b = l != NULL ? l->parts[k] : k, in = p->g.blocks[b].loop;
-			if (l != NULL || in == GRAPH_NONE ||
-				(p->g.loops[in].header == b && p->g.loops[in].outer == GRAPH_NONE))
-				walk_part(p, loop, b, &f);
-		}
+		for (uint32_t k = 0; k < n; k++)
+			p->at[parts[k]] = (struct state){k == 0 ? 0 : POLL_NONE, POLL_NONE};
+		for (uint32_t k = 0; k < n; k++)
+			walk_part(p, loop, parts[k], &f);
 	} while (p->more);
 	return f;
+}
+
+/* What the function itself consists of: blocks that are in no loop, and headers of the loops directly in it. */
+static void list_top(struct plan *p)
+{
+	p->top = map_alloc(p->g.blocks_count, sizeof *p->top);
+	for (uint32_t b = 0; b < p->g.blocks_count; b++) {
+		uint32_t in = p->g.blocks[b].loop;
+		if (in == GRAPH_NONE || (p->g.loops[in].header == b && p->g.loops[in].outer == GRAPH_NONE))
+			p->top[p->top_count++] = b;
+	}
 }
 
 static bool is_recursive(struct plan *p, LLVMValueRef i)
@@ -460,6 +468,7 @@ struct poll_span poll_plan(struct work *w, struct poll_calls *calls, LLVMValueRe
 	graph_make(&p.g, function);
 	p.loops = map_alloc(p.g.loops_count, sizeof *p.loops);
 	p.at = map_alloc(p.g.blocks_count, sizeof *p.at);
+	list_top(&p);
 	if (at_entry) {
 		add_place(&p, first_after_allocas(function));
 		explain(&p, first_after_allocas(function),
@@ -476,6 +485,7 @@ struct poll_span poll_plan(struct work *w, struct poll_calls *calls, LLVMValueRe
 	map_finish(&p.polled);
 	free(p.places);
 	free(p.loops);
+	free(p.top);
 	free(p.at);
 	graph_finish(&p.g);
 	return f.span;
