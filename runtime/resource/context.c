@@ -4,6 +4,7 @@
 #include "kernel.h"
 #include "locales.h"
 #include "variables.h"
+#include "zone.h"
 
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
@@ -234,6 +235,7 @@ static const struct {
 	{save_umask, restore_umask},
 	{save_identity, restore_identity},
 	{kernel_save, kernel_restore},
+	{zone_save, zone_restore},
 	{save_locale, restore_locale},
 	{save_random, restore_random},
 	{save_variables, restore_variables},
