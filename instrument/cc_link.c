@@ -192,7 +192,8 @@ static int add_runtime(struct cc_args *to, const struct cc_job *job)
 /* A runtime that was built with sanitizers, for tests of pmig: their libraries must be the first that the loader meets. */
 static void add_sanitizers(struct cc_args *to, const struct cc_job *job)
 {
-	static const char *const libraries[][2] = {{"__asan_init", "-lasan"}, {"__ubsan_handle_", "-lubsan"}};
+	static const char *const libraries[][2] = {
+		{"__asan_init", "-lasan"}, {"__tsan_init", "-ltsan"}, {"__ubsan_handle_", "-lubsan"}};
 	struct object_file f;
 	if (job->libpmig == NULL || job->no_runtime || object_open(job->libpmig, &f) < 0)
 		return;

@@ -35,9 +35,9 @@ static __thread int held;
 
 /* Under thread_lock(), but for what is read ahead of it. */
 static struct {
-	volatile bool wanted; /* all threads are to stand still */
-	int image;            /* for this request; -1: it is the test mode's */
-	int plan;             /* what was decided for it; -1: nothing */
+	_Atomic bool wanted; /* all threads are to stand still */
+	int image;           /* for this request; -1: it is the test mode's */
+	int plan;            /* what was decided for it; -1: nothing */
 	bool freeze, told, cancelled, poked, working;
 	struct timespec tried; /* when all stood still for a request that has to wait */
 
@@ -47,6 +47,12 @@ static struct {
 	int outcome;                                   /* of the last round */
 	struct walk_buffer *frames[ARENA_THREADS_MAX]; /* of those who stand still */
 } stop = {.image = -1, .plan = -1};
+
+/* Other threads set them too: thread.c. */
+static void set_flag(volatile int *flag, int value)
+{
+	__atomic_store_n(flag, value, __ATOMIC_RELAXED);
+}
 
 void stop_hold(int delta)
 {
@@ -252,7 +258,7 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
 	int saved = errno;
-	bool ours = stop.wanted || pmig_asked != 0;
+	bool ours = stop.wanted || __atomic_load_n(&pmig_asked, __ATOMIC_RELAXED) != 0;
 	thread_describe_self(context);
 	if (held == 0 && control_pending()) {
 		ours = true;
@@ -260,8 +266,8 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	}
 	if (!ours)
 		handler_control(info, context);
-	pmig_poll = 1;
-	pmig_asked = 1;
+	set_flag(&pmig_poll, 1);
+	set_flag(&pmig_asked, 1);
 	block_interrupt(context);
 	errno = saved;
 	end_if_cancelled(context);
@@ -279,7 +285,7 @@ void stop_start(void)
 /* Not at this point: the poll flag stays set, the agent hears the reason once. */
 static int try_later(void)
 {
-	pmig_poll = 1;
+	set_flag(&pmig_poll, 1);
 	if (!stop.told && stop.image >= 0) {
 		char name[64] = "";
 		bool alone = pmig_thread_count() == 1;
@@ -416,7 +422,7 @@ static int stand_still(struct walk_buffer *frames, int error)
 		change();
 		outcome = wait_for_all(&mask);
 	}
-	pmig_poll = stop_wanted();
+	set_flag(&pmig_poll, stop_wanted());
 	thread_unlock(&mask);
 	handler_unpark();
 	return outcome;
@@ -440,7 +446,8 @@ static bool is_wanted(void)
 {
 	if (every_on())
 		return is_due();
-	pmig_poll = 0;
+	set_flag(&pmig_poll, 0);
+	set_flag(&pmig_asked, 0); /* after the other: who is asked has a safe point to answer at */
 	resource_tell();
 	if (control_pending())
 		read_requests(NULL);
@@ -463,7 +470,7 @@ static int work_at(const void *from, int error)
 	if (!is_wanted())
 		return 0;
 	if (pmig_thread_count() > 1 && elapsed_ns(&stop.tried) < AGAIN_NS) {
-		pmig_poll = 1;
+		set_flag(&pmig_poll, 1);
 		return 0;
 	}
 	int r = walk_stack(from, &frames);
@@ -476,11 +483,11 @@ static int work_at(const void *from, int error)
 
 __attribute__((noinline)) int pmig_stop(void)
 {
-	pmig_asked = 0;
+	set_flag(&pmig_asked, 0);
 	if (held != 0)
 		return 0;
 	if (pmig_thread == NULL || thread_state(pmig_thread)->life != THREAD_RUNS) { /* a library's thread */
-		pmig_poll = 0;
+		set_flag(&pmig_poll, 0);
 		return 0;
 	}
 	int saved = errno;

@@ -26,7 +26,7 @@ extern __thread char *pmig_frame_sp;
 struct thread_native thread_natives[ARENA_THREADS_MAX];
 
 static struct lock lock;
-static unsigned running;
+static _Atomic unsigned running;             /* changed under the lock */
 static pthread_t leaving[ARENA_THREADS_MAX]; /* have ended, and are to be joined natively */
 static unsigned leaving_count;
 
@@ -57,7 +57,7 @@ struct arena_thread *pmig_thread_of(unsigned long id)
 
 pid_t pmig_thread_native(const struct arena_thread *t)
 {
-	return *(volatile pid_t *)&thread_native_of(t)->tid;
+	return atomic_load_explicit(&thread_native_of(t)->tid, memory_order_acquire);
 }
 
 struct arena_thread *thread_next(const struct arena_thread *previous)
@@ -72,7 +72,7 @@ struct arena_thread *thread_next(const struct arena_thread *previous)
 
 unsigned pmig_thread_count(void)
 {
-	return *(volatile unsigned *)&running;
+	return atomic_load_explicit(&running, memory_order_acquire);
 }
 
 /* Sets the flags before the signal, whose handler breaks off a wait. */
@@ -120,7 +120,7 @@ void thread_native_become(struct arena_thread *t)
 	n->asked = &pmig_asked;
 	n->handle = pthread_self();
 	n->tid = gettid();
-	pmig_poll = stop_wanted();
+	__atomic_store_n(&pmig_poll, stop_wanted(), __ATOMIC_RELAXED);
 	thread_unlock(&mask);
 }
 
@@ -185,7 +185,10 @@ static void end(struct arena_thread *t)
 	struct thread_native *n = thread_native_of(t);
 	sigset_t mask;
 	bool detached, main = t->index == 0;
-	if (leaving_count > ARENA_THREADS_MAX / 2)
+	thread_lock(&mask);
+	bool many = leaving_count > ARENA_THREADS_MAX / 2;
+	thread_unlock(&mask);
+	if (many)
 		join_leaving();
 	thread_lock(&mask);
 	if (running == 1) {
@@ -355,7 +358,8 @@ void pmig_thread_part(struct arena_thread *t)
 
 void *pmig_thread_reap(struct arena_thread *t)
 {
-	void *result = thread_state(t)->result;
+	const struct thread *s = thread_state(t);
+	void *result = atomic_load(&s->ended) != 0 ? s->result : NULL;
 	join_leaving(); /* who has joined a thread finds it gone */
 	if (t->index == 0)
 		thread_state(t)->detached = 1;

@@ -42,7 +42,7 @@ enum thread_life { THREAD_RUNS = 1, THREAD_ENDED, THREAD_FOREIGN /* a library ma
 
 /* In arena_thread.state: what is known about a thread of the program. Read by carried code too. */
 struct thread {
-	uint32_t life;           /* enum thread_life */
+	_Atomic uint32_t life;   /* enum thread_life */
 	_Atomic uint32_t ended;  /* futex: 1 when it has ended */
 	_Atomic uint32_t cancel; /* THREAD_CANCEL_* */
 	uint32_t detached;

@@ -9,7 +9,7 @@
 #define THREAD_WHERE_MAX 400
 
 struct thread_native {
-	pid_t tid; /* 0: none yet, or none any more */
+	_Atomic pid_t tid; /* 0: none yet, or none any more */
 	pthread_t handle;
 	volatile int *poll, *asked;
 	void (*entry)(void *);

@@ -2,6 +2,7 @@
 #include "arena/lock.h"
 #include "frame/resume.h"
 #include "handler.h"
+#include "resource/locales.h"
 #include "thread_native.h"
 
 #include <errno.h>
@@ -98,6 +99,7 @@ int thread_native_wait(struct arena_thread *t)
 	const struct thread_native *n = thread_native_of(t);
 	resume_adopt(n->frames, n->size, n->count);
 	take_up(thread_state(t));
+	locales_use();
 	atomic_fetch_add(&ready, 1);
 	futex_wake(&ready);
 	while (atomic_load(&gate) == 0)

@@ -5,6 +5,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -107,7 +108,7 @@ static int thread_open(unsigned index)
 	t->index = index;
 	t->stack_base = t->sp = stack_base(index);
 	t->stack_limit = limit;
-	t->used = 1;
+	__atomic_store_n(&t->used, 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -208,13 +209,14 @@ void arena_thread_release(struct arena_thread *thread)
 	struct arena *a = header();
 	lock_take(&a->lock);
 	clear(thread->stack_base, thread->stack_limit, PROT_NONE);
-	memset(thread, 0, ARENA_THREAD_SIZE);
+	__atomic_store_n(&thread->used, 0, __ATOMIC_RELEASE); /* others look at this without the lock */
+	memset(&thread->stack_base, 0, ARENA_THREAD_SIZE - offsetof(struct arena_thread, stack_base));
 	lock_open(&a->lock);
 }
 
 struct arena_thread *arena_thread(unsigned index)
 {
-	return index < ARENA_THREADS_MAX && block(index)->used ? block(index) : NULL;
+	return index < ARENA_THREADS_MAX && __atomic_load_n(&block(index)->used, __ATOMIC_ACQUIRE) ? block(index) : NULL;
 }
 
 /* The first page boundary at or above the saved frame stack pointer. */
@@ -228,7 +230,7 @@ static char *stack_end(const struct arena_thread *t)
 static unsigned threads_end(void)
 {
 	unsigned end = ARENA_THREADS_MAX;
-	while (end > 1 && !block(end - 1)->used)
+	while (end > 1 && arena_thread(end - 1) == NULL)
 		end--;
 	return end;
 }

@@ -152,14 +152,15 @@ static unw_word_t start_of(unw_word_t ip)
 	return ip != 0 && unw_get_proc_info_by_ip(unw_local_addr_space, ip - 1, &info, NULL) == 0 ? info.start_ip : 0;
 }
 
-/* The frame below the last site. The driver called `outermost` (the start of the last matched function): main or a thread's entry
- * directly, or a resume clone, which nobody else can call, through libffi. Anything else hides a foreign frame. */
+/* The frame below the last site. The driver called main or a thread's entry directly (and that may have called the last matched
+ * function as its last deed), or a resume clone, which nobody else can call, through libffi: `outermost`, the start of the last
+ * matched function. Anything else hides a foreign frame. */
 static int check_bottom(unw_cursor_t *cursor, unw_word_t outermost)
 {
 	bool direct;
 	const void *called = resume_current(&direct);
-	if (outermost != 0 && outermost == (unw_word_t)called &&
-		(!direct || function_start(cursor) == (unw_word_t)resume_drive))
+	if (outermost != 0 &&
+		(direct ? function_start(cursor) == (unw_word_t)resume_drive : outermost == (unw_word_t)called))
 		return 0;
 	char name[160], caller[160];
 	bool library = name_of(cursor, name, sizeof name), called_by = false;
