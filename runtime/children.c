@@ -6,6 +6,7 @@
 #include "base/child.h"
 #include "control_channel.h"
 #include "every.h"
+#include "guard.h"
 #include "stop.h"
 #include "thread.h"
 
@@ -90,7 +91,7 @@ void children_continue(void)
 			at = &e->next;
 			continue;
 		}
-		*at = e->next;
+		__atomic_store_n(at, e->next, __ATOMIC_RELAXED);
 		pmig_free(e);
 	}
 }
@@ -135,6 +136,9 @@ static int status_of(const siginfo_t *info)
 
 pid_t pmig_child_ended(idtype_t type, id_t id, int options, int *ret_status, struct rusage *ret_usage, siginfo_t *ret_info)
 {
+	if (__atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
+		return 0;
+	GUARD(GUARD_CHILDREN);
 	struct ended **at = list(), *e;
 	while (*at != NULL && !is_meant(*at, type, id))
 		at = &(*at)->next;
@@ -157,6 +161,9 @@ pid_t pmig_child_ended(idtype_t type, id_t id, int options, int *ret_status, str
 
 static bool ended_before(pid_t pid)
 {
+	if (__atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
+		return false;
+	GUARD(GUARD_CHILDREN);
 	const struct ended *e = *list();
 	while (e != NULL && e->pid != pid)
 		e = e->next;

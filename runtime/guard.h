@@ -20,6 +20,8 @@ enum guard {
 	GUARD_LOCALS, /* things of this process behind handles */
 	GUARD_TEXTS,  /* resource/keep.c, and what lies beside it */
 	GUARD_ENVIRONMENT,
+	GUARD_HANDLERS, /* handler.c */
+	GUARD_CHILDREN,
 	GUARD_ENDING, /* atexit */
 	GUARDS
 };

@@ -3,6 +3,7 @@
 
 #include "arena/malloc.h"
 #include "block.h"
+#include "guard.h"
 
 #include <errno.h>
 #include <pmig/pmig.h>
@@ -167,19 +168,14 @@ static int look(int number, struct sigaction *ret_old)
 int pmig_sigaction(int number, const struct sigaction *action, struct sigaction *ret_old)
 {
 	struct actions *all = actions();
-	sigset_t every, before;
 	if (number < 1 || number > 64) {
 		errno = EINVAL;
 		return -1;
 	}
-	(void)sigfillset(&every);
-	(void)pthread_sigmask(SIG_SETMASK, &every, &before);
+	GUARD(GUARD_HANDLERS);
 	int r = action == NULL || all == NULL ? look(number, ret_old) : change(all, number, action, ret_old);
-	int error = errno;
 	if (r == 0 && ret_old != NULL)
 		clean(ret_old);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = error;
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "words.h"
 
 #include "../arena/malloc.h"
+#include "../guard.h"
 
 #include <libintl.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct messages {
 static struct messages *messages(void)
 {
 	struct kept *k = keep();
+	GUARD(GUARD_TEXTS);
 	if (k != NULL && k->messages == NULL)
 		k->messages = pmig_calloc(1, sizeof(struct messages));
 	return k != NULL ? k->messages : NULL;
@@ -41,6 +43,7 @@ static struct domain *domain(const char *name)
 	struct messages *m = messages();
 	if (m == NULL || name == NULL)
 		return NULL;
+	GUARD(GUARD_TEXTS);
 	for (struct domain *d = m->domains; d != NULL; d = d->next)
 		if (strcmp(d->name, name) == 0)
 			return d;
