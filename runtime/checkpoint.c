@@ -5,6 +5,7 @@
 #include "arena/mapping.h"
 #include "build.h"
 #include "control_channel.h"
+#include "errno_place.h"
 #include "frame/program.h"
 #include "image/image.h"
 #include "outside.h"
@@ -336,6 +337,8 @@ int checkpoint_read(int fd, const char *name, bool verified, const char **ret_fr
 		r = read_state(im);
 	if (r >= 0)
 		r = read_globals(im);
+	if (r >= 0)
+		errno_place_set();
 	if (r >= 0)
 		r = read_frames(im, ret_frames);
 	if (r >= 0)

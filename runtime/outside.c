@@ -5,6 +5,7 @@
 #include "arena/escape.h"
 #include "arena/heap.h"
 #include "arena/mapping.h"
+#include "errno_place.h"
 #include "frame/program.h"
 #include "handler.h"
 #include "kind/table.h"
@@ -78,6 +79,8 @@ static int found(void *context, const struct escape *e)
 	if (!counts(s, e) || is_of_handle(e->word) || is_declared_memory(e->pointer) || locales_own(e->word) ||
 		handler_stack_has(e->word))
 		return 0;
+	if (s->place.in == NULL && errno_place_note(e->word, e->pointer))
+		return 0;
 	outside_memory_name(s->memory, e, there, sizeof there);
 	outside_place_name(&s->place, e->word, place, sizeof place);
 	return error_set(PMIG_EPOINTER, "%s points to %s", place, there);
@@ -149,6 +152,7 @@ int outside_check(struct walk_buffer *const *frames)
 		r = outside_memory_read(&memory);
 	if (r < 0)
 		return r;
+	errno_place_forget();
 	r = look_everywhere(frames, &memory);
 	outside_memory_finish(&memory);
 	return r;

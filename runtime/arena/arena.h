@@ -76,6 +76,7 @@ enum arena_root {
 	ARENA_ROOT_CHILDREN, /* children.c */
 	ARENA_ROOT_TIMERS,   /* timer.c */
 	ARENA_ROOT_EPOLL,    /* kind/epoll.c */
+	ARENA_ROOT_ERRNO,    /* errno_place.c */
 	ARENA_ROOTS = 64
 };
 

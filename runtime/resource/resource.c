@@ -15,6 +15,7 @@
 
 #include "../arena/mapping.h"
 #include "../children.h"
+#include "../errno_place.h"
 #include "../handler.h"
 #include "../image/image.h"
 #include "../kind/lock.h"
@@ -85,6 +86,8 @@ int resource_start(int argc, char **argv, char **envp)
 		r = context_start();
 	if (r >= 0)
 		r = clocks_start();
+	if (r >= 0)
+		r = errno_place_start();
 	if (r >= 0)
 		declare_announce();
 	return r < 0 ? r : ending_start();

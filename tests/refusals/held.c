@@ -187,7 +187,7 @@ static void pointer_in_heap(void)
 
 static void pointer_to_thread_variable(void)
 {
-	global = &errno;
+	global = &h_errno;
 }
 
 static void pointer_to_table(void)
@@ -245,7 +245,7 @@ static const struct {
 	{"pointer-global", pointer_in_global, "the variable global points to gnu_get_libc_version in libc.so.6", 0},
 	{"pointer-heap", pointer_in_heap,
 		"the heap block of [0-9]+ bytes .*list.* points to gnu_get_libc_version in libc.so.6", 0},
-	{"pointer-errno", pointer_to_thread_variable, "the variable global points to thread-local memory of a library", 0},
+	{"pointer-h_errno", pointer_to_thread_variable, "the variable global points to thread-local memory of a library", 0},
 	{"pointer-ctype", pointer_to_table, "the variable global points to .* in libc.so.6", 0},
 	{"pointer-stack", pointer_to_native_stack, "the variable global points to the native stack", 0},
 	{"pointer-block", pointer_to_foreign_block, "the variable global points to [0-9]+ bytes allocated by ", 0},
