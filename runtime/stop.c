@@ -422,7 +422,7 @@ static int stand_still(struct walk_buffer *frames, int error)
 		change();
 		outcome = wait_for_all(&mask);
 	}
-	set_flag(&pmig_poll, stop_wanted());
+	set_flag(&pmig_poll, stop_wanted() || control_pending()); /* another request may have come meanwhile */
 	thread_unlock(&mask);
 	handler_unpark();
 	return outcome;

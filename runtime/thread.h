@@ -147,6 +147,9 @@ PMIG_MUST_CHECK int thread_adopt(uint64_t index, const void *frames, size_t size
  * PMIG_ENOMEM. */
 PMIG_MUST_CHECK int thread_restart(void);
 
+/* Undoes thread_adopt(). For tests. */
+void thread_forget(void);
+
 /* They run, with `outcome` as the result of their safe points. The calling thread, the main one, goes on by itself, unless
  * it had ended: then this does not return. */
 void thread_go_on(int outcome);

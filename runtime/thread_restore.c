@@ -94,6 +94,11 @@ int thread_adopt(uint64_t index, const void *frames, size_t size, uint64_t count
 	return 0;
 }
 
+void thread_forget(void)
+{
+	memset(thread_natives, 0, sizeof thread_natives);
+}
+
 int thread_native_wait(struct arena_thread *t)
 {
 	const struct thread_native *n = thread_native_of(t);

@@ -1,6 +1,8 @@
 /* image_show: describes an image as JSON; the text is made from that. */
 #include "image_show.h"
 
+#include "frame/walk.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +66,17 @@ static void describe_runs(const struct image_entry *e, json_t *about)
 	(void)json_object_set_new(about, "zero_pages", json_integer(zero));
 }
 
+/* Whose they are, and how many; each is a thread's. */
+static void describe_frames(const struct image_entry *e, json_t *about)
+{
+	struct walk_header h;
+	if (e->version != WALK_VERSION || e->size < sizeof h)
+		return;
+	memcpy(&h, e->data, sizeof h);
+	(void)json_object_set_new(about, "thread", json_integer((json_int_t)h.thread));
+	(void)json_object_set_new(about, "frames", json_integer((json_int_t)h.count));
+}
+
 static json_t *section(const struct image_entry *e, image_show_describe *describe)
 {
 	json_t *about = json_pack("{s:s, s:i, s:b, s:I, s:I, s:I}", "section", e->name, "version", (int)e->version,
@@ -71,6 +84,8 @@ static json_t *section(const struct image_entry *e, image_show_describe *describ
 		(json_int_t)e->bulk_size);
 	if (about != NULL && (e->type == IMAGE_MEMORY || e->type == IMAGE_GLOBAL_PAGES))
 		describe_runs(e, about);
+	else if (about != NULL && e->type == IMAGE_FRAMES)
+		describe_frames(e, about);
 	else if (about != NULL && describe != NULL)
 		describe(e, about);
 	return about;
