@@ -39,6 +39,8 @@ __asm__(".text\n"
 	"block_end:\n"
 	"	ret\n"
 	"block_stopped:\n"
+	"	mov pmig_poll@gottpoff(%rip), %r11\n" /* so that the next safe point is one */
+	"	movl $1, %fs:(%r11)\n"
 	"	mov $-4096, %rax\n" /* BLOCK_STOPPED */
 	"	ret\n"
 	"	.cfi_endproc\n"

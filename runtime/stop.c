@@ -278,6 +278,10 @@ void stop_start(void)
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO | SA_ONSTACK};
 	(void)sigfillset(&action.sa_mask); /* the handler takes thread_lock() */
 	(void)sigaction(CONTROL_SIGNAL, &action, NULL);
+	if (control_pending()) { /* nobody heard the signal for it */
+		set_flag(&pmig_poll, 1);
+		set_flag(&pmig_asked, 1);
+	}
 	walk_start();
 	jump_start();
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
@@ -49,6 +50,7 @@ static _Noreturn void child(long number)
 	struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
 	char byte;
 	sigaction(CONTROL_SIGNAL, &action, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves it stopped */
 	alarm(SECONDS);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	raise(SIGSTOP);
