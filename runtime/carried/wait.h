@@ -48,6 +48,13 @@ WAIT_INLINE long wait_again(enum block_breaks what, uint32_t handled)
 	return block_count(what) != handled ? -EINTR : 0;
 }
 
+/* The same where the call returns at once whatever happens: no handler breaks that off. */
+WAIT_INLINE long wait_again_unless(bool at_once, enum block_breaks what, uint32_t handled)
+{
+	long r = wait_again(what, handled);
+	return at_once ? 0 : r;
+}
+
 /* The call, until it has had an effect. */
 WAIT_INLINE long wait_call6(enum block_breaks what, long number, long a, long b, long c, long d, long e, long f)
 {
