@@ -43,6 +43,11 @@ int every_start(void)
 	return fd;
 }
 
+void every_leave(void)
+{
+	every.interval = 0;
+}
+
 bool every_on(void)
 {
 	return every.interval != 0 && every.left != 0;

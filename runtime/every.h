@@ -9,6 +9,9 @@
  * from; -1: it starts, or is in no test mode. */
 int every_start(void);
 
+/* In the child of a fork: nothing is restored there. */
+void every_leave(void);
+
 /* Does the test mode look at safe points? */
 bool every_on(void);
 

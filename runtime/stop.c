@@ -100,6 +100,7 @@ void stop_thread_ended(void)
 
 void stop_forked(void)
 {
+	every_leave();
 	stop.wanted = stop.working = stop.poked = stop.cancelled = false;
 	stop.standing = 0;
 }

@@ -133,15 +133,19 @@ void thread_start(void)
 	foreign_start();
 }
 
-/* Threads that have ended are about to be gone; nothing that they wait for is held by the caller. */
-static void join_leaving(void)
+/* Threads that have ended are about to be gone. `all`: waits until they are; nothing that they wait for is held by the caller. */
+static void join_leaving(bool all)
 {
 	pthread_t gone[ARENA_THREADS_MAX];
 	sigset_t mask;
+	unsigned n = 0, left = 0;
 	thread_lock(&mask);
-	unsigned n = leaving_count;
-	memcpy(gone, leaving, n * sizeof *gone);
-	leaving_count = 0;
+	for (unsigned i = 0; i < leaving_count; i++)
+		if (all)
+			gone[n++] = leaving[i];
+		else if (pthread_tryjoin_np(leaving[i], NULL) != 0)
+			leaving[left++] = leaving[i];
+	leaving_count = left;
 	thread_unlock(&mask);
 	for (unsigned i = 0; i < n; i++)
 		(void)pthread_join(gone[i], NULL);
@@ -149,7 +153,7 @@ static void join_leaving(void)
 
 int thread_alone(void)
 {
-	join_leaving();
+	join_leaving(true);
 	return foreign_check();
 }
 
@@ -189,7 +193,7 @@ static void end(struct arena_thread *t)
 	bool many = leaving_count > ARENA_THREADS_MAX / 2;
 	thread_unlock(&mask);
 	if (many)
-		join_leaving();
+		join_leaving(true);
 	thread_lock(&mask);
 	if (running == 1) {
 		thread_unlock(&mask);
@@ -297,7 +301,7 @@ int pmig_thread_create(const struct thread_options *o, unsigned long *ret_id)
 {
 	struct arena_thread *t;
 	sigset_t mask;
-	join_leaving();
+	join_leaving(false);
 	if (arena_thread_create(&t) < 0)
 		return EAGAIN;
 	locals_start(t);
@@ -360,7 +364,6 @@ void *pmig_thread_reap(struct arena_thread *t)
 {
 	const struct thread *s = thread_state(t);
 	void *result = atomic_load(&s->ended) != 0 ? s->result : NULL;
-	join_leaving(); /* who has joined a thread finds it gone */
 	if (t->index == 0)
 		thread_state(t)->detached = 1;
 	else
