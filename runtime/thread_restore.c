@@ -3,6 +3,7 @@
 #include "frame/resume.h"
 #include "handler.h"
 #include "resource/locales.h"
+#include "stream/owner.h"
 #include "thread_native.h"
 
 #include <errno.h>
@@ -105,6 +106,7 @@ int thread_native_wait(struct arena_thread *t)
 	resume_adopt(n->frames, n->size, n->count);
 	take_up(thread_state(t));
 	locales_use();
+	owner_lock_again();
 	atomic_fetch_add(&ready, 1);
 	futex_wake(&ready);
 	while (atomic_load(&gate) == 0)

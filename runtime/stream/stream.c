@@ -73,6 +73,7 @@ static int save_one(struct record_writer *w, struct stream *s)
 	if ((void *)f != s->file)
 		return error_set(PMIG_EREFUSED,
 			"this build does not interpose malloc, so its FILE cannot be had again at the same address");
+	s->locking = __fsetlocking(f, FSETLOCKING_BYCALLER); /* a thread that stands still may have it locked */
 	if (__fwriting(f) && fflush(f) != 0)
 		return error_errno(PMIG_EIO, errno, "its output cannot be written");
 	int r = stream_take_unread(s);
@@ -90,9 +91,12 @@ static int save_one(struct record_writer *w, struct stream *s)
 	record_put_u32(w, __flbf(f) != 0);
 	record_put_u64(w, s->kind == STREAM_COOKIE ? (uintptr_t)s->cookie : 0);
 	record_put_u32(w, (uint32_t)(fwide(f, 0) > 0 ? 2 : fwide(f, 0) < 0 ? 1 : 0));
-	record_put_u32(w, (uint32_t)__fsetlocking(f, FSETLOCKING_QUERY));
+	record_put_u32(w, (uint32_t)s->locking);
 	record_put_u32(w, s->flags);
 	record_put_u32(w, s->taken);
+	record_put_u32(w, s->owner.thread);
+	record_put_u32(w, s->owner.waiting);
+	record_put_u32(w, s->owner.count);
 	record_put_bytes(w, s->unread, s->unread_size);
 	record_part_end(w, part);
 	return record_check(w);
@@ -117,9 +121,13 @@ int stream_save(struct record_writer *w)
 
 void stream_continue(void)
 {
-	for (struct stream *s = stream_next(NULL); s != NULL; s = stream_next(s))
+	for (struct stream *s = stream_next(NULL); s != NULL; s = stream_next(s)) {
 		if (s->taken && stream_put_unread(s) < 0)
 			s->handle->_flags |= _IO_ERR_SEEN; /* input was lost: the program is to notice */
+		if (s->locking != 0)
+			(void)__fsetlocking(s->handle, s->locking);
+		s->locking = 0;
+	}
 }
 
 /* What one record says, checked as far as it can be without acting on it. */
@@ -150,6 +158,9 @@ static int read_one(struct record_reader *part, struct saved *ret)
 	ret->locking = (int)record_get_u32(part);
 	s->flags = record_get_u32(part);
 	s->taken = record_get_u32(part);
+	s->owner.thread = record_get_u32(part);
+	s->owner.waiting = record_get_u32(part);
+	s->owner.count = record_get_u32(part);
 	size_t n;
 	const void *unread = record_get_bytes(part, STREAM_UNREAD_MAX, &n);
 	int r = record_reader_check(part);
@@ -230,5 +241,7 @@ int stream_restore(struct record_reader *r)
 	for (int i = 0; e >= 0 && i < 3; i++)
 		if (stream_find(now[i]) != NULL)
 			*standard[i] = now[i];
+	if (e >= 0)
+		owner_lock_again();
 	return e;
 }

@@ -8,6 +8,7 @@
 #define PMIG_STREAM_STREAM_H
 
 #include "../resource/record.h"
+#include "owner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,8 +44,10 @@ struct stream {
 	const char *note;      /* STREAM_UNSUPPORTED; a constant */
 	unsigned char *unread; /* between stream_save() and stream_continue(): what was taken out; malloc's */
 	uint64_t unread_size;
-	uint32_t taken; /* unread input was taken out and must be put back */
-	uint32_t flags; /* then: STREAM_EOF, STREAM_ERROR */
+	uint32_t taken;  /* unread input was taken out and must be put back */
+	uint32_t flags;  /* then: STREAM_EOF, STREAM_ERROR */
+	int32_t locking; /* then: of __fsetlocking(), while nobody locks it; 0: not then */
+	struct stream_owner owner;
 };
 _Static_assert(sizeof(struct stream) <= STREAM_SLOT_SIZE, "a slot holds a stream");
 

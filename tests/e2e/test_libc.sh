@@ -22,7 +22,7 @@ every() {
 	echo "ok - $name -O$3 at every $2: $(cat "$T/count") restores"
 }
 
-programs=(streams letters lists state)
+programs=(streams letters lists state threads)
 for name in "${programs[@]}"; do
 	source=$PMIG_SOURCE/tests/libc/$name.c status=0
 	t "${plain[@]}" "$source" -o "$T/$name-plain" -lm

@@ -302,7 +302,8 @@ static void flags_and_modes(const char *path)
 	HOLDS(fgetc(f) == 'a');
 	fclose(f);
 	HOLDS(fopen(path, "wx") == NULL && errno == EEXIST);
-	step();
+	pmig_safepoint();
+	HOLDS(errno == EEXIST);
 }
 
 int main(int argc, char **argv)
