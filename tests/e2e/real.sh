@@ -8,6 +8,7 @@
 #	real_suite() { ... }                # there, its own tests of what was built; optional
 #	real_data() { ... }                 # in $R, where the arguments below find their files; optional
 #	short=(ARGUMENT...) long=(ARGUMENT...) bench=(ARGUMENT...)   # set by real_data at the latest; $R is absolute
+#	random=(ARGUMENT...)                # instead of `long` for the random ones; optional
 #	short_input=FILE long_input=FILE bench_input=FILE            # standard input; /dev/null if not given
 #
 # `short` is a run that is saved and continued at every single safe point, `long` one that is at random ones and is moved from host
@@ -26,7 +27,8 @@ REAL_MAKE=(AUTOCONF=: AUTOHEADER=: AUTOMAKE=: ACLOCAL=: MAKEINFO=:)
 # shellcheck disable=SC2034 # for the recipes
 # real_begin NAME: its recipe and its sources, in $R.
 real_begin() {
-	real=$1 package='' program='' short=() long=() bench=() short_input=/dev/null long_input=/dev/null bench_input=/dev/null
+	real=$1 package='' program='' short=() long=() random=() bench=()
+	short_input=/dev/null long_input=/dev/null random_input=/dev/null bench_input=/dev/null
 	SOURCE=$PMIG_SOURCE/tests/real/$real
 	R=${REAL_KEEP:-$T}/$real
 	REAL_STEPS=(build suite every random moved)
@@ -70,11 +72,15 @@ real_built() {
 }
 
 step_build() {
-	real_built clang
+	local other
+	(trap - EXIT && real_built clang) &
+	other=$!
 	real_built pmig
+	wait $other || fail "there is nothing to compare $real with"
 	check "its log has no word of pmig-cc" sh -c '! grep -E "^pmig-cc:|cannot be carried" pmig.log'
 	[ ${#short[@]} -eq 0 ] || real_run clang short
 	[ ${#long[@]} -eq 0 ] || real_run clang long
+	[ ${#random[@]} -eq 0 ] || real_run clang random
 }
 
 # real_run KIND RUN: its output, errors and exit status in $R/RUN.KIND.{out,err,status}
@@ -114,9 +120,10 @@ step_every() {
 
 # The interval that spreads them over the whole run is looked for.
 step_random() {
-	local interval=67108864
+	local interval=67108864 run=long
+	[ ${#random[@]} -eq 0 ] || run=random
 	for ((;;)); do
-		restored long "-$((interval + RANDOM % (interval / 8 + 1))):$REAL_RANDOM"
+		restored $run "-$((interval + RANDOM % (interval / 8 + 1))):$REAL_RANDOM"
 		[ "$restored" -lt "$REAL_RANDOM" ] && [ $interval -gt 1 ] || break
 		interval=$((interval * (restored + 1) / (REAL_RANDOM + REAL_RANDOM / 5)))
 		[ $interval -gt 0 ] || interval=1

@@ -16,5 +16,7 @@ real_data() {
 		printf "%d %s %x\n", i, substr("the quick brown fox jumps over the lazy dog", 1 + int(rand() * 30), 14), rand() * 100000 }' >data
 	[ -e few ] || head -c 3000 data >few
 	short=(-c -T2 -1 --block-size=1KiB) short_input=$R/few
+	[ -e less ] || head -c 1000000 data >less
+	random=(-kc -T4 -1 --block-size=64KiB "$R/less") # each safe point of each thread is counted, in turn
 	long=(-kc -T4 -6 --block-size=512KiB "$R/data") bench=(-kc -T4 -2 --block-size=512KiB "$R/data")
 }
