@@ -1,30 +1,46 @@
 #!/bin/bash
 # shellcheck source=lib.sh
 # What the kernel holds for a program goes along, alpha -> beta -> gamma -> alpha: signals (handlers, masks, what waits with its values,
-# alternate stacks, timers), and what can be waited for (eventfds, timerfds, signalfds, epoll sets, pipes and pairs of sockets).
+# alternate stacks, timers), what can be waited for (eventfds, timerfds, signalfds, epoll sets, pipes and pairs of sockets), and limits,
+# priority and umask. First by themselves, at every safe point.
 . "$(dirname "$0")/lib.sh"
-hosts_begin
 
-mkfifo "$T/signals.in" "$T/waits.in"
-exec {signals}<>"$T/signals.in" {waits}<>"$T/waits.in"
+for program in signals waits limits children; do
+	for k in 1 3; do
+		PMIG_EVERY=$k PMIG_EVERY_IMAGE=$T/image PMIG_EVERY_COUNT=$T/count timeout 60 "$BIN/tests/$program" 2 >"$T/got" 2>"$T/err" ||
+			fail "$program at every $k: $(cat "$T/err")"
+		check "$program at every $k: $(cat "$T/count") restores" test ! -s "$T/err" -a "$(cat "$T/got")" = "round 0
+round 1"
+	done
+done
+
+hosts_begin
+mkfifo "$T/signals.in" "$T/waits.in" "$T/limits.in"
+exec {signals}<>"$T/signals.in" {waits}<>"$T/waits.in" {limits}<>"$T/limits.in"
 INPUT=$T/signals.in start alpha signals "$BIN/tests/signals"
 INPUT=$T/waits.in start alpha waits "$BIN/tests/waits"
+INPUT=$T/limits.in start alpha limits "$BIN/tests/limits"
 round() {
 	echo go >&"$signals"
 	echo go >&"$waits"
+	echo go >&"$limits"
 	await "$T/signals.out" "^round $1 at $2\$"
 	await "$T/waits.out" "^round $1 at $2\$"
+	await "$T/limits.out" "^round $1 at $2\$"
 }
 round 0 alpha
 n=1
-for host in beta gamma alpha beta; do
+for host in beta gamma alpha; do
 	t pmig_on alpha move signals $host
 	t pmig_on alpha move waits $host
+	t pmig_on alpha move limits $host
 	round $n $host
 	n=$((n + 1))
 done
 echo end >&"$signals"
 echo end >&"$waits"
+echo end >&"$limits"
 ended_with signals 0
 ended_with waits 0
-check "nothing was other than it was" test ! -s "$T/signals.err" -a ! -s "$T/waits.err"
+ended_with limits 0
+check "nothing was other than it was" test ! -s "$T/signals.err" -a ! -s "$T/waits.err" -a ! -s "$T/limits.err"
