@@ -151,7 +151,8 @@ static LLVMValueRef sites(struct work *w, LLVMValueRef *ret_values, size_t *ret_
 		LLVMValueRef callee = work_callee(s->call);
 		LLVMValueRef row[] = {number(w, s->function), number(w, s->line), number(w, count),
 			number(w, s->values_count), number(w, s->size), number(w, size_of(w, LLVMTypeOf(s->call))),
-			number(w, s->mark), number(w, s->tail ? PROGRAM_SITE_TAIL : 0), name_text(w, callee != NULL ? work_name(callee) : "")};
+			number(w, s->mark), number(w, s->tail ? PROGRAM_SITE_TAIL : 0),
+			name_text(w, callee != NULL ? work_name(callee) : "")};
 		rows[i] = record(w, row, sizeof row / sizeof *row);
 		for (uint32_t k = 0; k < s->values_count; k++) {
 			LLVMValueRef pair[] = {number(w, s->offsets[k]), number(w, size_of(w, LLVMTypeOf(s->values[k])))};
