@@ -12,16 +12,12 @@ shift || true
 [ $# -gt 0 ] || set -- workqueue pipeline
 hosts_begin
 
-# got_on NAME: until it has printed another line.
+# got_on NAME: until it has printed something more.
 got_on() {
-	local before i
-	before=$(stat -c %s "$T/$1.out")
-	for ((i = 0; i < 3000; i++)); do
-		[ "$(stat -c %s "$T/$1.out")" -le "$before" ] || return 0
-		[ ! -s "$T/$1.status" ] || fail "$1 ended: $(cat "$T/$1.status" "$T/$1.err")"
-		sleep 0.01
-	done
-	fail "$1 stands still"
+	local from
+	from=$(($(stat -c %s "$T/$1.out") + 1))
+	timeout 60 grep -qm1 . < <(exec tail -c "+$from" -F "$T/$1.out" 2>/dev/null) ||
+		fail "$1 stands still: $(cat "$T/$1.status" "$T/$1.err" 2>/dev/null)"
 }
 
 # moves NAME: there and back, MOVES times.
