@@ -16,6 +16,7 @@
 
 #define TEXT_ROOM (256u << 10)
 #define TEXT_MAX (64u << 20)
+#define SHADOW (1ull << 40)      /* so large is only a sanitizer's map of everything, where any number would lie */
 #define LOW (1ull << 32)         /* nothing is looked for below: too many numbers look like that */
 #define HIGH (1ull << 47)        /* nor above: the kernel's own */
 #define LOCALS_BELOW (64u << 10) /* of the thread pointer: where thread-local variables of libraries lie */
@@ -99,7 +100,7 @@ static int read_line(struct outside_memory *m, const char *line)
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	const char *p = hex(line, &r.from);
 	p = hex(p + (*p == '-'), &r.to);
-	if (*p != ' ' || strncmp(p + 1, "---", 3) == 0 || travels(r.from))
+	if (*p != ' ' || strncmp(p + 1, "---", 3) == 0 || travels(r.from) || r.to - r.from >= SHADOW)
 		return 0;
 	if (r.from <= (uintptr_t)__executable_start && r.to > (uintptr_t)__executable_start)
 		return 0;
