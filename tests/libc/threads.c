@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <wctype.h>
 
+#define TURNS 10
+
 static pthread_barrier_t turn;
 static FILE *shared;
 
@@ -17,7 +19,7 @@ static void *speaks_utf8(void *argument)
 	errno = ERANGE;
 	pmig_safepoint();
 	HOLDS(errno == ERANGE);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < TURNS; i++) {
 		(void)pthread_barrier_wait(&turn);
 		HOLDS(MB_CUR_MAX == 6 && iswalpha(0xe4) && uselocale(NULL) == mine);
 		flockfile(shared);
@@ -39,7 +41,7 @@ int main(int argc, char **argv)
 	step_start(argc, argv);
 	shared = open_memstream(&text, &size);
 	HOLDS(pthread_barrier_init(&turn, NULL, 2) == 0 && pthread_create(&other, NULL, speaks_utf8, &turn) == 0);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < TURNS; i++) {
 		step();
 		(void)pthread_barrier_wait(&turn);
 		HOLDS(MB_CUR_MAX == 1 && !iswalpha(0xe4) && uselocale(NULL) == LC_GLOBAL_LOCALE);
@@ -50,7 +52,7 @@ int main(int argc, char **argv)
 	}
 	HOLDS(pthread_join(other, &result) == 0 && result == &turn);
 	step();
-	HOLDS(fclose(shared) == 0 && size == 5 * strlen("first 0\n") + 5 * strlen("second 0\n"));
+	HOLDS(fclose(shared) == 0 && size == TURNS * strlen("first 0\n") + TURNS * strlen("second 0\n"));
 	puts("done");
 	return 0;
 }
