@@ -52,10 +52,11 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
 	char text[1024];
 	struct itimerspec t;
+	bool told = timerfd_gettime(r->fd, &t) == 0; /* first: this counts how often it has gone off since */
 	descriptor_info(r->fd, text, sizeof text);
 	uint64_t clock = descriptor_number(text, "clockid", 10, UINT64_MAX);
 	uint64_t flags = descriptor_number(text, "settime flags", 8, 0) & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
-	if (clock == UINT64_MAX || timerfd_gettime(r->fd, &t) < 0)
+	if (clock == UINT64_MAX || !told)
 		return error_set(PMIG_EREFUSED, "this kernel does not tell its settings");
 	if (!counts_dates(clock))
 		flags = 0;

@@ -31,7 +31,7 @@ check "its socket is gone from alpha" test -z "$(hosts exec alpha sh -c 'ls /tmp
 check "nobody listens at alpha" test -z "$(hosts exec alpha sh -c 'cat /proc/net/tcp' | grep ':1FBB 00000000:0000 0A' || true)"
 
 # Another server has the port at gamma: the next one.
-hosts exec gamma perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8123) or die; print "there\n"; sleep 60;' \
+hosts exec gamma perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 8123) or die; print "there\n"; $s->accept;' \
 	>"$T/other.out" &
 other=$!
 await "$T/other.out" there
@@ -42,7 +42,7 @@ kill $other 2>/dev/null || true
 # A connection needs its peer: it is named, and nothing is frozen.
 check "a client that stays" test "$(ask gamma tcp 8124 keep)" = "gamma: keep"
 hosts exec gamma perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:8124") or die; $s->send("keep"); my $got;
-	$s->recv($got, 300); print "$got\n"; sleep 60' >"$T/client.out" &
+	$s->recv($got, 300); print "$got\n"; $s->recv($got, 300)' >"$T/client.out" &
 client=$!
 await "$T/client.out" 'gamma: keep'
 expect 3 pmig_on alpha move server alpha

@@ -131,13 +131,13 @@ static void fill(int round)
 	struct epoll_event e;
 	CHECK(write(once[1], "x", 1) == 1);
 	add(set, once[0], EPOLLIN | EPOLLONESHOT, 99);
-	for (int told = 0; told < 10 && (epoll_wait(set, &e, 1, 0) != 1 || e.data.u64 != 99); told++)
+	for (int told = 0; told < 1000 && (epoll_wait(set, &e, 1, 0) != 1 || e.data.u64 != 99); told++)
 		;
 	CHECK(e.data.u64 == 99); /* from now on it says nothing */
 	sigqueue(getpid(), SIGUSR2, (union sigval){.sival_int = round});
 	set_timers();
 	while (ticks == 0)
-		usleep(1000);
+		pause(); /* another one comes */
 }
 
 static void look_at_bytes(void)
@@ -178,7 +178,7 @@ static void look_at_timers(void)
 	CHECK(getitimer(ITIMER_VIRTUAL, &v) == 0 && v.it_value.tv_sec <= FAR && v.it_value.tv_sec > FAR - 60 &&
 		v.it_interval.tv_sec == 12);
 	for (int before = ticks; ticks == before;)
-		usleep(1000);
+		pause(); /* another one comes */
 	struct itimerspec none = {0};
 	timerfd_settime(soon, 0, &none, NULL), timerfd_settime(missed, 0, &none, NULL),
 		timer_settime(ticking, 0, &none, NULL);

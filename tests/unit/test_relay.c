@@ -70,7 +70,7 @@ static void a_terminal_answers_as_it_was(void **state)
 	relay_look(&relayed, &after);
 	assert_memory_equal(&after, &before, sizeof after);
 	referred_forget();
-	assert_string_equal(kind_table_match(&relayed)->name, "socket");
+	assert_string_equal(kind_table_match(&relayed)->name, "socketpair");
 	content_finish(&writer);
 	close(master), close(slave), close(ends[0]), close(ends[1]);
 }
