@@ -25,16 +25,17 @@ extern __thread volatile int pmig_asked;
 /* The system call `number`; all six arguments are always passed. */
 long pmig_block(long number, long a, long b, long c, long d, long e, long f);
 
-/* A call that sets the signal mask `during` (as the kernel has it; NULL: none) for as long as it waits: ppoll, sigsuspend. Stopped, the thread still
- * has that mask, so that nothing that it holds back is delivered before the call is repeated. */
+/* A call that sets the signal mask `during` (as the kernel has it; NULL: none) for as long as it waits: ppoll,
+ * sigsuspend. Stopped, the thread still has that mask, so that nothing that it holds back is delivered before the call is
+ * repeated. */
 long pmig_block_masked(const uint64_t *during, long number, long a, long b, long c, long d, long e, long f);
 
 /* The calling thread's mask; `set` (NULL: none) is the new one. */
 uint64_t pmig_block_mask(const uint64_t *set);
 
-/* Waits while *word is `expected`, until `deadline` (NULL: for ever) on `clock`, CLOCK_MONOTONIC or CLOCK_REALTIME as the program sees it
- * (resource/clocks.h). Private to the process. Returns 0 (woken, or for no reason), -EAGAIN (another value), -ETIMEDOUT, -EINTR
- * (a handler of the program ran) or BLOCK_STOPPED. */
+/* Waits while *word is `expected`, until `deadline` (NULL: for ever) on `clock`, CLOCK_MONOTONIC or CLOCK_REALTIME as the
+ * program sees it (resource/clocks.h). Private to the process. Returns 0 (woken, or for no reason), -EAGAIN (another
+ * value), -ETIMEDOUT, -EINTR (a handler of the program ran) or BLOCK_STOPPED. */
 long pmig_block_futex(uint32_t *word, uint32_t expected, const struct timespec *deadline, clockid_t clock);
 
 /* Sleeps until `deadline` on `clock` as the program sees it. 0, BLOCK_STOPPED, -EINTR or another error. */

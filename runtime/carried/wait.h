@@ -22,15 +22,16 @@
 #define WAIT_INLINE static inline __attribute__((always_inline))
 #define WAIT_CALL __attribute__((noinline)) /* the program's caller has one site, whatever is in the function */
 
-/* wait_socket.c: a call on `fd` was stopped that may take as long as the socket says from `begun` on. 0: once more; -EAGAIN: that time is
- * over; -EINTR as wait_again(). */
+/* wait_socket.c: a call on `fd` was stopped that may take as long as the socket says from `begun` on. 0: once more;
+ * -EAGAIN: that time is over; -EINTR as wait_again(). */
 long pmig_wait_socket(int fd, int option, const struct timespec *begun, uint32_t handled);
 
-/* wait_rest.c: a call that goes on where it has an effect had one on the first `done` bytes of `parts` only, because it was stopped: goes on
- * with SYS_writev, SYS_sendmsg or SYS_recvmsg. The bytes in the end, at least `done`. */
+/* wait_rest.c: a call that goes on where it has an effect had one on the first `done` bytes of `parts` only, because it
+ * was stopped: goes on with SYS_writev, SYS_sendmsg or SYS_recvmsg. The bytes in the end, at least `done`. */
 long pmig_wait_rest(long number, int fd, const struct iovec *parts, size_t n, size_t done, int flags);
 
-/* Whether a call that had an effect on `r` of `size` bytes goes on with the rest: it would not have ended so but for the request. */
+/* Whether a call that had an effect on `r` of `size` bytes goes on with the rest: it would not have ended so but for the
+ * request. */
 WAIT_INLINE bool wait_stopped_short(long r, size_t size)
 {
 	return r > 0 && (size_t)r < size && pmig_asked != 0;
@@ -39,7 +40,8 @@ WAIT_INLINE bool wait_stopped_short(long r, size_t size)
 /* Whether `fd` leads to a file at another host (reference/descriptors.h). */
 int pmig_remote(int fd);
 
-/* Comes to the safe point before another try, and to the end of a thread that was cancelled. -EINTR if a handler has run since `handled` was block_count(what). */
+/* Comes to the safe point before another try, and to the end of a thread that was cancelled. -EINTR if a handler has run
+ * since `handled` was block_count(what). */
 WAIT_INLINE long wait_again(enum block_breaks what, uint32_t handled)
 {
 	(void)pmig_safepoint();

@@ -33,7 +33,8 @@ WAIT_CALL ssize_t pmig_tee(int in, int out, size_t size, unsigned flags)
 	return wait_result(wait_call(BLOCK_BREAKER, SYS_tee, in, out, size, flags));
 }
 
-/* The pages are given to the pipe: before the next safe point they must have been read from there. (fcntl(2), vmsplice(2)) */
+/* The pages are given to the pipe: before the next safe point they must have been read from there. (fcntl(2),
+ * vmsplice(2)) */
 WAIT_CALL ssize_t pmig_vmsplice(int fd, const struct iovec *parts, size_t n, unsigned flags)
 {
 	return wait_result(wait_call(BLOCK_BREAKER, SYS_vmsplice, fd, parts, n, flags));

@@ -11,7 +11,8 @@ ssize_t pmig_stream_getdelim(char **line, size_t *size, int delimiter, FILE *f);
 ssize_t pmig_stream_getline(char **line, size_t *size, FILE *f);
 ssize_t pmig_getdelim(char **line, size_t *size, int delimiter, FILE *f); /* arena/alloc_wrappers.h */
 
-/* A part of a line, up to `room` bytes, without waiting for more than the first. *ret_end: it is the last one. 0: nothing more comes. */
+/* A part of a line, up to `room` bytes, without waiting for more than the first. *ret_end: it is the last one. 0: nothing
+ * more comes. */
 static size_t take_part(char *to, size_t room, int delimiter, FILE *f, bool *ret_end)
 {
 	size_t n = stream_buffered(f);

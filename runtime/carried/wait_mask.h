@@ -1,5 +1,5 @@
-/* wait_mask: calls that wait under another signal mask. One that is stopped keeps that mask until it is repeated (block.h); in the end
- * the thread has its own again. */
+/* wait_mask: calls that wait under another signal mask. One that is stopped keeps that mask until it is repeated
+ * (block.h); in the end the thread has its own again. */
 #ifndef PMIG_CARRIED_WAIT_MASK_H
 #define PMIG_CARRIED_WAIT_MASK_H
 
@@ -21,8 +21,8 @@ static inline struct wait_mask wait_mask_of(const sigset_t *mask)
 	return m;
 }
 
-/* block_count() as of when the wait begins. Under a mask of its own a handler that runs before that does not break it off: it could not
- * have run in the call. */
+/* block_count() as of when the wait begins. Under a mask of its own a handler that runs before that does not break it
+ * off: it could not have run in the call. */
 WAIT_INLINE uint32_t wait_mask_handled(const struct wait_mask *m)
 {
 	if (m->given)

@@ -1,5 +1,6 @@
-/* wait_scan: scanf() of streams that wait: by characters, so that it is a safe point in the middle of a number too. What only libc knows
- * how to read (wide characters, numbered arguments, pointers) libc reads, once something has come. C17, 7.21.6.2. */
+/* wait_scan: scanf() of streams that wait: by characters, so that it is a safe point in the middle of a number too. What
+ * only libc knows how to read (wide characters, numbered arguments, pointers) libc reads, once something has come. C17,
+ * 7.21.6.2. */
 #include "wait_stream.h"
 
 #include <ctype.h>

@@ -5,7 +5,8 @@
 #include "wait_mask.h"
 #include "wait_time.h"
 
-/* As pselect(), and what was left of the time; ret_left NULL where limit is. The kernel leaves the sets alone when it is interrupted. */
+/* As pselect(), and what was left of the time; ret_left NULL where limit is. The kernel leaves the sets alone when it is
+ * interrupted. */
 static long select_until(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *limit, const sigset_t *mask,
 	struct timespec *ret_left)
 {

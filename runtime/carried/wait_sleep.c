@@ -1,5 +1,5 @@
-/* wait_sleep: sleeping, and waiting for nothing but a signal. What is left to sleep is known by a deadline on the program's own clock,
- * which stands still while the program is on its way. */
+/* wait_sleep: sleeping, and waiting for nothing but a signal. What is left to sleep is known by a deadline on the
+ * program's own clock, which stands still while the program is on its way. */
 #include "wait.h"
 
 #include "wait_time.h"

@@ -18,8 +18,8 @@
 #define STREAM_LINE_BUFFERED 0x0200
 #define STREAM_PUTTING 0x0800
 
-/* Waits until a read of `f` would not; it may be at its end, or another thread may take what there is. 0, or -1 where a handler of the
- * program broke the wait off: the stream has its error and errno then, as after a read. */
+/* Waits until a read of `f` would not; it may be at its end, or another thread may take what there is. 0, or -1 where a
+ * handler of the program broke the wait off: the stream has its error and errno then, as after a read. */
 int pmig_stream_wait(FILE *f);
 
 /* Prompts are to be seen before an answer is waited for. */

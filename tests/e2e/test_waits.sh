@@ -20,7 +20,7 @@ for level in 0 2; do
 	prints "$T/got" timeout 60 "$T/waits" storm
 	same "$T/want" "$T/got"
 done
-quiet=(sleep pause pipe poll lock)
+quiet=(sleep pause pipe poll epoll socket lock)
 prints "$T/want" "$T/waits-plain" "${quiet[@]}"
 prints "$T/got" env PMIG_EVERY=1 PMIG_EVERY_IMAGE="$T/image" PMIG_EVERY_COUNT="$T/count" timeout 30 "$T/waits" "${quiet[@]}"
 same "$T/want" "$T/got"

@@ -6,7 +6,7 @@
 hosts_begin
 program=$BIN/tests/waiter
 mkfifo "$T/input"
-kinds=(read fgets getline getchar fread scanf poll select sleep limit rest pause broken sigsuspend sigwait)
+kinds=(read fgets getline getchar fread scanf poll select epoll accept sleep limit rest pause broken sigsuspend sigwait)
 INPUT=$T/input start alpha waiter "$program" "${kinds[@]}"
 exec 7>"$T/input"
 
@@ -28,6 +28,9 @@ there_and_back fread 'twenty by' && echo 'tes, all of' >&7 && ends fread 'twenty
 there_and_back scanf '12' && echo ' 34' >&7 && echo -n x >&7 && ends scanf '2: 12 34'
 there_and_back poll && echo polled >&7 && ends poll xpolled
 there_and_back select && echo selected >&7 && ends select selected
+there_and_back epoll && echo waited >&7 && ends epoll waited
+there_and_back accept &&
+	t on alpha perl -MIO::Socket -e 'IO::Socket::UNIX->new(Peer => "/tmp/waiter.socket")->send("called\n")' && ends accept called
 there_and_back sleep && ends sleep 'on time'
 there_and_back limit && ends limit 'on time'
 for kind in rest pause broken; do there_and_back $kind && signal && ends $kind interrupted; done

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,6 +96,24 @@ static const char *wait_in(const char *kind)
 		FD_SET(0, &in);
 		n = select(1, &in, NULL, NULL, NULL);
 		return n == 1 && FD_ISSET(0, &in) && fgets(text, sizeof text, stdin) ? text : "wrong\n";
+	}
+	if (strcmp(kind, "epoll") == 0) {
+		struct epoll_event event = {.events = EPOLLIN, .data.fd = 7};
+		int e = epoll_create1(EPOLL_CLOEXEC);
+		n = epoll_ctl(e, EPOLL_CTL_ADD, 0, &event) == 0 && epoll_wait(e, &event, 1, -1) == 1 && event.data.fd == 7;
+		close(e);
+		return n && fgets(text, sizeof text, stdin) ? text : "wrong\n";
+	}
+	if (strcmp(kind, "accept") == 0) {
+		struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/tmp/waiter.socket"};
+		int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		n = bind(s, (struct sockaddr *)&address, sizeof address) == 0 && listen(s, 1) == 0 ? accept(s, NULL, NULL)
+												   : -1;
+		close(s);
+		unlink(address.sun_path);
+		int good = n >= 0 && read(n, text, sizeof text - 1) > 0;
+		close(n);
+		return good ? text : "wrong\n";
 	}
 	if (strcmp(kind, "sleep") == 0) {
 		n = nanosleep(&t, NULL);
