@@ -66,9 +66,11 @@ static long distance(void)
 
 bool every_due(void)
 {
-	if (every.countdown == 0)
-		every.countdown = distance();
-	return --every.countdown <= 0;
+	long none = 0;
+	if (__atomic_load_n(&every.countdown, __ATOMIC_RELAXED) == 0)
+		(void)__atomic_compare_exchange_n(&every.countdown, &none, distance(), false, __ATOMIC_RELAXED,
+			__ATOMIC_RELAXED);
+	return __atomic_sub_fetch(&every.countdown, 1, __ATOMIC_RELAXED) <= 0;
 }
 
 /* How often it was done, for a test that must know that it was. */

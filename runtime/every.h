@@ -15,7 +15,7 @@ void every_leave(void);
 /* Does the test mode look at safe points? */
 bool every_on(void);
 
-/* Counts a safe point; true: it is one to restore at. By one thread at a time. */
+/* Counts a safe point; true: it is one to restore at. By any thread. */
 bool every_due(void);
 
 /* All threads stand still, with their frames by block: writes an image, ends, and continues from it in a fresh process (the same process

@@ -438,8 +438,10 @@ static bool is_due(void)
 	sigset_t mask;
 	if (stop.wanted)
 		return true;
+	if (!every_due())
+		return false;
 	thread_lock(&mask);
-	if (!stop.wanted && every_due()) {
+	if (!stop.wanted) {
 		stop.wanted = true;
 		poke();
 	}

@@ -88,6 +88,7 @@ real_run() {
 	local kind=$1 run=$2 status=0
 	local -n arguments=$run input=${run}_input
 	timeout 120 "$R/$kind/$program" "${arguments[@]}" <"$input" >"$run.$kind.out" 2>"$run.$kind.err" || status=$?
+	sed -i "s|$R/$kind/||g" "$run.$kind.err" # its own name
 	echo "exit status $status" >"$run.$kind.status"
 }
 
@@ -146,6 +147,7 @@ step_moved() {
 	pmig_on alpha wait "$real" || status=$?
 	echo "exit status $status" >long.pmig.status
 	pmig_on alpha logs "$real" >long.pmig.out 2>long.pmig.err
+	sed -i "s|$R/pmig/||g" long.pmig.err
 	real_same long "moved to beta and back"
 }
 
