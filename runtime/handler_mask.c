@@ -2,6 +2,8 @@
 #include "handler.h"
 
 #include "arena/malloc.h"
+#include "arena/mapping.h"
+#include "frame/program.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -142,6 +144,15 @@ static bool any_waits(void)
 	return sigpending(&pending) == 0 && handler_kernel_mask(&pending) != 0;
 }
 
+/* A library (a sanitizer, say) has given some threads an alternate stack of its own, which does not travel. */
+static bool is_programs(const void *p)
+{
+	for (uint32_t i = 0; i < pmig_program.globals_count; i++)
+		if ((uintptr_t)p - (uintptr_t)pmig_program.globals[i].address < pmig_program.globals[i].size)
+			return true;
+	return arena_contains(p) || mapping_contains(p);
+}
+
 void handler_park(void)
 {
 	struct arena_signals *s = pmig_thread != NULL ? &pmig_thread->signals : NULL;
@@ -156,7 +167,7 @@ void handler_park(void)
 		return;
 	(void)sigaltstack(NULL, &stack);
 	s->mask = bits_of(&before) | (s->hidden ? CONTROL_BIT : 0);
-	s->stack = (stack.ss_flags & SS_DISABLE) != 0 ? NULL : stack.ss_sp;
+	s->stack = (stack.ss_flags & SS_DISABLE) != 0 || !is_programs(stack.ss_sp) ? NULL : stack.ss_sp;
 	s->stack_size = stack.ss_size;
 	s->stack_flags = (uint32_t)stack.ss_flags & ~(uint32_t)(SS_ONSTACK | SS_DISABLE);
 	s->parked = 1;
