@@ -41,6 +41,8 @@ if command -v valgrind >/dev/null; then
 	bounded far -O2 "$far"
 	sed 's/pmig_safepoint();//' "$PMIG_SOURCE/samples/queens.c" >"$T/queens.c"
 	bounded queens -O2 "$T/queens.c" -- 7
+	head -n 5 /usr/share/wordnet/data.adv >"$T/text"
+	bounded index -O2 "$PMIG_SOURCE/samples/index.c" -- "$T/text" "$T/result"
 	seeds=(3 8 21 34 55)
 	for seed in "${seeds[@]}"; do
 		(cd "$T" && csmith --seed "$seed" --no-argc --max-funcs 4 -o random.c) # it leaves a file where it runs
