@@ -204,7 +204,7 @@ static void call_tails(struct copy *c)
 	for (uint32_t i = 0; i < c->f->sites_count; i++) {
 		struct site *s = &c->w->sites[c->f->first_site + i];
 		uint32_t at = s->tail ? map_get(&c->values, s->call) : MAP_NONE;
-		if (at == MAP_NONE)
+		if (at == MAP_NONE || c->value_copies == NULL)
 			continue;
 		LLVMSetTailCallKind(c->value_copies[at], LLVMTailCallKindNone);
 		c->value_copies[at] = site_rebuild(c->w, c->value_copies[at], s, c->f->first_site + i);
