@@ -14,7 +14,7 @@ t build
 # The program's handlers are its own, and so are the alternate stacks of its threads.
 export ASAN_OPTIONS=use_sigaltstack=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0
 
-for name in assembly atomics calls frames jumps labels lists locks returns signals tails values variadic; do
+for name in assembly atomics calls frames jumps labels lists locks returns signals tails threads values variadic; do
 	source=$PMIG_SOURCE/tests/capture/$name.c
 	clang-19 -w -D_GNU_SOURCE -O2 -I "$PMIG_SOURCE/runtime/include" "$source" -o "$T/$name-plain" -latomic -lm
 	"$T/$name-plain" >"$T/$name.want"
