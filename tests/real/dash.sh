@@ -12,5 +12,6 @@ real_suite() { src/dash "$SOURCE/suite.sh" "$PWD/src/dash"; }
 real_data() {
 	short=(-c 'f() { for i in 1 2 3; do [ $i = 2 ] && return $i; done; }; f; echo $?; (exit 3); echo $?; set -- a "b c"; echo "$#${2%c}"; unset x; : ${x?gone}')
 	long=("$SOURCE/work.sh" 40)
+	random=("$SOURCE/work.sh" 15)
 	bench=("$SOURCE/work.sh" 15)
 }

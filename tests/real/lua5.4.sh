@@ -14,5 +14,6 @@ real_suite() { src/lua5.4 "$SOURCE/suite.lua" 3; }
 real_data() {
 	short=("$SOURCE/short.lua")
 	long=("$SOURCE/work.lua" 30)
+	random=("$SOURCE/work.lua" 10)
 	bench=("$SOURCE/work.lua" 10)
 }

@@ -15,5 +15,6 @@ real_data() {
 		print line } }' </dev/null >words
 	short=('BEGIN { while (i++ < 3) print i, substr("short", i); $0 = "a b,c"; n = split($0, t, /[ ,]/); print n, t[3]; sub(/b/, "[&]"); print }')
 	long=(-f "$SOURCE/work.awk" -v rounds=16 "$R/words")
+	random=(-f "$SOURCE/work.awk" -v rounds=5 "$R/words")
 	bench=(-f "$SOURCE/work.awk" -v rounds=4 "$R/words")
 }
