@@ -110,7 +110,7 @@ is descriptor "$first$second" onetwo
 echo "greeting=hello" >"$file"
 . "$file"
 is sourced "$greeting" hello
-sleep 0 &
+true &
 wait $!
 is "background" "$?" 0
 (exit 9) &
