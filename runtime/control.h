@@ -54,6 +54,8 @@ enum control_type {
 
 	/* program to agent */
 	CONTROL_KIND, /* a kind that the tree does not have: args[0] its operations, bits as 1 << enum pmig_strategy; text: name \n about */
+	CONTROL_LOCALES, /* the installed locales that it uses, all that there are, when that has changed; text: its LOCPATH ("": none), then a
+	                  * line each: the mask of newlocale(3) in hex, a space, the name */
 
 	/* References (reference/reference.h). Program to agent; a question is followed by CONTROL_REFERENCE with the same args[7]. */
 	CONTROL_HOLD = 64, /* args[0]: the number, made by the program, [1]: enum reference_kind, [2]: the slot of its

@@ -18,6 +18,8 @@ void agent_declared_forget(struct agent *a)
 {
 	json_decref(a->remembered);
 	json_decref(a->kinds);
+	free(a->locales);
+	a->locales = NULL;
 	json_decref(a->declaring);
 	a->remembered = a->kinds = a->declaring = NULL;
 }
@@ -144,6 +146,10 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 		return true;
 	case CONTROL_KIND:
 		enter_kind(a, m);
+		return true;
+	case CONTROL_LOCALES:
+		free(a->locales);
+		a->locales = strdup(m->text);
 		return true;
 	default:
 		agent_declared_flush(a); /* what follows may have to be durable */

@@ -231,6 +231,10 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (hex_text_get(json_object_get(request, "directory"), directory, sizeof directory))
 		(void)json_object_set_new(*ret_answer, "directory",
 			json_boolean(stat(directory, &st) == 0 && S_ISDIR(st.st_mode) && access(directory, X_OK) == 0));
+	char locales[CONTROL_TEXT_MAX], missing[PMIG_NAME_MAX + 1];
+	if (hex_text_get(json_object_get(request, "locales"), locales, sizeof locales) &&
+		agent_locale_missing(locales, missing))
+		(void)json_object_set_new(*ret_answer, "no_locale", hex_text_json(missing));
 	if (fstatvfs(a->directory, &fs) == 0)
 		(void)json_object_set_new(*ret_answer, "space",
 			json_integer((json_int_t)fs.f_bavail * (json_int_t)fs.f_frsize));

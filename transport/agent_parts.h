@@ -64,6 +64,7 @@ struct agent {
 	json_t *kinds;      /* those that the program has beside the tree's: name, operations */
 	json_t *declaring;  /* what came last, by slot, and is not in the store yet */
 	json_t *planned;    /* what was decided for the freeze that follows; NULL: nothing has come */
+	char *locales;      /* the text of its last CONTROL_LOCALES; NULL: none */
 	json_t *decided;    /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
@@ -146,6 +147,10 @@ void agent_note_decision(struct agent *a, const struct control_message *m);
 void agent_forget_decisions(struct agent *a);
 
 void agent_note_reference(struct agent *a, const struct control_message *m); /* CONTROL_REFERS */
+
+/* --- agent_locale.c --- */
+/* Of locales as CONTROL_LOCALES has them, the first that is not installed at this host. False: all are, as the program would find them. */
+bool agent_locale_missing(const char *locales, char ret_name[PMIG_NAME_MAX + 1]);
 
 /* --- agent_rates.c: how much the program reads and writes, from one look to the next --- */
 struct open_file;

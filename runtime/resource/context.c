@@ -144,6 +144,8 @@ static int restore_locale(struct record_reader *r)
 	tzset(); /* TZ is in the environment, which is back already */
 	int e = r->failed ? 0 : locales_restore();
 	if (e >= 0)
+		locales_announce();
+	if (e >= 0)
 		locales_use();
 	return e;
 }

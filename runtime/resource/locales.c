@@ -6,12 +6,30 @@
 
 #include "../arena/lock.h"
 #include "../arena/malloc.h"
+#include "../control_channel.h"
+#include "../guard.h"
 #include "../thread.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define CATEGORIES 13 /* with LC_ALL, which has no name of its own */
+#define NAMES_MAX 64  /* that the agent is told */
+
+static const int masks[CATEGORIES] = {[LC_CTYPE] = LC_CTYPE_MASK,
+	[LC_NUMERIC] = LC_NUMERIC_MASK,
+	[LC_TIME] = LC_TIME_MASK,
+	[LC_COLLATE] = LC_COLLATE_MASK,
+	[LC_MONETARY] = LC_MONETARY_MASK,
+	[LC_MESSAGES] = LC_MESSAGES_MASK,
+	[LC_PAPER] = LC_PAPER_MASK,
+	[LC_NAME] = LC_NAME_MASK,
+	[LC_ADDRESS] = LC_ADDRESS_MASK,
+	[LC_TELEPHONE] = LC_TELEPHONE_MASK,
+	[LC_MEASUREMENT] = LC_MEASUREMENT_MASK,
+	[LC_IDENTIFICATION] = LC_IDENTIFICATION_MASK};
 
 struct locale_object {
 	struct __locale_struct copy; /* first: its address is the program's locale_t */
@@ -46,6 +64,60 @@ static int fill(struct locale_object *o, locale_t made)
 	return 0;
 }
 
+/* --- what the agent knows --- */
+
+struct used {
+	const char *names[NAMES_MAX];
+	int masks[NAMES_MAX];
+	size_t n;
+};
+
+static void use(struct used *u, int category, const char *name)
+{
+	size_t i = 0;
+	if (name == NULL || strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0)
+		return;
+	while (i < u->n && strcmp(u->names[i], name) != 0)
+		i++;
+	if (i == NAMES_MAX)
+		return;
+	u->names[i] = name;
+	u->masks[i] |= masks[category];
+	u->n = i < u->n ? u->n : i + 1;
+}
+
+static void use_all(struct used *u)
+{
+	const struct kept *k = keep();
+	for (int i = 0; i < CATEGORIES; i++)
+		if (masks[i] != 0)
+			use(u, i, setlocale(i, NULL));
+	for (const struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL; o = o->next)
+		for (int i = 0; i < CATEGORIES; i++)
+			use(u, i, o->names[i]);
+}
+
+void locales_announce(void)
+{
+	static char said[CONTROL_TEXT_MAX];
+	char text[CONTROL_TEXT_MAX];
+	struct used u = {.n = 0};
+	const char *path = getenv("LOCPATH");
+	int before = errno;
+	GUARD(GUARD_TEXTS);
+	lock_take(&lock);
+	use_all(&u);
+	size_t n = (size_t)snprintf(text, sizeof text, "%.1024s\n", path != NULL ? path : "");
+	for (size_t i = 0; i < u.n && n + strlen(u.names[i]) + 16 < sizeof text; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%x %s\n", (unsigned)u.masks[i], u.names[i]);
+	lock_open(&lock);
+	if (strcmp(text, said) != 0 && (u.n > 0 || said[0] != '\0')) {
+		(void)snprintf(said, sizeof said, "%s", text);
+		(void)!control_send(CONTROL_LOCALES, NULL, text);
+	}
+	errno = before;
+}
+
 static locale_t new_object(locale_t made)
 {
 	struct kept *k = keep();
@@ -60,6 +132,7 @@ static locale_t new_object(locale_t made)
 	o->next = k->locales;
 	k->locales = o;
 	lock_open(&lock);
+	locales_announce();
 	return &o->copy;
 }
 
@@ -78,6 +151,7 @@ locale_t pmig_newlocale(int mask, const char *name, locale_t base)
 	if (fill(object_of(base), made) < 0)
 		return NULL;
 	freelocale(before);
+	locales_announce();
 	return base;
 }
 
@@ -101,6 +175,7 @@ void pmig_freelocale(locale_t l)
 		return;
 	freelocale(local_take(&o->made));
 	pmig_free(o);
+	locales_announce();
 }
 
 locale_t pmig_uselocale(locale_t l)
@@ -141,18 +216,6 @@ bool locales_own(const void *word)
 
 static int make_anew(struct locale_object *o)
 {
-	static const int masks[CATEGORIES] = {[LC_CTYPE] = LC_CTYPE_MASK,
-		[LC_NUMERIC] = LC_NUMERIC_MASK,
-		[LC_TIME] = LC_TIME_MASK,
-		[LC_COLLATE] = LC_COLLATE_MASK,
-		[LC_MONETARY] = LC_MONETARY_MASK,
-		[LC_MESSAGES] = LC_MESSAGES_MASK,
-		[LC_PAPER] = LC_PAPER_MASK,
-		[LC_NAME] = LC_NAME_MASK,
-		[LC_ADDRESS] = LC_ADDRESS_MASK,
-		[LC_TELEPHONE] = LC_TELEPHONE_MASK,
-		[LC_MEASUREMENT] = LC_MEASUREMENT_MASK,
-		[LC_IDENTIFICATION] = LC_IDENTIFICATION_MASK};
 	locale_t made = NULL;
 	for (int i = 0; i < CATEGORIES; i++) {
 		locale_t more = masks[i] != 0 ? newlocale(masks[i], o->names[i], made) : made;

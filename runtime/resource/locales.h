@@ -25,6 +25,9 @@ bool locales_own(const void *word);
 /* Makes all objects anew. Errors: PMIG_EREFUSED (a locale that is not installed here; the reason names it), PMIG_ENOMEM. */
 PMIG_MUST_CHECK int locales_restore(void);
 
+/* Tells the agent which locales other than "C" are used, if that has changed, so that a target is asked for them before a freeze. */
+void locales_announce(void);
+
 /* The calling thread uses the locale that it had chosen with uselocale(). After locales_restore(), in each thread before it runs. */
 void locales_use(void);
 

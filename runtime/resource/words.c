@@ -2,6 +2,7 @@
 #include "words.h"
 
 #include "keep.h"
+#include "locales.h"
 
 #include "../arena/malloc.h"
 
@@ -74,7 +75,10 @@ const char *pmig_hstrerror(int number)
 
 char *pmig_setlocale(int category, const char *locale)
 {
-	return keep_text(setlocale(category, locale));
+	char *name = setlocale(category, locale);
+	if (locale != NULL && name != NULL)
+		locales_announce();
+	return keep_text(name);
 }
 
 struct lconv *pmig_localeconv(void)
