@@ -41,8 +41,11 @@ static const char *check_provider(struct plan_work *w, const struct plan_candida
 											   : "one of its kind";
 	if (c->resource->providers.source == 0)
 		return pool_format(w->pool, "whether %s has a provider of %.255s is not known", w->plan->target, type);
-	return c->resource->providers.value != 0
-		? NULL
+	if (c->resource->providers.value != 0)
+		return NULL;
+	return strncmp(type, "listen ", 7) == 0
+		? pool_format(w->pool, "%.255s cannot be had at %s: it is in use there, or may not be made", type + 7,
+			  w->plan->target)
 		: pool_format(w->pool, "%s has no provider of %.255s", w->plan->target, type);
 }
 

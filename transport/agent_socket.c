@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -87,15 +88,42 @@ static uint16_t *port_of(struct socket_place *p)
 	return (uint16_t *)(void *)((char *)&p->address + sizeof(sa_family_t)); /* in sockaddr_in and sockaddr_in6 */
 }
 
-/* A name in the file system is not tried: that would make it. Its directory must be writable; the name may be one that was left behind. */
+/* Whether a socket is bound to this name: proc_pid_net(5), "Num RefCount Protocol Flags Type St Inode Path". Nobody is connected to, who would
+ * wonder. */
+static bool is_bound_to(const char *path)
+{
+	char line[PATH_MAX + 128];
+	bool found = false;
+	FILE *f = fopen("/proc/self/net/unix", "re");
+	while (f != NULL && !found && fgets(line, sizeof line, f) != NULL) {
+		const char *name = strchr(line, '/');
+		line[strcspn(line, "\n")] = '\0';
+		found = name != NULL && strcmp(name, path) == 0;
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return found;
+}
+
+/* A name in the file system is not tried: that would make it. Its directory must be writable; the name may be that of a socket that was
+ * left behind. */
 static bool try_path(const char *path)
 {
+	struct stat st;
+	bool there = lstat(path, &st) == 0;
+	if (there && (!S_ISSOCK(st.st_mode) || is_bound_to(path)))
+		return false;
 	char directory[PATH_MAX];
 	(void)snprintf(directory, sizeof directory, "%s", path);
 	char *slash = strrchr(directory, '/');
 	if (slash != NULL)
 		slash[slash == directory] = '\0';
-	return access(slash != NULL ? directory : ".", W_OK | X_OK) == 0;
+	const char *in = slash != NULL ? directory : ".";
+	struct stat d;
+	if (access(in, W_OK | X_OK) < 0 || stat(in, &d) < 0)
+		return false;
+	bool sticky = there && (d.st_mode & S_ISVTX) != 0; /* what is another's cannot be removed there: unlink(2) */
+	return !sticky || geteuid() == 0 || st.st_uid == geteuid() || d.st_uid == geteuid();
 }
 
 bool agent_socket_free(const char *wanted, char *ret_text, size_t size)

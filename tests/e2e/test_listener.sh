@@ -23,6 +23,28 @@ answers() {
 start alpha server "$BIN/tests/serves" 8123 /tmp/serves.socket
 await "$T/server.out" ready
 answers alpha 8123
+# Another program has the name of its socket at beta, a file lies there, or one that is another user's: refused in the plan. A socket's name
+# that was left behind is in nobody's way.
+on beta perl -MIO::Socket -e '$| = 1; my $s = IO::Socket::UNIX->new(Listen => 1, Local => "/tmp/serves.socket") or die; print "there\n";
+	my $c = $s->accept; print "somebody came\n"; my $got; $c->recv($got, 300); $c->send("gone")' >"$T/owner.out" &
+owner=$!
+await "$T/owner.out" there
+refused_there() {
+	expect 3 pmig_on alpha move server beta
+	says 'plan: move refused: .*unix /tmp/serves.socket cannot be had at beta: it is in use there'
+	check "no step of a hand-over" test "$(pmig_on alpha registry --json steps server)" = '[]'
+}
+refused_there
+check "its owner has heard nothing of it" test "$(cat "$T/owner.out")" = there
+check "its owner ends, and leaves the name behind" test "$(ask beta unix /tmp/serves.socket bye)" = gone
+wait $owner
+t on beta sh -c 'mv /tmp/serves.socket /tmp/left && touch /tmp/serves.socket'
+refused_there
+t on beta sh -c 'mv /tmp/left /tmp/serves.socket'
+t hosts exec beta chown root /tmp/serves.socket
+refused_there
+t hosts exec beta chown "$(on beta id -u)" /tmp/serves.socket
+
 pmig_on alpha plan server beta >"$T/plan"
 check "the plan says where it will listen" grep -q 'tcp 0.0.0.0:8123' "$T/plan"
 t pmig_on alpha move server beta
