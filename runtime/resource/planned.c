@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <pmig/pmig.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct {
-	char *file; /* as it was read */
+	/* As it was read. Not on the heap: there it might get a place to which the program has an old address. */
+	char *file;
+	size_t size;
 	const struct decision_record *records;
 	const char *texts;
 	uint32_t count, text_size;
@@ -79,6 +81,17 @@ static int check(size_t size)
 	return r;
 }
 
+static int make_room(size_t size)
+{
+	size += size == 0;
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return error_set(PMIG_ENOMEM, "no memory for the plan");
+	planned.file = p;
+	planned.size = size;
+	return 0;
+}
+
 int planned_take(int fd)
 {
 	static const size_t most = sizeof(struct decision_header) + DECISION_COUNT_MAX * sizeof(struct decision_record) +
@@ -88,8 +101,8 @@ int planned_take(int fd)
 	int r = fstat(fd, &st) < 0 ? error_errno(PMIG_EIO, errno, "plan") : 0;
 	if (r >= 0 && (st.st_size < 0 || (size_t)st.st_size > most))
 		r = error_set(PMIG_ECORRUPT, "plan: %lld bytes", (long long)st.st_size);
-	if (r >= 0 && (planned.file = malloc((size_t)st.st_size + 1)) == NULL)
-		r = error_set(PMIG_ENOMEM, "no memory for the plan");
+	if (r >= 0)
+		r = make_room((size_t)st.st_size);
 	if (r >= 0)
 		r = read_all(fd, planned.file, (size_t)st.st_size);
 	if (r >= 0)
@@ -141,6 +154,7 @@ const char *planned_text(uint32_t offset)
 
 void planned_forget(void)
 {
-	free(planned.file);
+	if (planned.file != NULL)
+		(void)munmap(planned.file, planned.size);
 	memset(&planned, 0, sizeof planned);
 }

@@ -1,5 +1,7 @@
 /* What the planner decided on its way through the agent into the program: whole, in order, and believed only as far as it can be checked;
  * and what becomes of a thing that is not the one any more that was planned. */
+#include "arena/heap.h"
+#include "arena/interpose.h"
 #include "resource/choose.h"
 #include "resource/planned.h"
 #include "transport/agent_parts.h"
@@ -80,6 +82,17 @@ static void it_arrives_whole_and_in_order(void **state)
 	assert_null(planned_slot((1 << 24) + 9)); /* that is a descriptor */
 	planned_forget();
 	assert_false(planned_exists());
+}
+
+/* A block that the program has given back may still have its address in an array that was never filled: what lies there while pointers
+ * are looked for would refuse the move. */
+static void it_takes_no_place_of_the_heap(void **state)
+{
+	(void)state;
+	free(malloc(1));
+	assert_int_equal(planned_take(plan_of_five()), 0);
+	assert_false(interpose_active() && heap_owns(interpose_heap(), planned_text(0)));
+	planned_forget();
 }
 
 static void another_thing_is_not_the_planned_one(void **state)
@@ -293,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_arrives_whole_and_in_order),
+		cmocka_unit_test(it_takes_no_place_of_the_heap),
 		cmocka_unit_test(another_thing_is_not_the_planned_one),
 		cmocka_unit_test(what_is_missing_is_refused),
 		cmocka_unit_test(every_truncation_is_refused),
