@@ -12,11 +12,16 @@ static struct mutex *mutex_of(pthread_mutex_t *m)
 	return (struct mutex *)m;
 }
 
-/* As glibc does: while there is one thread, nothing need be atomic. */
+/* As glibc does: while there is one thread, nothing need be atomic, unless other processes have the mutex too. */
+FUTEX_INLINE bool mutex_is_alone(const struct mutex *m)
+{
+	return __libc_single_threaded && (m->kind & MUTEX_SHARED) == 0;
+}
+
 FUTEX_INLINE bool mutex_try(struct mutex *m)
 {
 	uint32_t open = 0;
-	if (__libc_single_threaded) {
+	if (mutex_is_alone(m)) {
 		bool free = atomic_load_explicit(&m->word, memory_order_relaxed) == 0;
 		if (free)
 			atomic_store_explicit(&m->word, 1, memory_order_relaxed);
@@ -119,7 +124,7 @@ int pmig_pthread_mutex_trylock(pthread_mutex_t *mutex)
 FUTEX_INLINE void mutex_open(struct mutex *m)
 {
 	bool shared = (m->kind & MUTEX_SHARED) != 0; /* the mutex may be gone once it is open */
-	if (__libc_single_threaded)
+	if (mutex_is_alone(m))
 		atomic_store_explicit(&m->word, 0, memory_order_relaxed);
 	else if (__builtin_expect(atomic_exchange_explicit(&m->word, 0, memory_order_release) == 2, 0))
 		futex_wake(&m->word, 1, shared);

@@ -1,16 +1,22 @@
 /* The locks that programs carry along, compiled here as they are, between threads of this process: nothing is lost, nobody is let in
  * twice, and what they answer is what glibc's answer. Under the thread sanitizer they must also order memory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <threads.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -124,6 +130,45 @@ static void attributes_count(void **state)
 	assert_int_equal(counter, THREADS * ROUNDS);
 	(void)pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT);
 	assert_int_equal(pmig_pthread_mutex_init(&m, &a), ENOTSUP);
+}
+
+static bool sleeps(pid_t pid)
+{
+	char path[64], text[256];
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	assert_true(n > 0);
+	text[n] = '\0';
+	const char *rest = strrchr(text, ')');
+	return rest != NULL && rest[2] == 'S';
+}
+
+/* Each has one thread only, and must yet tell the other that the mutex is open. */
+static void processes_exclude(void **state)
+{
+	(void)state;
+	pthread_mutex_t *m = mmap(NULL, sizeof *m, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutexattr_t a;
+	int status;
+	assert_ptr_not_equal(m, MAP_FAILED);
+	(void)pthread_mutexattr_init(&a);
+	(void)pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	assert_int_equal(pmig_pthread_mutex_init(m, &a), 0);
+	assert_int_equal(pmig_pthread_mutex_lock(m), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)alarm(20); /* who is not woken waits for ever */
+		_exit(pmig_pthread_mutex_lock(m) != 0 || pmig_pthread_mutex_unlock(m) != 0);
+	}
+	while (atomic_load(&((struct mutex *)m)->word) != 2 || !sleeps(child))
+		(void)sched_yield();
+	assert_int_equal(pmig_pthread_mutex_unlock(m), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	(void)munmap(m, sizeof *m);
 }
 
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -297,6 +342,7 @@ static void c11_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(processes_exclude), /* first: there is one thread */
 		cmocka_unit_test(mutexes_exclude),
 		cmocka_unit_test(kinds_answer),
 		cmocka_unit_test(attributes_count),
