@@ -8,11 +8,14 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define EXITING 4u /* PF_EXITING of the kernel */
 
 extern __thread char *pmig_frame_sp;
 
@@ -90,6 +93,25 @@ static bool is_ours(pid_t tid)
 	return false;
 }
 
+/* The kernel says that a thread has gone, and pthread_join() returns, a little before its number goes: such a thread touches no memory any
+ * more. proc_pid_stat(5). */
+static bool is_ending(pid_t tid)
+{
+	char path[64], text[512];
+	unsigned flags = 0;
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	(void)close(fd);
+	if (n <= 0) /* ESRCH */
+		return true;
+	text[n] = '\0';
+	const char *rest = strrchr(text, ')'); /* behind the name, which may be anything */
+	return rest != NULL && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & EXITING) != 0;
+}
+
 /* "libfoo.so.1" */
 static void name_maker(pid_t tid, char *out, size_t size)
 {
@@ -132,7 +154,7 @@ int foreign_check(void)
 	int r = d == NULL ? error_set(PMIG_EIO, "/proc/self/task cannot be read") : 0;
 	for (struct dirent *e; r >= 0 && d != NULL && (e = readdir(d)) != NULL;) {
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
-		if (isdigit((unsigned char)e->d_name[0]) && !is_ours(tid))
+		if (isdigit((unsigned char)e->d_name[0]) && !is_ours(tid) && !is_ending(tid))
 			r = refuse(tid);
 	}
 	if (d != NULL)

@@ -5,6 +5,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -178,11 +179,28 @@ void *arena_streams(void)
 	return at(ARENA_STREAMS);
 }
 
+/* Over the thread blocks. A thread that ends gives its block back under thread_lock(), which the handler of CONTROL_SIGNAL takes: whoever
+ * has this one is not interrupted. */
+static void lock_blocks(struct arena *a, sigset_t *ret_mask)
+{
+	sigset_t all;
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, ret_mask);
+	lock_take(&a->lock);
+}
+
+static void open_blocks(struct arena *a, const sigset_t *mask)
+{
+	lock_open(&a->lock);
+	(void)pthread_sigmask(SIG_SETMASK, mask, NULL);
+}
+
 int arena_thread_create(struct arena_thread **ret_thread)
 {
 	struct arena *a = header();
+	sigset_t mask;
 	int e = error_set(PMIG_ENOMEM, "arena: all %d thread blocks are taken", ARENA_THREADS_MAX);
-	lock_take(&a->lock);
+	lock_blocks(a, &mask);
 	for (unsigned i = 1; i < ARENA_THREADS_MAX; i++) {
 		if (block(i)->used)
 			continue;
@@ -191,7 +209,7 @@ int arena_thread_create(struct arena_thread **ret_thread)
 			*ret_thread = block(i);
 		break;
 	}
-	lock_open(&a->lock);
+	open_blocks(a, &mask);
 	return e;
 }
 
@@ -207,11 +225,12 @@ void arena_thread_release(struct arena_thread *thread)
 	if (thread == NULL || thread->index == 0)
 		return;
 	struct arena *a = header();
-	lock_take(&a->lock);
+	sigset_t mask;
+	lock_blocks(a, &mask);
 	clear(thread->stack_base, thread->stack_limit, PROT_NONE);
 	__atomic_store_n(&thread->used, 0, __ATOMIC_RELEASE); /* others look at this without the lock */
 	memset(&thread->stack_base, 0, ARENA_THREAD_SIZE - offsetof(struct arena_thread, stack_base));
-	lock_open(&a->lock);
+	open_blocks(a, &mask);
 }
 
 struct arena_thread *arena_thread(unsigned index)

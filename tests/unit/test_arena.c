@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,30 @@ static void test_something_in_the_way(void **state)
 	assert_non_null(heap_malloc(arena_heap(), 1 << 20));
 	arena_destroy();
 	assert_int_equal(munmap(above, 4096), 0);
+}
+
+static void take_and_give(int number)
+{
+	struct arena_thread *t;
+	(void)number;
+	if (arena_thread_create(&t) == 0)
+		arena_thread_release(t);
+}
+
+/* A handler, which waits for a lock whose owner may want a block, finds nobody in the middle of one. */
+static void test_threads_with_signals(void **state)
+{
+	static const struct itimerval often = {{0, 1000}, {0, 1000}}, never;
+	struct sigaction action = {.sa_handler = take_and_give, .sa_flags = SA_RESTART};
+	(void)state;
+	assert_int_equal(sigaction(SIGPROF, &action, NULL), 0);
+	(void)alarm(60); /* it would wait for itself */
+	assert_int_equal(setitimer(ITIMER_PROF, &often, NULL), 0);
+	for (int i = 0; i < 20000; i++)
+		take_and_give(0);
+	assert_int_equal(setitimer(ITIMER_PROF, &never, NULL), 0);
+	(void)alarm(0);
+	assert_null(arena_thread(1));
 }
 
 static void test_threads(void **state)
@@ -310,6 +335,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
 		cmocka_unit_test(test_something_in_the_way),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threads_with_signals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_frame_stack_ends_in_a_guard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
