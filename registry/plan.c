@@ -286,6 +286,7 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 	f.cpu_lacks = pool_copy(pool, facts->cpu_lacks);
 	f.directory = pool_copy(pool, facts->directory);
 	f.locale = pool_copy(pool, facts->locale);
+	f.less = pool_copy(pool, facts->less);
 	f.children = pool_copy(pool, facts->children);
 	return f;
 }

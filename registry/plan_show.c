@@ -194,6 +194,15 @@ static void put_undeclared(const struct plan *plan, struct pool *pool, int width
 	put_names(&names, "nobody declared", width, out);
 }
 
+static void put_less(const struct plan *plan, struct pool *pool, int width, FILE *out)
+{
+	const char *less = plan->facts.less;
+	if (less != NULL && *less != '\0')
+		table_wrap(pool_format(pool, "warning: %.255s does not grant all that %.255s has: %.512s", plan->target,
+				   plan->process, less),
+			width, 0, 4, out);
+}
+
 static const char *verdict(const struct plan *plan, struct pool *pool)
 {
 	const struct plan_price *t = &plan->total;
@@ -220,6 +229,7 @@ int plan_show_text(const struct plan *plan, const struct plan_show_options *o, F
 	int r = plan->count > 0 ? table_print(t, o->columns, 2, out) : 0;
 	put_residual(plan, &pool, o->columns, out);
 	put_undeclared(plan, &pool, o->columns, out);
+	put_less(plan, &pool, o->columns, out);
 	table_wrap(verdict(plan, &pool), o->columns, 0, 4, out);
 	if (r >= 0 && pool.failed)
 		r = error_set(PMIG_ENOMEM, "plan: not enough memory");
@@ -332,9 +342,10 @@ static json_t *plan_json(const struct plan *plan)
 		fact_json(&f->program), "space_bytes", fact_json(&f->space), "bandwidth_bytes_per_second",
 		fact_json(&f->bandwidth), "rtt_nanoseconds", fact_json(&f->rtt), "remaining_nanoseconds",
 		fact_json(&f->remaining));
-	return json_pack("{s:o, s:o, s:o, s:b, s:o*, s:o, s:o, s:o, s:o, s:o, s:o}", "process", text_json(plan->process),
-		"source", text_json(plan->source), "target", text_json(plan->target), "possible", plan->refusal == NULL,
-		"refusal", plan->refusal != NULL ? text_json(plan->refusal) : NULL, "facts", facts, "limits",
+	return json_pack("{s:o, s:o*, s:o, s:o, s:b, s:o*, s:o, s:o, s:o, s:o, s:o, s:o}", "process",
+		text_json(plan->process), "less", f->less != NULL && *f->less != '\0' ? text_json(f->less) : NULL, "source",
+		text_json(plan->source), "target", text_json(plan->target), "possible", plan->refusal == NULL, "refusal",
+		plan->refusal != NULL ? text_json(plan->refusal) : NULL, "facts", facts, "limits",
 		plan_limits_json(&plan->limits), "total", price_json(&plan->total), "resources", resources, "residual",
 		residual_json(plan), "undeclared", undeclared_json(plan));
 }

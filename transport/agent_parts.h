@@ -152,6 +152,10 @@ void agent_note_reference(struct agent *a, const struct control_message *m); /* 
 /* Of locales as CONTROL_LOCALES has them, the first that is not installed at this host. False: all are, as the program would find them. */
 bool agent_locale_missing(const char *locales, char ret_name[PMIG_NAME_MAX + 1]);
 
+/* --- agent_grants.c --- */
+json_t *agent_grants_wanted(pid_t pid);                                     /* limits, priority and scheduling that it has */
+bool agent_grants_less(const json_t *wanted, char *ret_words, size_t size); /* this host grants less, in words */
+
 /* --- agent_rates.c: how much the program reads and writes, from one look to the next --- */
 struct open_file;
 void agent_rates_look(struct agent *a, const struct open_file *files, size_t count);

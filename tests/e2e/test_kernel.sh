@@ -44,3 +44,23 @@ ended_with signals 0
 ended_with waits 0
 ended_with limits 0
 check "nothing was other than it was" test ! -s "$T/signals.err" -a ! -s "$T/waits.err" -a ! -s "$T/limits.err"
+
+# What a host would not grant is told in the plan: less of a limit, a priority. Nothing is said where it grants all.
+mkfifo "$T/less.in"
+exec {less}<>"$T/less.in"
+INPUT=$T/less.in start alpha less "$BIN/tests/limits"
+echo go >&"$less"
+await "$T/less.out" '^round 0 at alpha$'
+warns() { pmig_on alpha plan --json less beta | jq -r .less; }
+check "beta grants all" test "$(warns)" = null
+for pid in $(pids_on beta sshd); do t hosts exec beta prlimit --pid "$pid" --cpu=3000:3000; done
+pid=$(pids_on alpha limits)
+t hosts exec alpha renice -n -5 -p "$pid"
+echo "# $(warns)"
+check "less processor time, and no such priority" test "$(warns)" = "processor time 3000 instead of 4000, no nice value of -5"
+pmig_on alpha plan less beta >"$T/plan"
+check "in words" grep -q 'warning: beta does not grant all that less has: processor time 3000 instead of 4000' "$T/plan"
+t hosts exec alpha renice -n 7 -p "$pid"
+check "the priority alone is granted" test "$(warns)" = "processor time 3000 instead of 4000"
+echo end >&"$less"
+ended_with less 0

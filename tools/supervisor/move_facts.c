@@ -582,6 +582,7 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		.directory = p->directory,
 		.children = p->children,
 		.locale = p->locale,
+		.less = text_of(p->target, "less"),
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),
 		.remaining = fact_of(p->source, "age", PLAN_MEASURED)};

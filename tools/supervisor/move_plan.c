@@ -212,6 +212,8 @@ static void ask_facts(struct planning *p)
 		(void)json_object_set(request, "reach", p->reach);
 		if (json_object_get(p->source, "directory") != NULL)
 			(void)json_object_set(request, "directory", json_object_get(p->source, "directory"));
+		if (json_object_get(p->source, "grants") != NULL)
+			(void)json_object_set(request, "grants", json_object_get(p->source, "grants"));
 		if (json_object_get(p->source, "locales") != NULL)
 			(void)json_object_set(request, "locales", json_object_get(p->source, "locales"));
 		json_t *marks = json_deep_copy(p->marks), *mark;
