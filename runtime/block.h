@@ -2,7 +2,7 @@
  *
  * Normal usage, by a function that pmig-cc compiles (carried/wait.h has the loop for most):
  *   1. pmig_block() makes the call unless a stop is requested of this thread;
- *   2. BLOCK_STOPPED: nothing has happened; pmig_safepoint(), and once more, with the time that is left;
+ *   2. BLOCK_STOPPED: nothing has happened; block_point(), and once more, with the time that is left;
  *   3. anything else is what the kernel says: -errno or the result.
  *
  * Between looking at the request and the call there is no gap: the signal handler knows the instructions of pmig_block()
@@ -13,6 +13,8 @@
 
 #include "thread.h"
 
+#include <pmig/pmig.h>
+
 #include <stdint.h>
 #include <time.h>
 
@@ -21,6 +23,16 @@
 /* Nonzero: a stop is requested and this thread has not answered yet. Set by the handler of CONTROL_SIGNAL, cleared by
  * pmig_stop() whether or not it could stop there, so that a request interrupts a wait once. */
 extern __thread volatile int pmig_asked;
+
+/* The safe point of a call that waits. What came of a stop here is said by the program's next pmig_safepoint(). */
+static inline __attribute__((always_inline)) void block_point(void)
+{
+	if (__builtin_expect(pmig_poll != 0, 0)) {
+		int outcome = pmig_stop();
+		if (outcome != 0)
+			pmig_news = outcome;
+	}
+}
 
 /* The system call `number`; all six arguments are always passed. */
 long pmig_block(long number, long a, long b, long c, long d, long e, long f);

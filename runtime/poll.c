@@ -5,5 +5,6 @@
 #include <pmig/pmig.h>
 
 __thread volatile int pmig_poll;
+__thread volatile int pmig_news;
 __thread volatile int pmig_asked;
 __thread struct arena_thread *pmig_thread;

@@ -12,6 +12,7 @@
 #include "frame/resume.h"
 #include "frame/walk.h"
 #include "handler.h"
+#include "own_stack.h"
 #include "resource/resource.h"
 #include "thread.h"
 
@@ -253,19 +254,31 @@ void stop_missed(void)
 		(void)raise(CONTROL_SIGNAL);
 }
 
+struct heard {
+	void *context;
+	bool any;
+};
+
 /* The request is read here and not at the safe point alone: that point may never come, and CANCEL asks where the program is
  * instead. */
+static void hear(void *of)
+{
+	struct heard *h = of;
+	thread_describe_self(h->context);
+	if (held == 0 && control_pending()) {
+		h->any = true;
+		read_requests(h->context);
+	}
+}
+
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
 	(void)signal;
 	int saved = errno;
+	struct heard heard = {.context = context};
 	bool ours = stop.wanted || __atomic_load_n(&pmig_asked, __ATOMIC_RELAXED) != 0;
-	thread_describe_self(context);
-	if (held == 0 && control_pending()) {
-		ours = true;
-		read_requests(context);
-	}
-	if (!ours)
+	own_stack_call(hear, &heard);
+	if (!ours && !heard.any)
 		handler_control(info, context);
 	set_flag(&pmig_poll, 1);
 	set_flag(&pmig_asked, 1);
@@ -503,5 +516,8 @@ __attribute__((noinline)) int pmig_stop(void)
 	stop_hold(-1);
 	stop_missed();
 	errno = saved;
+	if (outcome == 0)
+		outcome = pmig_news; /* of a stop in a call that waited */
+	pmig_news = 0;
 	return outcome;
 }

@@ -38,7 +38,7 @@ FUTEX_SLOW static int condition_wait(struct condition *c, pthread_mutex_t *mutex
 	long r = 0;
 	bool cancelled = false;
 	while (e == 0 && r == 0 && !cancelled && atomic_load(&c->signals) == seen) {
-		(void)pmig_safepoint();
+		block_point();
 		cancelled = wait_cancelled();
 		if (!cancelled)
 			r = futex_sleep(&c->signals, seen, d, shared);

@@ -77,7 +77,7 @@ FUTEX_INLINE long futex_sleep(_Atomic uint32_t *word, uint32_t expected, const s
 /* Comes to the safe point, then sleeps. */
 FUTEX_INLINE long futex_wait(_Atomic uint32_t *word, uint32_t expected, const struct deadline *d, bool shared)
 {
-	(void)pmig_safepoint();
+	block_point();
 	return futex_sleep(word, expected, d, shared);
 }
 

@@ -51,7 +51,7 @@ FUTEX_SLOW static int semaphore_wait(struct semaphore *s, const struct deadline 
 		return failed(EINVAL);
 	(void)atomic_fetch_add(&s->both, WAITER);
 	while (!semaphore_take(s, WAITER)) {
-		(void)pmig_safepoint();
+		block_point();
 		if (r == 0 && block_count(what) != handled)
 			r = -EINTR;
 		if (r != 0 || wait_cancelled()) {

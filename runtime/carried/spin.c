@@ -41,11 +41,11 @@ FUTEX_SLOW static void spin_wait(pthread_spinlock_t *lock)
 		while (atomic_load_explicit(word_of(lock), memory_order_relaxed) != 0 && n % SPIN_YIELD != 0) {
 			n++;
 			__builtin_ia32_pause();
-			(void)pmig_safepoint();
+			block_point();
 		}
 		if (n % SPIN_YIELD == 0)
 			(void)sched_yield();
-		(void)pmig_safepoint();
+		block_point();
 	}
 }
 

@@ -1,4 +1,5 @@
 /* thread_create: how threads begin and end. The first frame of each is pmig_thread_begin(), which the runtime calls. */
+#include "block.h"
 #include "cancel.h"
 
 #include <pmig/pmig.h>
@@ -19,14 +20,14 @@ void pmig_keys_end(void);
 static void begin(void *block)
 {
 	const struct thread *s = thread_state(block);
-	(void)pmig_safepoint();
+	block_point();
 	pmig_pthread_exit(s->start(s->argument));
 }
 
 static void begin_c11(void *block)
 {
 	const struct thread *s = thread_state(block);
-	(void)pmig_safepoint();
+	block_point();
 	pmig_thrd_exit(((thrd_start_t)(void *)s->start)(s->argument));
 }
 

@@ -44,7 +44,7 @@ int pmig_remote(int fd);
  * since `handled` was block_count(what). */
 WAIT_INLINE long wait_again(enum block_breaks what, uint32_t handled)
 {
-	(void)pmig_safepoint();
+	block_point();
 	if (pmig_thread != NULL)
 		wait_cancel();
 	return block_count(what) != handled ? -EINTR : 0;

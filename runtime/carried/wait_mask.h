@@ -26,7 +26,7 @@ static inline struct wait_mask wait_mask_of(const sigset_t *mask)
 WAIT_INLINE uint32_t wait_mask_handled(const struct wait_mask *m)
 {
 	if (m->given)
-		(void)pmig_safepoint();
+		block_point();
 	return block_count(BLOCK_ANY);
 }
 

@@ -29,3 +29,11 @@ check "$(cat "$T/count") restores" test "$(cat "$T/count")" -gt 20
 t "$BIN/pmig-cc" -O2 -w -D_GNU_SOURCE "$PMIG_SOURCE/tests/capture/scans.c" -o "$T/scans"
 t "$T/scans" 1 5000
 t env PMIG_EVERY=1 PMIG_EVERY_IMAGE="$T/image" timeout 30 "$T/scans" 2 50
+
+# What came of a stop in a wait is said by the next safe point of that thread, once.
+t "$BIN/pmig-cc" -O2 "$PMIG_SOURCE/tests/capture/told.c" -o "$T/told"
+told=('0 0 0' '2 0 0' '2 0 0' '2 0 0' '0 2 0' '0 0 2' '0 0 2')
+for k in 0 1 2 3 4 5 6; do
+	PMIG_EVERY=$((k == 0 ? 1 : k)):$((k > 0)) PMIG_EVERY_IMAGE=$T/image "$T/told" >"$T/got"
+	check "stopped at safe point $k: $(cat "$T/got")" test "$(cat "$T/got")" = "${told[k]}"
+done

@@ -140,13 +140,16 @@ static inline const char *pmig_reason(void)
 #ifdef __PMIG__ /* built by pmig-cc */
 
 extern __thread volatile int pmig_poll; /* nonzero: somebody asks this thread to stop; set by the runtime */
+extern __thread volatile int pmig_news; /* what came of a stop in a call that waited: the next pmig_safepoint() says it */
 int pmig_stop(void);                    /* the slow path; use pmig_safepoint() */
 
-/* The program may be stopped, saved and continued elsewhere here. Costs a load and a branch when nobody asks.
- * Returns 0 when nothing happened, else an enum pmig_outcome. */
+/* The program may be stopped, saved and continued elsewhere here. Costs two loads and a branch when nobody asks.
+ * Returns 0 when nothing happened, else an enum pmig_outcome: of this stop, or of the last one since the thread's last
+ * pmig_safepoint() that met it in a call that waits (read(), sleep(), a lock and so on). Stops at safe points that pmig-cc
+ * put in are told to hooks alone. */
 static inline __attribute__((always_inline)) int pmig_safepoint(void)
 {
-	return __builtin_expect(pmig_poll != 0, 0) ? pmig_stop() : 0;
+	return __builtin_expect((pmig_poll | pmig_news) != 0, 0) ? pmig_stop() : 0;
 }
 
 /* Declares what the open descriptor `fd`, the stream `f`, or `size` bytes at `p` mean. Closing the thing withdraws the
