@@ -78,10 +78,9 @@ struct plan_facts {
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
 	const char *directory; /* its working directory, where the target has none of that path; NULL or "": it has */
 	const char *locale;    /* one that it uses and that is not installed at the target; NULL or "": none */
-	const char *
-		less; /* of its limits, priority and scheduling, in words, what the target does not grant; NULL or "": nothing */
-	const char *children;   /* its child processes that run, in words, where they are not waited for; NULL or "": none */
-	struct plan_fact image; /* bytes of memory and frames to ship */
+	const char *less;      /* in words, what of its limits and priority the target does not grant; NULL or "": nothing */
+	const char *children;  /* its child processes that run, in words, where they are not waited for; NULL or "": none */
+	struct plan_fact image;     /* bytes of memory and frames to ship */
 	struct plan_fact program;   /* bytes of the executable, where the target has not got it: shipped before the freeze */
 	struct plan_fact space;     /* bytes free at the target */
 	struct plan_fact bandwidth; /* bytes per second */

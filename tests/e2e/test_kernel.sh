@@ -61,6 +61,10 @@ check "less processor time, and no such priority" test "$(warns)" = "processor t
 pmig_on alpha plan less beta >"$T/plan"
 check "in words" grep -q 'warning: beta does not grant all that less has: processor time 3000 instead of 4000' "$T/plan"
 t hosts exec alpha renice -n 7 -p "$pid"
-check "the priority alone is granted" test "$(warns)" = "processor time 3000 instead of 4000"
+check "that priority is granted" test "$(warns)" = "processor time 3000 instead of 4000"
+expect 0 pmig_on alpha move less beta
+says '^warning: it has not all that it had: processor time 3000 instead of 4000$'
+expect 0 pmig_on alpha move less gamma
+check "nothing is said where all is granted" test "$(grep -c warning "$T/stderr")" = 0
 echo end >&"$less"
 ended_with less 0

@@ -54,6 +54,9 @@ static void on_line(void *context, const json_t *line)
 			json_string_value(json_object_get(line, "name")), json_string_value(json_object_get(line, "to")),
 			(double)json_integer_value(json_object_get(line, "stopped_ms")) / 1000,
 			(double)json_integer_value(json_object_get(line, "bytes")) / 1e6);
+		const char *less = json_string_value(json_object_get(line, "less"));
+		if (less != NULL)
+			(void)fprintf(stderr, "warning: it has not all that it had: %s\n", less);
 	}
 }
 

@@ -67,6 +67,9 @@ void report_last_word(struct move *m, int code, const char *outcome)
 		(json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0), "bytes",
 		(json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
 		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")), "plan_ms", m->plan_ms);
+	const char *less = m->plan != NULL ? m->plan->facts.less : NULL;
+	if (code >= 0 && less != NULL && *less != '\0')
+		(void)json_object_set_new(line, "less", json_string(less));
 	if (code < 0) {
 		(void)json_object_set_new(line, "code", json_integer(code));
 		(void)json_object_set_new(line, "reason", json_string(m->reason));
