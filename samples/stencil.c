@@ -38,11 +38,12 @@ static double error_after(double plate[SIDE][SIDE], long sweeps)
 int main(int argc, char **argv)
 {
 	long sweeps = argc > 1 ? atol(argv[1]) : 300000;
-	double(*a)[SIDE] = calloc(SIDE, sizeof *a), (*b)[SIDE] = calloc(SIDE, sizeof *b);
-	if (sweeps < 1 || a == NULL || b == NULL) {
+	if (sweeps < 1) {
 		fprintf(stderr, "usage: stencil [SWEEPS]\n");
 		return 2;
 	}
+	static double plates[2][SIDE][SIDE];
+	double(*a)[SIDE] = plates[0], (*b)[SIDE] = plates[1];
 	for (int y = 1; y < SIDE - 1; y++)
 		for (int x = 1; x < SIDE - 1; x++)
 			a[y][x] = shape(x, y);
@@ -58,7 +59,5 @@ int main(int argc, char **argv)
 	}
 	double error = error_after(a, sweeps);
 	printf("%ld sweeps: %.1e from the solution, %s\n", sweeps, error, error < 1e-12 ? "as it must be" : "WRONG");
-	free(a);
-	free(b);
 	return error < 1e-12 ? 0 : 1;
 }

@@ -74,7 +74,8 @@ CC_OPTION("--param", NEXT, COMPILE, NULL)
 /* For the linker, at their place. */
 CC_OPTION("-Wl,--build-id", PREFIX, BUILD_ID, NULL)
 CC_OPTION("-Wl,-r", EXACT, GOAL_RELOCATABLE, NULL)
-CC_OPTION("-Wl,-shared", EXACT, REFUSE, "a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
+CC_OPTION("-Wl,-shared", EXACT, REFUSE,
+	"a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
 CC_OPTION("-Wl,--wrap", PREFIX, REFUSE, "calls within the program would not be wrapped; rename them with -D")
 CC_OPTION("-Wl,-wrap", PREFIX, REFUSE, "calls within the program would not be wrapped; rename them with -D")
 /* It would hide malloc from the libraries; nobody links with the program, so that it says nothing else. libtool splits it. */
@@ -122,8 +123,10 @@ CC_OPTION("-save-temps", PREFIX, DROP, NULL)
 CC_OPTION("-mcmodel=small", EXACT, DROP, NULL)
 
 /* Excluded, with the reason. */
-CC_OPTION("-shared", EXACT, REFUSE, "a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
-CC_OPTION("--shared", EXACT, REFUSE, "a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
+CC_OPTION("-shared", EXACT, REFUSE,
+	"a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
+CC_OPTION("--shared", EXACT, REFUSE,
+	"a shared library cannot migrate; put the code into the program or a static archive (./configure --disable-shared)")
 CC_OPTION("-static-pie", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")
 CC_OPTION("-static", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")
 CC_OPTION("--static", EXACT, REFUSE, "a program that migrates uses each host's own C library; link it dynamically")

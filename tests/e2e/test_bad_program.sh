@@ -58,7 +58,7 @@ ended_with visit 0
 printed visit begun 'called back' 'tried: 0, asked still: 1' 'behind it' end
 
 # --- it holds memory of a library
-declare -A place=([variable]='the variable kept' [heap]='the heap block of 112 bytes at 0x[0-9a-f]+, offset 56'
+declare -A place=([variable]='the variable kept, offset 56,' [heap]='the heap block of 112 bytes at 0x[0-9a-f]+, offset 56, to which a local value of deflate_in_two\(\) \(deflates.c:[0-9]+\) leads,'
 	[local]='a local variable at 0x[0-9a-f]+')
 for where in variable heap local; do
 	begin $where 'holds it' "$BIN/tests/deflates" $where

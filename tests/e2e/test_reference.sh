@@ -157,7 +157,9 @@ t pmig_on alpha move far gamma
 check "beta holds it" test "$(pmig_on alpha references --json far | jq -r '.[].from' | grep -c '^beta /home/mig/')" = 2
 sever beta
 hosts cut beta
-expect 4 pmig_on alpha move far alpha
+status=0 # home may have reached beta once more between the two, and see only at the freeze that it is gone
+pmig_on alpha move far alpha 2>"$T/stderr" || status=$?
+check "it is refused (4), or given up at the freeze (5): $status" test "$status" -eq 4 -o "$status" -eq 5
 says 'held at beta, which is not reached'
 hosts mend beta
 fed beta
