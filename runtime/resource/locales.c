@@ -91,7 +91,7 @@ static void use_all(struct used *u)
 	const struct kept *k = keep();
 	for (int i = 0; i < CATEGORIES; i++)
 		if (masks[i] != 0)
-			use(u, i, setlocale(i, NULL));
+			use(u, i, keep_text(setlocale(i, NULL))); /* which the next call may change */
 	for (const struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL; o = o->next)
 		for (int i = 0; i < CATEGORIES; i++)
 			use(u, i, o->names[i]);
