@@ -108,6 +108,9 @@ static int ask_for_image(struct agent *a, int flags, int64_t decisions)
 {
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
+	if (a->control < 0)
+		return error_set(PMIG_EREFUSED,
+			"%s has become another program (exec), or is ending: it cannot be saved or moved any more", a->name);
 	if (a->state == AGENT_STARTING && !a->speaks)
 		return error_set(PMIG_EREFUSED,
 			"%s was not built with pmig-cc, or has only just begun: it cannot be saved or moved now", a->name);

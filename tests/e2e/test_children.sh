@@ -38,6 +38,12 @@ t pmig_on alpha move --wait-children family gamma
 round 4 gamma
 t pmig_on alpha move family home
 round 5 alpha
+
+# One that becomes a program that pmig-cc has not built is told from one that has ended.
+echo become >&"$input"
+await "$T/family.out" '^another'
+expect 3 pmig_on alpha checkpoint family -o /tmp/family.image
+says 'family has become another program'
 echo end >&"$input"
 ended_with family 0
 check "nothing was other than it should be" test ! -s "$T/family.err"
