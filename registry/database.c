@@ -222,15 +222,30 @@ static int set_wal(struct database *db)
 	}
 }
 
+/* What one moment says of the file: another process may be making it. */
+static int read_marks(struct database *db, int64_t *ret_application, int64_t *ret_version, int64_t *ret_tables)
+{
+	bool alone = sqlite3_get_autocommit(db->sqlite) != 0;
+	int r = alone ? execute(db, "BEGIN") : 0;
+	if (r < 0)
+		return r;
+	r = get_integer(db, "PRAGMA application_id", ret_application);
+	if (r >= 0)
+		r = get_integer(db, "PRAGMA user_version", ret_version);
+	if (r >= 0)
+		r = get_integer(db, "SELECT count(*) FROM sqlite_schema", ret_tables);
+	if (alone && r >= 0)
+		r = execute(db, "END");
+	else if (alone)
+		database_rollback(db);
+	return r;
+}
+
 /* What this file is: an empty one (version 0), a registry of some version, or something else. */
 static int identify(struct database *db, int64_t *ret_version)
 {
 	int64_t application, version, tables;
-	int r = get_integer(db, "PRAGMA application_id", &application);
-	if (r >= 0)
-		r = get_integer(db, "PRAGMA user_version", &version);
-	if (r >= 0)
-		r = get_integer(db, "SELECT count(*) FROM sqlite_schema", &tables);
+	int r = read_marks(db, &application, &version, &tables);
 	if (r < 0)
 		return r;
 	if (application == 0 && version == 0 && tables == 0) {

@@ -14,7 +14,7 @@ INTERVALS=${INTERVALS:-1:40 2:20 7:20 31:20 199:20}
 mkdir -p "$dir"
 cd "$dir" # csmith writes a file into the working directory
 dir=$PWD
-programs=0 runs=0 restores=0 failures=0
+programs=0 runs=0 restores=0 refusals=0 failures=0
 
 # A program that does not end by itself within a moment is of no use; nor one that ends at -O2 alone, since it has a loop without
 # end that does nothing, which a compiler may leave out.
@@ -42,6 +42,11 @@ for ((seed = from; seed <= to; seed++)); do
 		runs=$((runs + 1))
 		[ ! -s "$p.count" ] || restores=$((restores + $(cat "$p.count")))
 		rm -f "$p.count"
+		# A function that no safe point is in keeps its locals on the native stack; csmith likes to leave their addresses behind.
+		if [ $status -eq 125 ] && grep -q 'points to the native stack' "$p.err"; then
+			refusals=$((refusals + 1))
+			continue
+		fi
 		if [ $status -ne 0 ] || ! cmp -s "$p.want" "$p.got" || [ -s "$p.err" ]; then
 			echo "seed $seed: -O$level --safepoints=$where PMIG_EVERY=$every: exit status $status, $(head -n 1 "$p.err")"
 			failures=$((failures + 1)) failed=1
@@ -49,5 +54,5 @@ for ((seed = from; seed <= to; seed++)); do
 	done
 	[ -n "$failed" ] || rm -f "$p".*
 done
-echo "csmith: $programs programs, $runs runs, $restores restores, $failures failures"
+echo "csmith: $programs programs, $runs runs, $restores restores, $refusals refusals, $failures failures"
 [ $failures -eq 0 ]

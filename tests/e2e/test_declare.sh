@@ -88,11 +88,12 @@ check "the image has the rest" on alpha grep -aq declared/ledger "$home/declares
 t pmig_on alpha kill -KILL declares
 
 # What is opened after the plan was made, and cannot go by the program's own rules, ends the move: nothing has changed, and it goes on.
+on alpha mkfifo "$home/late"
 on alpha "$BIN/pmig" run --name late -- "$BIN/tests/declares" "$home" late >"$T/late" 2>"$T/err" </dev/null &
 await "$T/late" '^5$'
 t pmig_on alpha plan late beta
 expect 5 pmig_on alpha move late beta
-says 'freeze: .*socket.*it was opened after the plan was made'
+says 'freeze: .*/late.*it was opened after the plan was made'
 await "$T/late" '^after ledger: failed, .*it was opened after the plan was made'
 lines=$(wc -l <"$T/late")
 await "$T/late" "^$((lines + 20))$"

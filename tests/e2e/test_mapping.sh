@@ -8,7 +8,7 @@
 for k in 1 3; do
 	PMIG_EVERY=$k PMIG_EVERY_IMAGE=$T/image PMIG_EVERY_COUNT=$T/count "$BIN/tests/maps" "$T/mapped.$k" 12 >"$T/every.$k" 2>"$T/every.err"
 	check "mapped memory is as it was, $(cat "$T/count") restores" grep -qx 'all is as it was' "$T/every.$k"
-	check "that was every $k. safe point" test "$(cat "$T/count")" -eq $((12 / k))
+	check "that was every $k. safe point" test "$(cat "$T/count")" -ge $((12 / k))
 done
 
 hosts_begin

@@ -36,7 +36,7 @@ static int before(void *context)
 		printf("before: not now\n");
 		return -1;
 	}
-	return late && socket(AF_INET, SOCK_STREAM, 0) < 0 ? -1 : 0;
+	return late && open_in("late", O_RDWR) < 0 ? -1 : 0;
 }
 
 static int after(void *context, const struct pmig_news *news)

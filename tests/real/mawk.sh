@@ -14,7 +14,7 @@ real_data() {
 		for (k = 0; k < 6; k++) line = line sprintf("%s%d ", substr("etaoinshrdlu", 1 + int(rand() * 9), 3), rand() * 1000)
 		print line } }' </dev/null >words
 	short=('BEGIN { while (i++ < 3) print i, substr("short", i); $0 = "a b,c"; n = split($0, t, /[ ,]/); print n, t[3]; sub(/b/, "[&]"); print }')
-	long=(-f "$SOURCE/work.awk" -v rounds=16 "$R/words")
+	long=(-f "$SOURCE/work.awk" -v rounds=48 "$R/words")
 	random=(-f "$SOURCE/work.awk" -v rounds=5 "$R/words")
 	bench=(-f "$SOURCE/work.awk" -v rounds=4 "$R/words")
 }

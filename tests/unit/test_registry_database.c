@@ -4,6 +4,8 @@
 #include "registry/list.h"
 #include "registry/row.h"
 
+#define MAKERS 6
+
 /* --- the file from outside --- */
 
 static void raw(const char *path, const char *sql)
@@ -482,6 +484,36 @@ static void two_processes_write_and_nothing_is_lost(void **state)
 	assert_asks(c->path, "SELECT count(*) FROM images", "200");
 }
 
+/* Whoever comes while another makes the file takes it neither for a stranger's nor for an old one. */
+static void many_make_it_at_once(void **state)
+{
+	struct registry_case *c = *state;
+	for (int round = 0; round < 60; round++) {
+		int ends[2];
+		char path[PATH_MAX + 16];
+		pid_t children[MAKERS];
+		assert_int_equal(pipe(ends), 0);
+		(void)snprintf(path, sizeof path, "%s.%d", c->path, round);
+		for (int i = 0; i < MAKERS; i++) {
+			children[i] = fork();
+			if (children[i] != 0)
+				continue;
+			char byte;
+			struct pmig_store *s;
+			close(ends[1]);
+			(void)!read(ends[0], &byte, 1); /* all at once */
+			_exit(registry_store_open(path, &s) < 0);
+		}
+		close(ends[0]);
+		close(ends[1]);
+		for (int i = 0; i < MAKERS; i++) {
+			int status;
+			assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+			assert_int_equal(status, 0);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +533,7 @@ int main(void)
 		case_test_closed(reading_only_sees_what_a_crash_left),
 		case_test_closed(rows_that_nobody_could_have_put_are_refused_when_read),
 		case_test_closed(two_processes_write_and_nothing_is_lost),
+		case_test_closed(many_make_it_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
