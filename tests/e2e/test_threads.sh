@@ -50,9 +50,9 @@ hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $T"
 THREADS=$BIN/tests/threads
 
 # --- eight threads compute
-t "$THREADS" work 8 40000 >"$T/want"
+t "$THREADS" work 8 160000 >"$T/want"
 sed -i '/^ok/d' "$T/want"
-start alpha threads "$THREADS" work 8 40000
+start alpha threads "$THREADS" work 8 160000
 for round in 1000 6000; do
 	await "$T/threads.out" "^round $round\$"
 	t pmig_on alpha move threads beta
