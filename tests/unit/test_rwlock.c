@@ -246,6 +246,7 @@ static void keys_have_values(void **state)
 	}
 	assert_int_equal(pmig_pthread_setspecific(beyond, &key), EINVAL);
 	assert_null(pmig_pthread_getspecific(beyond));
+	pmig_keys_end(); /* as when the thread ends */
 }
 
 int main(void)
