@@ -50,10 +50,10 @@ hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $T"
 THREADS=$BIN/tests/threads
 
 # --- eight threads compute
-t "$THREADS" work 8 400000 >"$T/want"
+t "$THREADS" work 8 4000000 >"$T/want"
 sed -i '/^ok/d' "$T/want"
-start alpha threads "$THREADS" work 8 400000
-for round in 10000 60000; do
+start alpha threads "$THREADS" work 8 4000000
+for round in 100000 600000; do
 	await "$T/threads.out" "^round $round\$"
 	t pmig_on alpha move threads beta
 	check 'it runs on beta' host_runs beta threads
