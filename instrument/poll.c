@@ -2,7 +2,7 @@
  *
  * Each is a call of an always-inline function, put in before optimising, so that no block has to be split here. */
 #include "graph.h"
-#include "work.h"
+#include "poll.h"
 
 #include <llvm-c/DebugInfo.h>
 #include <stdlib.h>
@@ -16,32 +16,11 @@ static LLVMValueRef make_poll(struct work *w)
 	LLVMSetLinkage(poll, LLVMInternalLinkage);
 	LLVMAddAttributeAtIndex(poll, LLVMAttributeFunctionIndex,
 		LLVMCreateEnumAttribute(w->context, LLVMGetEnumAttributeKindForName("alwaysinline", 12), 0));
-	LLVMValueRef flag = LLVMGetNamedGlobal(w->module, "pmig_poll");
-	if (flag == NULL) {
-		flag = LLVMAddGlobal(w->module, w->i32, "pmig_poll");
-		LLVMSetThreadLocalMode(flag, LLVMInitialExecTLSModel);
-	}
-	LLVMTypeRef stop_type = LLVMFunctionType(w->i32, NULL, 0, 0);
-	LLVMValueRef stop = LLVMGetNamedFunction(w->module, "pmig_stop");
-	if (stop == NULL)
-		stop = LLVMAddFunction(w->module, "pmig_stop", stop_type);
 	LLVMBasicBlockRef entry = LLVMAppendBasicBlockInContext(w->context, poll, "entry");
-	LLVMBasicBlockRef asked = LLVMAppendBasicBlockInContext(w->context, poll, "asked");
 	LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(w->context, poll, "done");
 	LLVMBuilderRef b = w->builder;
-	LLVMSetCurrentDebugLocation2(b, NULL);
 	LLVMPositionBuilderAtEnd(b, entry);
-	LLVMValueRef value = LLVMBuildLoad2(b, w->i32, flag, "");
-	LLVMSetVolatile(value, 1);
-	LLVMValueRef branch = LLVMBuildCondBr(b, LLVMBuildICmp(b, LLVMIntNE, value, LLVMConstInt(w->i32, 0, 0), ""), asked,
-		done);
-	LLVMMetadataRef weights[] = {LLVMMDStringInContext2(w->context, "branch_weights", 14),
-		LLVMValueAsMetadata(LLVMConstInt(w->i32, 1, 0)), LLVMValueAsMetadata(LLVMConstInt(w->i32, 1u << 20, 0))};
-	LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(w->context, "prof", 4),
-		LLVMMetadataAsValue(w->context, LLVMMDNodeInContext2(w->context, weights, 3)));
-	LLVMPositionBuilderAtEnd(b, asked);
-	LLVMBuildCall2(b, stop_type, stop, NULL, 0, "");
-	LLVMBuildBr(b, done);
+	poll_put_at_end(w, done, NULL);
 	LLVMPositionBuilderAtEnd(b, done);
 	LLVMBuildRetVoid(b);
 	return poll;
@@ -49,12 +28,8 @@ static LLVMValueRef make_poll(struct work *w)
 
 static void insert_before(struct work *w, LLVMValueRef where, LLVMValueRef poll)
 {
-	LLVMMetadataRef scope = LLVMGetSubprogram(LLVMGetBasicBlockParent(LLVMGetInstructionParent(where)));
 	LLVMPositionBuilderBefore(w->builder, where);
-	LLVMMetadataRef at = LLVMInstructionGetDebugLoc(where);
-	if (at == NULL && scope != NULL)
-		at = LLVMDIBuilderCreateDebugLocation(w->context, LLVMDISubprogramGetLine(scope), 0, scope, NULL);
-	LLVMSetCurrentDebugLocation2(w->builder, at);
+	LLVMSetCurrentDebugLocation2(w->builder, poll_location(w, where));
 	LLVMBuildCall2(w->builder, LLVMGlobalGetValueType(poll), poll, NULL, 0, "");
 }
 

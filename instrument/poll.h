@@ -47,6 +47,9 @@ bool poll_strip_possible(struct work *w, const struct poll_count *c, uint64_t ro
 void poll_strip(struct work *w, const struct graph *g, uint32_t loop, const struct poll_count *c, uint64_t rounds,
 	bool at_exit);
 
+/* poll_put.c: the place of a poll before `where`: the calls of a function with debug information need one. */
+LLVMMetadataRef poll_location(struct work *w, LLVMValueRef where);
+
 /* poll_put.c: a poll before an instruction; it splits the block. */
 void poll_put(struct work *w, LLVMValueRef where);
 /* Ends the block where the builder stands: a poll, then `to`. */

@@ -40,8 +40,7 @@ void poll_put_at_end(struct work *w, LLVMBasicBlockRef to, LLVMMetadataRef locat
 	(void)LLVMBuildBr(b, to);
 }
 
-/* The calls of a function with debug information need a place. */
-static LLVMMetadataRef location_of(struct work *w, LLVMValueRef where)
+LLVMMetadataRef poll_location(struct work *w, LLVMValueRef where)
 {
 	LLVMValueRef f = LLVMGetBasicBlockParent(LLVMGetInstructionParent(where));
 	LLVMMetadataRef at = LLVMInstructionGetDebugLoc(where), scope = LLVMGetSubprogram(f);
@@ -50,30 +49,11 @@ static LLVMMetadataRef location_of(struct work *w, LLVMValueRef where)
 	return at;
 }
 
-/* Moves what stands before `where` into a new block before its own, and the builder to the end of that: as in site.c. */
-static void split(struct work *w, LLVMValueRef where)
-{
-	LLVMBasicBlockRef tail = LLVMGetInstructionParent(where);
-	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(w->context, tail, "poll");
-	LLVMPositionBuilderAtEnd(w->builder, head);
-	LLVMSetCurrentDebugLocation2(w->builder, NULL);
-	for (LLVMValueRef i; (i = LLVMGetFirstInstruction(tail)) != where;) {
-		LLVMInstructionRemoveFromParent(i);
-		LLVMInsertIntoBuilder(w->builder, i);
-	}
-	LLVMValueRef end = LLVMGetBasicBlockTerminator(tail);
-	LLVMInstructionRemoveFromParent(end);
-	LLVMReplaceAllUsesWith(LLVMBasicBlockAsValue(tail), LLVMBasicBlockAsValue(head));
-	LLVMPositionBuilderAtEnd(w->builder, tail);
-	LLVMInsertIntoBuilder(w->builder, end);
-	LLVMPositionBuilderAtEnd(w->builder, head);
-}
-
 void poll_put(struct work *w, LLVMValueRef where)
 {
-	LLVMMetadataRef at = location_of(w, where);
+	LLVMMetadataRef at = poll_location(w, where);
 	LLVMBasicBlockRef tail = LLVMGetInstructionParent(where);
-	split(w, where);
+	work_split(w, where, "poll");
 	poll_put_at_end(w, tail, at);
 }
 

@@ -5,26 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Moves what stands before and including `call` into a new block before its own. LLVM-C cannot split a block, but
- * replacing a block that has no terminator redirects its predecessors and leaves the phis behind it alone. */
 static void split_behind(struct work *w, LLVMValueRef call)
 {
 	LLVMBasicBlockRef tail = LLVMGetInstructionParent(call);
-	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(w->context, tail, "site");
-	LLVMPositionBuilderAtEnd(w->builder, head);
-	LLVMSetCurrentDebugLocation2(w->builder, NULL);
-	for (bool last = false; !last;) {
-		LLVMValueRef i = LLVMGetFirstInstruction(tail);
-		last = i == call;
-		LLVMInstructionRemoveFromParent(i);
-		LLVMInsertIntoBuilder(w->builder, i);
-	}
-	LLVMValueRef end = LLVMGetBasicBlockTerminator(tail);
-	LLVMInstructionRemoveFromParent(end);
-	LLVMReplaceAllUsesWith(LLVMBasicBlockAsValue(tail), LLVMBasicBlockAsValue(head));
-	LLVMPositionBuilderAtEnd(w->builder, tail);
-	LLVMInsertIntoBuilder(w->builder, end);
-	LLVMPositionBuilderAtEnd(w->builder, head);
+	work_split(w, LLVMGetNextInstruction(call), "site");
 	LLVMValueRef jump = LLVMBuildBr(w->builder, tail);
 	LLVMInstructionSetDebugLoc(jump, LLVMInstructionGetDebugLoc(call));
 }

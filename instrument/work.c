@@ -135,3 +135,21 @@ void work_copy_call_attributes(LLVMValueRef from, LLVMValueRef to, LLVMAttribute
 		LLVMAddCallSiteAttribute(to, index, attributes[i]);
 	free(attributes);
 }
+
+void work_split(struct work *w, LLVMValueRef where, const char *name)
+{
+	LLVMBasicBlockRef tail = LLVMGetInstructionParent(where);
+	LLVMBasicBlockRef head = LLVMInsertBasicBlockInContext(w->context, tail, name);
+	LLVMPositionBuilderAtEnd(w->builder, head);
+	LLVMSetCurrentDebugLocation2(w->builder, NULL);
+	for (LLVMValueRef i; (i = LLVMGetFirstInstruction(tail)) != where;) {
+		LLVMInstructionRemoveFromParent(i);
+		LLVMInsertIntoBuilder(w->builder, i);
+	}
+	LLVMValueRef end = LLVMGetBasicBlockTerminator(tail);
+	LLVMInstructionRemoveFromParent(end);
+	LLVMReplaceAllUsesWith(LLVMBasicBlockAsValue(tail), LLVMBasicBlockAsValue(head));
+	LLVMPositionBuilderAtEnd(w->builder, tail);
+	LLVMInsertIntoBuilder(w->builder, end);
+	LLVMPositionBuilderAtEnd(w->builder, head);
+}

@@ -95,6 +95,11 @@ LLVMValueRef work_first_user(LLVMValueRef v);
 /* base + offset bytes, built where the builder stands. */
 LLVMValueRef work_at(struct work *w, LLVMValueRef base, uint64_t offset);
 
+/* Moves what stands before `where` into a new block before its own, and the builder to the end of that, which has no terminator
+ * yet. LLVM-C cannot split a block, but replacing a block that has no terminator redirects its predecessors and leaves the phis
+ * behind it alone. */
+void work_split(struct work *w, LLVMValueRef where, const char *name);
+
 /* A string attribute for functions and call sites. */
 LLVMAttributeRef work_attribute(struct work *w, const char *key, const char *value);
 

@@ -31,7 +31,6 @@ int pmig_dup3(int from, int to, int flags);
 int pmig_close_range(unsigned first, unsigned last, int flags);
 void pmig_closefrom(int first);
 
-int pmig_system(const char *command);
 int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[]);
 int pmig_posix_spawnp(pid_t *ret_pid, const char *file, const posix_spawn_file_actions_t *actions,

@@ -121,12 +121,6 @@ bool sharing_mapped(dev_t device, ino_t inode, char *who, size_t size)
 }
 
 /* These start a program without a fork that a handler would notice. */
-int pmig_system(const char *command)
-{
-	note_child();
-	return system(command);
-}
-
 int pmig_posix_spawn(pid_t *ret_pid, const char *path, const posix_spawn_file_actions_t *actions,
 	const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
