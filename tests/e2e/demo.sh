@@ -36,13 +36,18 @@ on_terminal() {
 lines() { wc -l <"$T/$1.terminal"; }
 last_line() { tail -n 1 "$T/$1.terminal" | tr -d '\r'; }
 
-# await_line NAME N: until the terminal has more than N lines, or the program has ended well: on a busy machine it may have had
-# its last word before it was looked at.
+# await_line NAME N: until the terminal has more than N lines, or the program has ended: on a busy machine it may have had its
+# last word before it was looked at, and on a quick one it may end in this moment. What it ended with is asked at its end.
 await_line() {
 	local out status=0 follower
-	exec {out}< <(exec tail -s 0.02 -n "+$(($2 + 1))" -F "$T/$1.terminal" 2>/dev/null)
+	exec {out}< <(
+		trap 'kill $(jobs -p) 2>/dev/null' TERM
+		tail -s 0.02 -n "+$(($2 + 1))" -F "$T/$1.terminal" 2>/dev/null &
+		tail -s 0.02 -n +1 -F "$T/$1.status" 2>/dev/null &
+		wait
+	)
 	follower=$!
-	[ "$(cat "$T/$1.status" 2>/dev/null)" = 'status 0' ] || timeout 60 grep -qm1 . <&"$out" || status=$?
+	timeout 60 grep -qm1 . <&"$out" || status=$?
 	kill "$follower" 2>/dev/null || true
 	exec {out}<&-
 	[ $status -eq 0 ] || fail "$1 writes nothing after line $2 ($(last_line "$1")); $(cat "$T/$1.status" 2>/dev/null || echo 'it runs')"
