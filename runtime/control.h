@@ -54,8 +54,9 @@ enum control_type {
 
 	/* program to agent */
 	CONTROL_KIND, /* a kind that the tree does not have: args[0] its operations, bits as 1 << enum pmig_strategy; text: name \n about */
-	CONTROL_LOCALES, /* the installed locales that it uses, all that there are, when that has changed; text: its LOCPATH ("": none), then a
-	                  * line each: the mask of newlocale(3) in hex, a space, the name */
+	CONTROL_LOCALES, /* of what libc loads from files of the host, all that it uses, when that has changed; text: its LOCPATH and its
+	                  * GCONV_PATH ("": none), a line each, then a line each: the mask of newlocale(3) in hex, a space, the name of a
+	                  * locale; or =, the names of two character sets with a tab between: a conversion. Empty: nothing */
 
 	/* References (reference/reference.h). Program to agent; a question is followed by CONTROL_REFERENCE with the same args[7]. */
 	CONTROL_HOLD = 64, /* args[0]: the number, made by the program, [1]: enum reference_kind, [2]: the slot of its
@@ -65,6 +66,7 @@ enum control_type {
 	CONTROL_CONNECT, /* args[0]: the number; may carry the state of a CONTROL_SUSPEND; answered with a descriptor */
 	CONTROL_LISTEN,  /* args[0]: the number; text: the wanted address; answered with the address */
 	CONTROL_DROP,    /* args[0]: the number; no answer */
+	CONTROL_TELL,    /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
 
 	/* agent to program, without the signal: it is waited for */
 	CONTROL_REFERENCE, /* args[0]: 0 or PMIG_E*, [2]: 1: the thing itself, [7]: of the question; may carry a descriptor; text: the

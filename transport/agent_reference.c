@@ -106,7 +106,7 @@ static int hold(struct agent *a, const struct control_message *m, int fd)
 			m->text);
 	if (r->held_count >= HELD_MAX)
 		return error_set(PMIG_EREFUSED, "more than %d things would stay behind", HELD_MAX);
-	if (m->args[1] < REFERENCE_FILE || m->args[1] > REFERENCE_ADDRESS || m->args[0] == 0 ||
+	if (m->args[1] < REFERENCE_FILE || m->args[1] > REFERENCE_LAST || m->args[0] == 0 ||
 		agent_held(a, (uint64_t)m->args[0]) != NULL || (fd < 0) != (m->args[1] == REFERENCE_ADDRESS))
 		return error_set(PMIG_EPROTOCOL, "%.200s: the program asks to hold what cannot be held", m->text);
 	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -40,6 +40,12 @@ static const struct option {
 	{IPPROTO_IPV6, IPV6_MTU_DISCOVER, 4, 0}, {IPPROTO_IPV6, IPV6_FREEBIND, 4, 0},
 };
 
+/* Those that are only told. */
+static const struct option told[] = {
+	{SOL_SOCKET, SO_PEERCRED, 12, 0}, {SOL_SOCKET, SO_INCOMING_CPU, 4, 0}, {IPPROTO_TCP, TCP_MAXSEG, 4, 0},
+	{IPPROTO_TCP, TCP_CONGESTION, 16, 0}, {IPPROTO_IP, IP_MTU, 4, 0}, {IPPROTO_IPV6, IPV6_MTU, 4, 0},
+};
+
 /* Those that no call tells again. */
 static const struct {
 	int level, name;
@@ -66,7 +72,7 @@ static const struct {
 /* clang-format on */
 
 #define COUNT (sizeof options / sizeof *options)
-#define SIZE_MAX_OF_ONE 16
+#define SIZE_MAX_OF_ONE SOCKET_OPTION_SIZE
 #define MARKED_MAX 256
 
 /* Sockets with something hidden. Of this process only: one that is carried has nothing hidden. */
@@ -126,6 +132,61 @@ int socket_options_restore(int fd, struct pmig_reader *in)
 				o->level);
 	}
 	return pmig_read_check(in);
+}
+
+static void look(int fd, const struct option *o, struct socket_option *ret, size_t room, size_t *n)
+{
+	struct socket_option one = {.level = o->level, .name = o->name, .size = o->size};
+	if (*n < room && ask(fd, o, one.value))
+		ret[(*n)++] = one;
+}
+
+size_t socket_options_look(int fd, struct socket_option *ret, size_t room)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < COUNT; i++)
+		look(fd, &options[i], ret, room, &n);
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+		look(fd, &told[i], ret, room, &n);
+	return n;
+}
+
+static const struct option *known(int level, int name)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (options[i].level == level && options[i].name == name)
+			return &options[i];
+	return NULL;
+}
+
+/* The kernel doubles an int. */
+static void scale(struct socket_option *o, bool up)
+{
+	int32_t number;
+	memcpy(&number, o->value, sizeof number);
+	number = !up ? number / 2 : number > INT32_MAX / 2 ? INT32_MAX : number * 2;
+	memcpy(o->value, &number, sizeof number);
+}
+
+bool socket_options_put(int fd, const struct socket_option *o)
+{
+	unsigned char now[SIZE_MAX_OF_ONE];
+	const struct option *k = known(o->level, o->name);
+	struct socket_option to = *o;
+	if (k == NULL || o->size != k->size)
+		return false;
+	if (ask(fd, k, now) && memcmp(now, o->value, k->size) == 0)
+		return true;
+	if (k->halve != 0)
+		scale(&to, false);
+	return setsockopt(fd, k->level, k->name, to.value, k->size) == 0;
+}
+
+void socket_options_told(struct socket_option *o)
+{
+	const struct option *k = known(o->level, o->name);
+	if (k != NULL && k->halve != 0 && o->size == sizeof(int32_t))
+		scale(o, true);
 }
 
 const char *socket_options_hidden(const struct stat *st)

@@ -97,6 +97,21 @@ int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t 
 	return 0;
 }
 
+int reference_tell(uint64_t id, const void *note, size_t size)
+{
+	struct control_message m;
+	char text[2 * REFERENCE_NOTE_MAX + 1] = "";
+	int fd = -1;
+	if (size > REFERENCE_NOTE_MAX)
+		return error_set(PMIG_EINVAL, "a note of %zu bytes", size);
+	for (size_t i = 0; i < size; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)note)[i]);
+	int r = ask(CONTROL_TELL, id, text, -1, &m, &fd);
+	if (r >= 0 && fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
 void reference_drop(uint64_t id)
 {
 	(void)control_send(CONTROL_DROP, (const int64_t[8]){(int64_t)id}, "");

@@ -24,7 +24,11 @@
 enum reference_kind {
 	REFERENCE_FILE = 1, /* a regular file or a directory: served by the protocol of remote_file.h */
 	REFERENCE_STREAM,   /* a device, a terminal, a pipe: its bytes in both directions */
-	REFERENCE_ADDRESS   /* where a service listens: each connection made at the target is made there */
+	REFERENCE_ADDRESS,  /* where a service listens: each connection made at the target is made there */
+	REFERENCE_CONNECTION, /* a connected stream socket: its bytes, ends, urgent mark and failure, and notes (socket_note.h) */
+	REFERENCE_LISTENER, /* a socket that listens: what connects to it is a connection */
+	REFERENCE_DATAGRAM, /* a socket of datagrams or of packets */
+	REFERENCE_LAST = REFERENCE_DATAGRAM
 };
 
 /* A duplicate of `fd` (REFERENCE_ADDRESS: -1, and `locator` is "HOST:PORT" or an absolute path of a unix socket as seen from
@@ -55,6 +59,11 @@ PMIG_MUST_CHECK int reference_connect(uint64_t id, int *ret_fd, bool *ret_itself
  * `wanted` ("HOST:PORT" of loopback, or a path) where that is free here, else another port. At the host of the thing it is the
  * thing's own address and nothing is set up. Errors as above. */
 PMIG_MUST_CHECK int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t size);
+
+/* Something for whoever holds the thing, in order with the bytes that went before through its channel: the options of a socket
+ * (socket_note.h). At most REFERENCE_NOTE_MAX bytes. The agent has taken it when this returns. Errors: PMIG_EGONE, PMIG_ETIMEOUT. */
+#define REFERENCE_NOTE_MAX 64
+PMIG_MUST_CHECK int reference_tell(uint64_t id, const void *note, size_t size);
 
 /* The program does not use it any more: it is let go. */
 void reference_drop(uint64_t id);

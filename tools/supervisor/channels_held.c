@@ -11,7 +11,7 @@
 
 #define WRITE_MS 1000
 
-static const char *const kinds[] = {"?", "file", "stream", "address"};
+static const char *const kinds[] = {"?", "file", "stream", "address", "connection", "listener", "datagram"};
 
 /* What the row is found by: "HOST LOCATOR #NUMBER". */
 static void row_from(const struct known *k, char *ret_from, size_t size)
@@ -38,7 +38,7 @@ static void add(struct supervisor *s, struct known *k)
 
 static int kind_of(const char *name)
 {
-	for (int i = REFERENCE_FILE; i <= REFERENCE_ADDRESS; i++)
+	for (int i = REFERENCE_FILE; i <= REFERENCE_LAST; i++)
 		if (strcmp(kinds[i], name) == 0)
 			return i;
 	return 0;
@@ -105,7 +105,7 @@ struct known *channels_learn(struct supervisor *s, uint64_t id, const char *labe
 	struct known *k = channels_known(s, id);
 	const char *locator = json_string_value(json_object_get(said, "locator"));
 	json_int_t kind = json_integer_value(json_object_get(said, "kind"));
-	if (id == 0 || kind < REFERENCE_FILE || kind > REFERENCE_ADDRESS)
+	if (id == 0 || kind < REFERENCE_FILE || kind > REFERENCE_LAST)
 		return NULL;
 	if (k == NULL) {
 		k = calloc(1, sizeof *k);
