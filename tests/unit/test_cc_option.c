@@ -143,6 +143,16 @@ static const struct {
 	{"a.cc", PMIG_ENOSUPPORT, "a.cc: C++ programs do not migrate yet"},
 	{"-x c++ a.c", PMIG_ENOSUPPORT, "-x c++: only C programs migrate"},
 	{"-m32 a.c", PMIG_ENOSUPPORT, "-m32: only x86-64 programs migrate"},
+	{"-fopenmp a.c", PMIG_ENOSUPPORT, "-fopenmp: the threads of OpenMP do not migrate"},
+	{"-pg a.c", PMIG_ENOSUPPORT,
+		"-pg: the counters of a profile do not migrate; use clang, where pmig's calls do nothing"},
+	{"-fprofile-arcs a.c", PMIG_ENOSUPPORT,
+		"-fprofile-arcs: the counters of a profile do not migrate; use clang, where pmig's calls do nothing"},
+	{"--coverage a.c", PMIG_ENOSUPPORT, "--coverage: the counters of coverage do not migrate; use clang"},
+	{"-fsplit-stack a.c", PMIG_ENOSUPPORT, "-fsplit-stack: split stacks cannot be walked"},
+	{"-mcmodel=large a.c", PMIG_ENOSUPPORT, "-mcmodel=large: only the small code model"},
+	{"-emit-llvm -c a.c", PMIG_ENOSUPPORT,
+		"-emit-llvm: the bitcode lies in the object file; ask clang for a file of its own"},
 };
 
 static void refuses_in_words(void **state)

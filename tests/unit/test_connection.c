@@ -41,10 +41,10 @@ static void in_the_way(void **state)
 	sqlite3_finalize(s);
 	run(db, "CREATE TEMP TABLE scratch(x)");
 	assert_int_equal(connection_ready(db), PMIG_EREFUSED);
-	assert_non_null(strstr(pmig_reason(), "scratch is temporary"));
+	assert_non_null(strstr(pmig_reason(), "scratch is temporary, of this connection only"));
 	run(db, "DROP TABLE scratch; ATTACH ':memory:' AS other");
 	assert_int_equal(connection_ready(db), PMIG_EREFUSED);
-	assert_non_null(strstr(pmig_reason(), "other is attached"));
+	assert_non_null(strstr(pmig_reason(), "the database other is attached"));
 	run(db, "DETACH other");
 	assert_int_equal(connection_ready(db), 0);
 	sqlite3_close(db);

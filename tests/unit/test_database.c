@@ -220,7 +220,7 @@ static const struct restore_case cases[] = {
 		.before = moved,
 		.hand_over = true,
 		.between = journal_lies_there,
-		.refused = "app.db-journal lies here"},
+		.refused = "app.db-journal lies here, of a database that is gone or in use: it would be taken for this one's"},
 	{.name = "a journal set aside",
 		.before = moved,
 		.hand_over = true,
@@ -231,7 +231,7 @@ static const struct restore_case cases[] = {
 		.before = moved,
 		.hand_over = true,
 		.between = other_lies_there,
-		.refused = "another file lies here"},
+		.refused = "another file lies here under that name; nothing was overwritten"},
 	{0},
 };
 

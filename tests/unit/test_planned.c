@@ -91,7 +91,7 @@ static void it_takes_no_place_of_the_heap(void **state)
 	(void)state;
 	free(malloc(1));
 	assert_int_equal(planned_take(plan_of_five()), 0);
-	assert_false(interpose_active() && heap_owns(interpose_heap(), planned_text(0)));
+	assert_false(interpose_heap() != NULL && heap_owns(interpose_heap(), planned_text(0)));
 	planned_forget();
 }
 
@@ -227,22 +227,24 @@ static const struct row rows[] = {
 	{"it means something else now", &file, {VALUE}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE),
 		.words = "took it as by identifier, unattached, and now it is by value"},
 	{"it is another kind now", &socket_, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE),
-		.words = "took it for a file"},
+		.words = "the plan took it for a file, and now it is a socket; move again"},
 	{"it was declared since", &file, {IDENTIFIER}, .declared = true,
 		PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .flags = DECISION_UNDECLARED),
-		.words = "declared after the plan"},
+		.words = "it was declared after the plan was made; move again"},
 	{"as large as it may be", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .most = 100), .size = 100,
 		.strategy = PMIG_MOVE},
 	{"it has grown", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .most = 100), .size = 101,
-		.words = "grown to 101 bytes"},
+		.words = "it has grown to 101 bytes since the plan was made, and the limits allow 100"},
 	{"others use it since", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_MOVE),
-		.shared_with = "process 7 (tail)", .words = "shared now with process 7 (tail)"},
+		.shared_with = "process 7 (tail)",
+		.words = "it is shared now with process 7 (tail), which it was not when the plan was made"},
 	{"others used it before", &file, {IDENTIFIER},
 		PLANNED(IDENTIFIER, .strategy = PMIG_MOVE, .flags = DECISION_SHARED_FOUND),
 		.shared_with = "process 7 (tail)", .strategy = PMIG_MOVE},
 	{"what its kind cannot", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REFER),
-		.words = "plan says reference"},
-	{"the plan refuses", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REFUSE), .words = "refuses to move"},
+		.words = "the plan says reference, which this program cannot do with a file"},
+	{"the plan refuses", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REFUSE),
+		.words = "the plan refuses to move it"},
 	{"dropped, as planned", &file, {IDENTIFIER}, PLANNED(IDENTIFIER, .strategy = PMIG_REBIND, .flags = DECISION_DROPPED),
 		.strategy = PMIG_REBIND, .empty = true},
 	{"part of the process", &file, {VALUE}, PLANNED(VALUE, .strategy = PMIG_MOVE, .flags = DECISION_PART),
@@ -252,13 +254,14 @@ static const struct row rows[] = {
 	{"opened since, with consent to its loss", &socket_, {IDENTIFIER, .consent = PMIG_LOSS}, .strategy = PMIG_REBIND,
 		.empty = true},
 	{"opened since, to be rebound", &file, {.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED, .type = "x"},
-		.declared = true, .words = "the target was not asked"},
+		.declared = true, .words = "it would be rebound, and the target was not asked what it has"},
 	{"in the place of another", &socket_, {IDENTIFIER}, .other = true, .words = "took the place of what was there"},
 	{"a secret with its hook", &file, {IDENTIFIER, .secret = true}, .hook = true, .strategy = PMIG_REBIND,
 		.empty = true},
-	{"a secret without one", &file, {IDENTIFIER, .secret = true}, .words = "no hook that obtains it anew"},
+	{"a secret without one", &file, {IDENTIFIER, .secret = true},
+		.words = "it is secret, and its declaration has no hook that obtains it anew"},
 	{"a secret that the plan would copy", &file, {IDENTIFIER, .secret = true}, .hook = true,
-		PLANNED(IDENTIFIER, .strategy = PMIG_COPY), .words = "it is secret"},
+		PLANNED(IDENTIFIER, .strategy = PMIG_COPY), .words = "the plan says copy, and it is secret"},
 };
 
 static void each_thing_gets_what_it_should(void **state)
