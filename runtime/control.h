@@ -63,10 +63,17 @@ enum control_type {
 	                    * declaration or -1; carries the descriptor; text: locator. No answer: what cannot be held fails the freeze */
 	CONTROL_CARRY,     /* args[0]: the number, used from the target as well; no answer */
 	CONTROL_SUSPEND, /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
-	CONTROL_CONNECT, /* args[0]: the number; may carry the state of a CONTROL_SUSPEND; answered with a descriptor */
+	CONTROL_CONNECT, /* args[0]: the number; text: "", or REFERENCE_DATAGRAMS; may carry the state of a CONTROL_SUSPEND;
+	                  * answered with a descriptor */
 	CONTROL_LISTEN,  /* args[0]: the number; text: the wanted address; answered with the address */
 	CONTROL_DROP,    /* args[0]: the number; no answer */
 	CONTROL_TELL,    /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
+
+	/* A socket that listens at another host (reference/listener.h). Questions as above. */
+	CONTROL_DOOR = 80, /* args[0]: the number, [1]: its backlog; answered with a unix socket that listens, or with the thing itself */
+	CONTROL_PENDING, /* args[0]: the number; answered with the state of the next connection that came in and was not accepted, and its label
+	                  * (base/socket_label.h) as the text; without either when there is none */
+	CONTROL_OFFER,   /* args[0]: the number; text: a label; carries a state: such a connection waits in the door here; answered with nothing */
 
 	/* agent to program, without the signal: it is waited for */
 	CONTROL_REFERENCE, /* args[0]: 0 or PMIG_E*, [2]: 1: the thing itself, [7]: of the question; may carry a descriptor; text: the

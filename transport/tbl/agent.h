@@ -35,6 +35,8 @@ AGENT_REQUEST("release", release,
 	"ends a frozen program that runs elsewhere, or waits in an image, which `keep`s what it uses in place; later")
 AGENT_REQUEST("held", held, "of each of `references`: how large it is, and who else here has it")
 AGENT_REQUEST("open", open, "`channel` to what is held here as `reference`")
+AGENT_REQUEST("incoming", incoming,
+	"a connection for the program's `listener`, which was accepted where that lies: an end of `channel`, its name is `label`")
 AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
 AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
 AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
