@@ -1,4 +1,5 @@
 /* agent_channel: the ends of channels at this host, towards the supervisor, who knows where the other ends are, or to one another. */
+#include "agent_datagram.h"
 #include "agent_reference.h"
 
 #include <errno.h>
@@ -147,7 +148,9 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 	int ends[2] = {-1, o->fd}, r = 0;
 	if (e == NULL || refs->end_count >= ENDS_MAX)
 		r = error_set(PMIG_EREFUSED, "more than %d channels at once", ENDS_MAX);
-	if (r >= 0 && o->fd < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+	if (r >= 0 && o->fd < 0 && o->messages != NULL)
+		r = agent_datagram_pair(ends);
+	else if (r >= 0 && o->fd < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		r = error_errno(PMIG_EIO, errno, "channel");
 	if (r < 0) {
 		if (o->fd >= 0)
@@ -168,6 +171,7 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 		.id = e->id,
 		.fd = ends[1],
 		.device = o->device,
+		.messages = o->messages,
 		.put = put,
 		.room = room,
 		.ended = on_ended,

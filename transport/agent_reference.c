@@ -1,6 +1,7 @@
 /* agent_reference: what is held here for a program elsewhere, and what the program here asks of others. */
 #include "agent_reference.h"
 
+#include "agent_datagram.h"
 #include "agent_reference_file.h"
 
 #include <errno.h>
@@ -178,13 +179,20 @@ static int connect_here(const struct held *h, int *ret_fd, int *ret_itself)
 	return agent_serve_address(h->locator, ret_fd);
 }
 
+static const struct channel_messages *messages_of(const struct control_message *m)
+{
+	return strcmp(m->text, REFERENCE_DATAGRAMS) == 0 ? &agent_datagram_program : NULL;
+}
+
 /* A stream that comes home: the thing itself, unless bytes are under way, which come first. */
 static int resume_here(struct agent *a, struct held *h, const struct control_message *m, int state)
 {
 	uint64_t id = channel_state_id(state);
 	struct end *holder = agent_end(a, id, false), *e;
 	int r = agent_end_create(a,
-		&(struct end_options){.id = id, .reference = h->id, .opener = true, .fd = -1, .state = state}, &e);
+		&(struct end_options){
+			.id = id, .reference = h->id, .opener = true, .fd = -1, .state = state, .messages = messages_of(m)},
+		&e);
 	if (r < 0)
 		return r;
 	if (holder != NULL && !channel_meets(e->channel, holder->channel)) {
@@ -227,7 +235,8 @@ static int connect_to(struct agent *a, const struct control_message *m, int stat
 			.reference = reference,
 			.opener = true,
 			.fd = -1,
-			.state = state},
+			.state = state,
+			.messages = messages_of(m)},
 		&e);
 	if (r < 0)
 		return r;
@@ -314,11 +323,15 @@ int agent_do_open(struct agent *a, const json_t *request, json_t **ret_answer)
 	} else {
 		r = agent_serve_open(h, &o.fd, &o.device);
 	}
+	if (r >= 0 && h->kind == REFERENCE_DATAGRAM) {
+		o.messages = &agent_datagram_socket;
+		o.device = !agent_datagram_connected(h->fd);
+	}
 	if (r >= 0)
 		r = agent_end_create(a, &o, &e);
 	if (r < 0)
 		return error_prefix(r, "%.200s", h->locator);
-	if (h->kind == REFERENCE_STREAM && !h->firm)
+	if ((h->kind == REFERENCE_STREAM || h->kind == REFERENCE_DATAGRAM) && !h->firm)
 		channel_hold(e->channel, true); /* what was read would be missed if the program went on here */
 	channel_open(e->channel);
 	return 0;

@@ -79,6 +79,7 @@ struct end_options {
 	uint64_t id, reference;
 	int fd, state;
 	bool opener, device;
+	const struct channel_messages *messages; /* NULL: bytes */
 };
 int agent_end_create(struct agent *a, const struct end_options *o, struct end **ret_end) PMIG_MUST_CHECK;
 void agent_end_drop(struct end *e);   /* without a word to anybody */

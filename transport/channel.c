@@ -117,6 +117,15 @@ static const unsigned char *ring_at(const struct channel_ring *r, uint64_t offse
 	return r->bytes + at;
 }
 
+void channel_ring_look(const struct channel_ring *r, uint64_t offset, void *to, size_t size)
+{
+	unsigned char *at = to;
+	for (size_t n; size > 0; offset += n, at += n, size -= n) {
+		const unsigned char *from = ring_at(r, offset, size, &n);
+		memcpy(at, from, n);
+	}
+}
+
 void channel_ring_copy(const struct channel_ring *r, void *to)
 {
 	unsigned char *at = to;
@@ -184,6 +193,8 @@ void channel_fail(struct channel *c, int code)
 static size_t out_room(const struct channel *c)
 {
 	size_t used = (size_t)(c->out.end - c->out.begin);
+	if (c->options.messages != NULL)
+		return channel_message_room(c) ? 1 : 0;
 	return used < CHANNEL_WINDOW ? CHANNEL_WINDOW - used : 0;
 }
 
@@ -206,6 +217,8 @@ static bool readable(const struct channel *c)
 static int take(struct channel *c, size_t room)
 {
 	unsigned char *at;
+	if (c->options.messages != NULL)
+		return channel_message_take(c);
 	size_t space = ring_space(&c->out, &at);
 	space = space < room ? space : room;
 	if (c->out_ended || space == 0 || !readable(c))
@@ -283,7 +296,9 @@ static void give(struct channel *c)
 	while (c->in.begin < c->in.end && !c->finished) {
 		size_t size;
 		const unsigned char *from = ring_at(&c->in, c->in.begin, PIECE, &size);
-		ssize_t n = c->unread ? (ssize_t)size : write_some(c, from, size);
+		ssize_t n = c->unread                 ? (ssize_t)size
+			: c->options.messages != NULL ? channel_message_give(c)
+						      : write_some(c, from, size);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
 		if (n < 0 && !c->options.device) { /* nobody reads it any more; what was written before still counts */
@@ -317,7 +332,8 @@ static void watch(struct channel *c)
 		return;
 	}
 	bool in = !c->held && !c->out_ended && out_room(c) > 0;
-	bool out = !c->held && !c->unread && c->in.begin < c->in.end;
+	bool out = !c->held && !c->unread &&
+		(c->options.messages != NULL ? channel_message_full(c) : c->in.begin < c->in.end);
 	loop_watch(c->source, (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0)));
 }
 
@@ -400,6 +416,7 @@ void channel_destroy(struct channel *c)
 		return;
 	loop_remove(&c->source);
 	loop_remove(&c->timer);
+	loop_remove(&c->again);
 	free(c->out.bytes);
 	free(c->in.bytes);
 	(void)close(c->options.fd);

@@ -35,11 +35,25 @@ enum channel_word {
 
 struct channel;
 
+/* An end that has messages with boundaries and not bytes; all calls return at once. */
+#define CHANNEL_MESSAGE_MAX (420u << 10) /* bytes of one */
+#define CHANNEL_ANSWER_MAX 512u
+struct channel_messages {
+	/* The next one from `fd` into `to`; with `peek` it stays there, and the next call gives the one behind it: SO_PEEK_OFF. Its bytes; 0:
+	 * the end; -1 and errno. */
+	ssize_t (*receive)(int fd, void *to, size_t size, bool peek);
+	/* 0, also if it cannot be sent at all; -1 and errno: EAGAIN: later; else nobody takes any more. `answer`: room for a message that goes
+	 * back at once; *ret_size: its bytes, 0 before the call. */
+	int (*send)(int fd, const void *from, size_t size, void *answer, size_t *ret_size);
+	bool polls; /* POLLOUT tells when one can be sent again; else it is tried */
+};
+
 struct channel_options {
 	struct loop *loop;
 	uint64_t id;
 	int fd;      /* a socket, a pipe, a terminal, a device; taken, also on failure */
 	bool device; /* `fd` is no socket of our own: others may use it, or it has one direction only */
+	const struct channel_messages *messages; /* NULL: bytes */
 	int (*put)(void *context,
 		const struct packet *p); /* the way to the other end; < 0: it is lost, which is told elsewhere */
 	bool (*room)(void *context);

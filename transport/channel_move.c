@@ -34,9 +34,11 @@ struct waiting {
 	size_t size;
 };
 
-static int look(int fd, struct waiting *ret)
+static int look(const struct channel *c, int fd, struct waiting *ret)
 {
 	int size = 0;
+	if (c->options.messages != NULL)
+		return channel_message_look(c, fd, UNREAD_MAX, &ret->bytes, &ret->size);
 	if (ioctl(fd, SIOCINQ, &size) < 0)
 		return error_errno(PMIG_EIO, errno, "channel");
 	if (size < 0 || size > (int)UNREAD_MAX)
@@ -123,9 +125,9 @@ int channel_suspend(struct channel *c, int fd, int *ret_state)
 	if (c->finished)
 		return error_set(c->code < 0 ? c->code : PMIG_EGONE, "%s", c->code < 0 ? c->reason : "it has ended");
 	channel_hold(c, true);
-	int r = c->out_ended ? 0 : look(c->options.fd, &written);
+	int r = c->out_ended ? 0 : look(c, c->options.fd, &written);
 	if (r >= 0)
-		r = look(fd, &unread);
+		r = look(c, fd, &unread);
 	if (r >= 0 && unread.size > c->in.begin)
 		r = error_set(PMIG_EPROTOCOL, "channel: more bytes wait in its socket than came through it");
 	if (r >= 0)

@@ -48,10 +48,11 @@ static int ask(enum control_type type, uint64_t id, const char *text, int fd, st
 }
 
 /* One that brings a descriptor. */
-static int ask_for_descriptor(enum control_type type, uint64_t id, int state, int *ret_fd, bool *ret_itself)
+static int ask_for_descriptor(enum control_type type, uint64_t id, const char *text, int state, int *ret_fd,
+	bool *ret_itself)
 {
 	struct control_message m;
-	int fd = -1, r = ask(type, id, "", state, &m, &fd);
+	int fd = -1, r = ask(type, id, text, state, &m, &fd);
 	if (r < 0)
 		return r;
 	if (fd < 0)
@@ -70,17 +71,22 @@ static int ask_for_descriptor(enum control_type type, uint64_t id, int state, in
 int reference_suspend(uint64_t id, int fd, int *ret_state)
 {
 	bool ignored;
-	return ask_for_descriptor(CONTROL_SUSPEND, id, fd, ret_state, &ignored);
+	return ask_for_descriptor(CONTROL_SUSPEND, id, "", fd, ret_state, &ignored);
 }
 
 int reference_connect(uint64_t id, int *ret_fd, bool *ret_itself)
 {
-	return ask_for_descriptor(CONTROL_CONNECT, id, -1, ret_fd, ret_itself);
+	return ask_for_descriptor(CONTROL_CONNECT, id, "", -1, ret_fd, ret_itself);
 }
 
 int reference_resume(uint64_t id, int state, int *ret_fd, bool *ret_itself)
 {
-	return ask_for_descriptor(CONTROL_CONNECT, id, state, ret_fd, ret_itself);
+	return ask_for_descriptor(CONTROL_CONNECT, id, "", state, ret_fd, ret_itself);
+}
+
+int reference_datagrams(uint64_t id, int state, int *ret_fd, bool *ret_itself)
+{
+	return ask_for_descriptor(CONTROL_CONNECT, id, REFERENCE_DATAGRAMS, state, ret_fd, ret_itself);
 }
 
 int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t size)

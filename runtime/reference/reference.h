@@ -50,6 +50,11 @@ PMIG_MUST_CHECK int reference_suspend(uint64_t id, int fd, int *ret_state);
  * as elsewhere, and *ret_itself is false. Also PMIG_ECORRUPT (not such a state). */
 PMIG_MUST_CHECK int reference_resume(uint64_t id, int state, int *ret_fd, bool *ret_itself);
 
+/* As reference_resume(), or where `state` is -1 as reference_connect(), of a REFERENCE_DATAGRAM: *ret_fd is a SOCK_SEQPACKET socket whose
+ * messages are those of datagram_frame.h, or the socket itself. */
+#define REFERENCE_DATAGRAMS "datagrams"
+PMIG_MUST_CHECK int reference_datagrams(uint64_t id, int state, int *ret_fd, bool *ret_itself);
+
 /* *ret_fd: a connected stream socket to what serves the thing (close-on-exec, the caller's), *ret_itself false; or, at the host
  * where it is, the thing itself, *ret_itself true. Waits for the answer. Errors: PMIG_EUNREACHED (the sentence names the host),
  * PMIG_EREFUSED (it is not held there any more), PMIG_ETIMEOUT. */
