@@ -38,8 +38,8 @@ int channel_peek(const struct packet *p, struct channel_packet *ret_packet)
 	memcpy(&word, bytes + 8, sizeof word);
 	memcpy(&code, bytes + 12, sizeof code);
 	word = le32toh(word);
-	bool plain = word >= CHANNEL_ACK && word <= CHANNEL_AGAIN;
-	if (word < CHANNEL_DATA || word > CHANNEL_FAILED || (plain && p->size != CHANNEL_HEAD))
+	bool plain = (word >= CHANNEL_ACK && word <= CHANNEL_AGAIN) || word == CHANNEL_SIDED;
+	if (word < CHANNEL_DATA || word > CHANNEL_SIDED || (plain && p->size != CHANNEL_HEAD))
 		return error_set(PMIG_EPROTOCOL, "channel: word %u with %zu bytes", word, p->size);
 	*ret_packet = (struct channel_packet){.id = le64toh(id),
 		.offset = p->offset,
@@ -73,75 +73,6 @@ uint64_t channel_id_parse(const char *text)
 	return strtoull(text, NULL, 16);
 }
 
-/* --- bytes in order of their offsets --- */
-
-int channel_ring_create(struct channel_ring *r, size_t capacity, uint64_t begin)
-{
-	*r = (struct channel_ring){.bytes = malloc(capacity), .capacity = capacity, .begin = begin, .end = begin};
-	return r->bytes == NULL ? error_set(PMIG_ENOMEM, "channel: out of memory") : 0;
-}
-
-/* The free bytes that lie behind the last one in a row. */
-static size_t ring_space(struct channel_ring *r, unsigned char **ret_at)
-{
-	size_t used = (size_t)(r->end - r->begin);
-	if (used == 0)
-		r->head = 0; /* small messages stay in the first pages */
-	size_t at = (r->head + used) % r->capacity;
-	*ret_at = r->bytes + at;
-	size_t row = at >= r->head ? r->capacity - at : r->head - at;
-	return used == r->capacity ? 0 : row;
-}
-
-void channel_ring_put(struct channel_ring *r, const void *data, size_t size)
-{
-	const unsigned char *from = data;
-	while (size > 0) {
-		unsigned char *at;
-		size_t n = ring_space(r, &at);
-		n = n < size ? n : size;
-		memcpy(at, from, n);
-		r->end += n;
-		from += n;
-		size -= n;
-	}
-}
-
-/* What lies at `offset` in a row, `most` bytes at most. */
-static const unsigned char *ring_at(const struct channel_ring *r, uint64_t offset, size_t most, size_t *ret_size)
-{
-	size_t at = (r->head + (size_t)(offset - r->begin)) % r->capacity;
-	size_t n = (size_t)(r->end - offset);
-	n = n < r->capacity - at ? n : r->capacity - at;
-	*ret_size = n < most ? n : most;
-	return r->bytes + at;
-}
-
-void channel_ring_look(const struct channel_ring *r, uint64_t offset, void *to, size_t size)
-{
-	unsigned char *at = to;
-	for (size_t n; size > 0; offset += n, at += n, size -= n) {
-		const unsigned char *from = ring_at(r, offset, size, &n);
-		memcpy(at, from, n);
-	}
-}
-
-void channel_ring_copy(const struct channel_ring *r, void *to)
-{
-	unsigned char *at = to;
-	size_t n;
-	for (uint64_t offset = r->begin; offset < r->end; offset += n, at += n) {
-		const unsigned char *from = ring_at(r, offset, SIZE_MAX, &n);
-		memcpy(at, from, n);
-	}
-}
-
-static void ring_drop(struct channel_ring *r, uint64_t begin)
-{
-	r->head = (r->head + (size_t)(begin - r->begin)) % r->capacity;
-	r->begin = begin;
-}
-
 /* --- life --- */
 
 static void on_finished(void *context)
@@ -156,6 +87,8 @@ static void finish(struct channel *c, int code)
 {
 	if (c->finished)
 		return;
+	if (c->options.connection && c->in_done && c->out_ended) /* both directions have ended: nothing is lost */
+		code = 0;
 	c->finished = true;
 	c->code = code;
 	if (code < 0) {
@@ -175,6 +108,11 @@ static void note(struct channel *c, enum channel_word word, uint64_t offset, int
 	struct packet p = channel_note(c->options.id, word, offset, code, text, buffer);
 	if (c->open)
 		(void)c->options.put(c->options.context, &p);
+}
+
+void channel_note_put(struct channel *c, enum channel_word word, uint64_t offset, int code)
+{
+	note(c, word, offset, code, NULL);
 }
 
 void channel_fail(struct channel *c, int code)
@@ -219,19 +157,22 @@ static int take(struct channel *c, size_t room)
 	unsigned char *at;
 	if (c->options.messages != NULL)
 		return channel_message_take(c);
-	size_t space = ring_space(&c->out, &at);
+	size_t space = channel_ring_space(&c->out, &at);
 	space = space < room ? space : room;
 	if (c->out_ended || space == 0 || !readable(c))
 		return 0;
-	ssize_t n = read_some(c, at, space < PIECE ? space : PIECE);
+	space = space < PIECE ? space : PIECE;
+	ssize_t n = c->options.connection ? channel_connection_read(c, at, space) : read_some(c, at, space);
 	if (n > 0) {
 		c->out.end += (size_t)n;
 		return 1;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
+	if (c->options.connection)
+		channel_connection_over(c, n, errno);
 	/* A terminal that was hung up says EIO; who closes with bytes unread, ECONNRESET: both are the end. */
-	if (n == 0 || errno == EIO || errno == ECONNRESET)
+	else if (n == 0 || errno == EIO || errno == ECONNRESET)
 		c->out_ended = true;
 	else
 		channel_fail(c, error_errno(PMIG_EIO, errno, "read"));
@@ -244,7 +185,7 @@ static void send_some(struct channel *c)
 		c->options.room(c->options.context)) {
 		unsigned char buffer[CHANNEL_HEAD + PIECE];
 		size_t n, allowed = CHANNEL_WINDOW - (size_t)(c->sent - c->out.begin);
-		const unsigned char *from = ring_at(&c->out, c->sent, allowed < PIECE ? allowed : PIECE, &n);
+		const unsigned char *from = channel_ring_at(&c->out, c->sent, allowed < PIECE ? allowed : PIECE, &n);
 		put_head(buffer, c->options.id, CHANNEL_DATA, 0);
 		memcpy(buffer + CHANNEL_HEAD, from, n);
 		if (c->options.put(c->options.context,
@@ -258,19 +199,25 @@ static void send_some(struct channel *c)
 	}
 	if (c->open && c->synced && !c->held && c->out_ended && c->sent == c->out.end && !c->end_sent) {
 		c->end_sent = true;
-		note(c, CHANNEL_END, c->sent, 0, NULL);
+		note(c, CHANNEL_END, c->sent, c->out_code, NULL);
 	}
 }
 
 /* --- from the other end to the descriptor --- */
 
+/* How much of the other end's ending has been passed on: as c->end_acked. */
+static int end_done(const struct channel *c)
+{
+	return !c->in_done ? 0 : c->in_code == CHANNEL_SHUT ? 1 : 2;
+}
+
 static void acknowledge(struct channel *c)
 {
-	if (!c->open || (c->in.begin < c->told + TELL && c->told_end == c->in_done))
+	if (!c->open || (c->in.begin < c->told + TELL && c->told_end == end_done(c)))
 		return;
 	c->told = c->in.begin;
-	c->told_end = c->in_done;
-	note(c, CHANNEL_ACK, c->in.begin, c->in_done, NULL);
+	c->told_end = end_done(c);
+	note(c, CHANNEL_ACK, c->in.begin, end_done(c), NULL);
 }
 
 static ssize_t write_some(const struct channel *c, const void *from, size_t size)
@@ -295,12 +242,17 @@ static void give(struct channel *c)
 {
 	while (c->in.begin < c->in.end && !c->finished) {
 		size_t size;
-		const unsigned char *from = ring_at(&c->in, c->in.begin, PIECE, &size);
-		ssize_t n = c->unread                 ? (ssize_t)size
+		const unsigned char *from = channel_ring_at(&c->in, c->in.begin, PIECE, &size);
+		ssize_t n = c->options.connection     ? channel_connection_give(c, from, size)
+			: c->unread                   ? (ssize_t)size
 			: c->options.messages != NULL ? channel_message_give(c)
 						      : write_some(c, from, size);
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			break;
+		if (n < 0 && c->options.connection) {
+			channel_connection_unwritable(c, errno);
+			continue;
+		}
 		if (n < 0 && !c->options.device) { /* nobody reads it any more; what was written before still counts */
 			c->unread = true;
 			continue;
@@ -309,9 +261,11 @@ static void give(struct channel *c)
 			channel_fail(c, error_errno(PMIG_EIO, errno, "write"));
 			return;
 		}
-		ring_drop(&c->in, c->in.begin + (uint64_t)n);
+		channel_ring_drop(&c->in, c->in.begin + (uint64_t)n);
 	}
-	if (c->in_ended && c->in.begin == c->in.end && !c->in_done) {
+	if (c->options.connection)
+		channel_connection_given(c);
+	else if (c->in_ended && c->in.begin == c->in.end && !c->in_done) {
 		c->in_done = true;
 		if (c->socket && !c->options.device)
 			(void)shutdown(c->options.fd, SHUT_WR);
@@ -327,14 +281,18 @@ static void watch(struct channel *c)
 {
 	if (c->finished)
 		return;
-	if (c->out_ended && c->end_acked && c->in_done && c->told_end) {
+	bool over = c->out_ended && c->end_acked > 0 && c->in_done && c->told_end > 0;
+	over |= c->told_end == 2 || (c->out_code != CHANNEL_SHUT && c->end_acked == 2);
+	if (over) {
 		finish(c, 0);
 		return;
 	}
 	bool in = !c->held && !c->out_ended && out_room(c) > 0;
 	bool out = !c->held && !c->unread &&
 		(c->options.messages != NULL ? channel_message_full(c) : c->in.begin < c->in.end);
-	loop_watch(c->source, (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0)));
+	loop_watch(c->source,
+		c->options.connection ? channel_connection_events(c, in, out)
+				      : (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0)));
 }
 
 static void move_on(struct channel *c)
@@ -349,6 +307,8 @@ static void move_on(struct channel *c)
 static void on_ready(void *context, short events)
 {
 	struct channel *c = context;
+	if (c->options.connection && (events & (POLLHUP | POLLERR)) != 0 && !c->held)
+		channel_connection_hung(c);
 	if ((events & ~POLLIN) != 0 && !c->held) /* a full pipe that nobody reads any more tells of an error only */
 		give(c);
 	for (int i = 0; i < ROUNDS && !c->finished && !c->held; i++) {
@@ -365,7 +325,7 @@ int channel_make(const struct channel_options *options, struct channel_ring *out
 {
 	struct stat st;
 	struct channel *c = calloc(1, sizeof *c);
-	int flags = fcntl(options->fd, F_GETFL);
+	int flags = fcntl(options->fd, F_GETFL), family = 0;
 	int r = c == NULL                                  ? error_set(PMIG_ENOMEM, "channel: out of memory")
 		: flags < 0 || fstat(options->fd, &st) < 0 ? error_errno(PMIG_EIO, errno, "channel")
 							   : 0;
@@ -383,6 +343,8 @@ int channel_make(const struct channel_options *options, struct channel_ring *out
 		.nonblocking = (flags & O_NONBLOCK) != 0,
 		.out_ended = options->device && (flags & O_ACCMODE) == O_WRONLY,
 		.read_only = (flags & O_ACCMODE) == O_RDONLY,
+		.local = getsockopt(options->fd, SOL_SOCKET, SO_DOMAIN, &family, &(socklen_t){sizeof family}) == 0 &&
+			family == AF_UNIX,
 		.sent = out->begin,
 		.told = in->begin};
 	r = loop_add(options->loop, options->fd, 0, on_ready, c, &c->source);
@@ -417,6 +379,7 @@ void channel_destroy(struct channel *c)
 	loop_remove(&c->source);
 	loop_remove(&c->timer);
 	loop_remove(&c->again);
+	channel_sides_free(c);
 	free(c->out.bytes);
 	free(c->in.bytes);
 	(void)close(c->options.fd);
@@ -427,9 +390,10 @@ void channel_open(struct channel *c)
 {
 	c->open = true;
 	c->told = c->in.begin;
-	c->told_end = c->in_done;
-	note(c, CHANNEL_HAVE, c->in.end, c->in_ended, NULL);
-	note(c, CHANNEL_ACK, c->in.begin, c->in_done, NULL);
+	c->told_end = end_done(c);
+	note(c, CHANNEL_SIDED, 0, c->side_done, NULL);
+	note(c, CHANNEL_HAVE, c->in.end, !c->in_ended ? 0 : c->in_code == CHANNEL_SHUT ? 1 : 2, NULL);
+	note(c, CHANNEL_ACK, c->in.begin, end_done(c), NULL);
 	move_on(c);
 }
 
@@ -441,6 +405,8 @@ void channel_close(struct channel *c)
 void channel_hold(struct channel *c, bool hold)
 {
 	c->held = hold;
+	if (c->synced)
+		channel_connection_tell_again(c);
 	move_on(c);
 }
 
@@ -480,24 +446,28 @@ int channel_packet(struct channel *c, const struct packet *packet)
 	case CHANNEL_END:
 		if (p.offset < c->in.end)
 			r = broken(c, &p);
-		else if (p.offset == c->in.end)
+		else if (p.offset == c->in.end && (!c->in_ended || c->in_code == CHANNEL_SHUT)) {
+			c->in_done &= p.code == CHANNEL_SHUT;
 			c->in_ended = true;
+			c->in_code = c->options.connection ? p.code : CHANNEL_SHUT;
+		}
 		break;
 	case CHANNEL_ACK:
 		if (p.offset > c->out.end)
 			return broken(c, &p);
 		if (p.offset > c->out.begin)
-			ring_drop(&c->out, p.offset);
+			channel_ring_drop(&c->out, p.offset);
 		if (c->sent < c->out.begin)
 			c->sent = c->out.begin;
-		c->end_acked |= p.code != 0;
+		c->end_acked = p.code > c->end_acked ? p.code : c->end_acked;
 		break;
 	case CHANNEL_HAVE:
 		if (p.offset > c->out.end)
 			return broken(c, &p);
 		c->synced = true;
 		c->sent = p.offset > c->out.begin ? p.offset : c->out.begin;
-		c->end_sent = p.code != 0;
+		c->end_sent = p.code >= (c->out_code == CHANNEL_SHUT ? 1 : 2);
+		channel_connection_tell_again(c);
 		break;
 	case CHANNEL_AGAIN: /* it may be overtaken by another one: never forward, that would leave out what was sent again */
 		if (p.offset > c->out.end)
@@ -510,6 +480,12 @@ int channel_packet(struct channel *c, const struct packet *packet)
 		(void)error_set(p.code < 0 ? p.code : PMIG_EGONE, "%.*s", (int)p.size, (const char *)p.data);
 		finish(c, p.code < 0 ? p.code : 0);
 		return 0;
+	case CHANNEL_SIDE:
+		r = channel_connection_side(c, &p);
+		break;
+	case CHANNEL_SIDED:
+		channel_connection_told(c, p.code);
+		break;
 	}
 	if (r >= 0)
 		move_on(c);
@@ -521,6 +497,11 @@ void channel_room(struct channel *c)
 	if (!c->finished)
 		send_some(c);
 	watch(c);
+}
+
+int channel_broken(const struct channel *c)
+{
+	return c->broken;
 }
 
 uint64_t channel_id(const struct channel *c)
@@ -535,5 +516,5 @@ uint64_t channel_bytes(const struct channel *c)
 
 bool channel_idle(const struct channel *c)
 {
-	return c->out.begin == c->out.end && c->in.begin == c->in.end;
+	return c->out.begin == c->out.end && c->in.begin == c->in.end && c->sides_out == NULL && c->sides_in == NULL;
 }

@@ -31,9 +31,18 @@ enum channel_word {
 	CHANNEL_HAVE,     /* the first `offset` bytes have arrived: send again what follows */
 	CHANNEL_AGAIN, /* who passes packets on could not: what follows `offset` is to be sent again, and nothing is left out */
 	CHANNEL_FAILED, /* the other end is gone; `code`, 0: after it had everything; then the sentence */
+	CHANNEL_SIDE, /* of a connection: the byte at `offset` is urgent, or, with bytes, a note for that place; `code`: its number, from 1 */
+	CHANNEL_SIDED, /* those up to number `code` are done with */
 };
 
+/* Of a connection: how its bytes ended, as the code of CHANNEL_END; negative: -errno, it broke. */
+#define CHANNEL_SHUT 0   /* no more come; the other direction goes on */
+#define CHANNEL_CLOSED 1 /* and nobody reads any more */
+
 struct channel;
+
+#define CHANNEL_SIDE_MAX 64 /* bytes of a note */
+#define CHANNEL_SIDES 64    /* notes and urgent bytes under way in one direction */
 
 /* An end that has messages with boundaries and not bytes; all calls return at once. */
 #define CHANNEL_MESSAGE_MAX (420u << 10) /* bytes of one */
@@ -54,6 +63,8 @@ struct channel_options {
 	int fd;      /* a socket, a pipe, a terminal, a device; taken, also on failure */
 	bool device; /* `fd` is no socket of our own: others may use it, or it has one direction only */
 	const struct channel_messages *messages; /* NULL: bytes */
+	bool connection; /* both ends are stream sockets: urgent bytes, notes, and how each direction ended, go along */
+	void (*side)(void *context, const void *note, size_t size); /* the place of a note is reached */
 	int (*put)(void *context,
 		const struct packet *p); /* the way to the other end; < 0: it is lost, which is told elsewhere */
 	bool (*room)(void *context);
@@ -76,6 +87,10 @@ void channel_room(struct channel *c);
 
 /* Gives it up here and tells the other end pmig_reason(). `ended` is called. */
 void channel_fail(struct channel *c, int code);
+
+/* A note, in order with the bytes read so far; of a connection only. PMIG_EBUSY: too many are under way; PMIG_EINVAL. */
+int channel_tell(struct channel *c, const void *note, size_t size) PMIG_MUST_CHECK;
+int channel_broken(const struct channel *c); /* the errno with which the other end's connection broke; 0: it did not */
 
 uint64_t channel_id(const struct channel *c);
 uint64_t channel_bytes(const struct channel *c); /* in both directions so far */

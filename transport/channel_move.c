@@ -15,17 +15,26 @@
 #include <unistd.h>
 
 #define MAGIC 0x6e61686367696d70u /* "pmigchan" */
-#define VERSION 1
+#define VERSION 2
 #define PIECE (64u << 10)
 #define UNREAD_MAX (1u << 20)                  /* what a socket may hold besides a window */
 #define SIDE_MAX (CHANNEL_WINDOW + UNREAD_MAX) /* bytes of one direction */
 
 enum { OUT_ENDED = 1, END_ACKED = 2, IN_ENDED = 4, IN_DONE = 8 };
 
-/* All little-endian; then the bytes out, then the bytes in. */
+/* All little-endian; then the bytes out, the bytes in, and, of a connection, the notes out and the notes in. */
 struct state {
 	uint64_t magic, version, id, flags;
 	uint64_t out_begin, out_size, in_begin, in_size;
+	int32_t in_code, side_made, side_seen, side_done;
+	uint32_t sides_out, sides_in;
+};
+
+struct side {
+	int32_t number;
+	uint32_t size;
+	uint64_t at;
+	unsigned char bytes[CHANNEL_SIDE_MAX];
 };
 
 /* What waits in a socket, which stays there: the hand-over may be given up yet. */
@@ -87,15 +96,41 @@ static int write_ring(int fd, const struct channel_ring *r)
 	return rc;
 }
 
+static int32_t le_int(int n)
+{
+	return (int32_t)htole32((uint32_t)n);
+}
+
+static uint32_t count_sides(const struct channel_side *s)
+{
+	uint32_t n = 0;
+	for (; s != NULL; s = s->next)
+		n++;
+	return n;
+}
+
+static int write_sides(int fd, const struct channel_side *s)
+{
+	int r = 0;
+	for (; s != NULL && r >= 0; s = s->next) {
+		struct side one = {.number = le_int(s->number), .size = htole32((uint32_t)s->size), .at = htole64(s->at)};
+		memcpy(one.bytes, s->bytes, s->size);
+		r = write_all(fd, &one, sizeof one);
+	}
+	return r;
+}
+
 /* `written` comes behind what is under way from here, `unread` in front of what has come. */
 static int write_state(const struct channel *c, const struct waiting *written, const struct waiting *unread, int *ret_state)
 {
 	bool out_ended = c->out_ended || has_ended(c->options.fd);
 	uint64_t out_size = c->out.end - c->out.begin + written->size, in_size = c->in.end - c->in.begin + unread->size;
-	unsigned flags = (out_ended ? OUT_ENDED : 0) | (c->end_acked ? END_ACKED : 0) | (c->in_ended ? IN_ENDED : 0) |
+	unsigned flags = (out_ended ? OUT_ENDED : 0) | (c->end_acked > 0 ? END_ACKED : 0) | (c->in_ended ? IN_ENDED : 0) |
 		(c->in_done ? IN_DONE : 0);
 	struct state s = {htole64(MAGIC), htole64(VERSION), htole64(c->options.id), htole64(flags), htole64(c->out.begin),
-		htole64(out_size), htole64(c->in.begin - unread->size), htole64(in_size)};
+		htole64(out_size), htole64(c->in.begin - unread->size), htole64(in_size), le_int(c->in_code),
+		le_int(c->side_made), le_int(c->side_seen), le_int(c->side_done), htole32(count_sides(c->sides_out)),
+		htole32(count_sides(c->sides_in))};
 	if (out_size > SIDE_MAX || in_size > SIDE_MAX)
 		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
 	int fd = memfd_create("pmig-channel", MFD_CLOEXEC);
@@ -110,6 +145,10 @@ static int write_state(const struct channel *c, const struct waiting *written, c
 		r = write_all(fd, unread->bytes, unread->size);
 	if (r >= 0)
 		r = write_ring(fd, &c->in);
+	if (r >= 0)
+		r = write_sides(fd, c->sides_out);
+	if (r >= 0)
+		r = write_sides(fd, c->sides_in);
 	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "channel: its state");
 	if (r < 0)
@@ -156,6 +195,26 @@ static int read_ring(int fd, struct channel_ring *ret, uint64_t begin, uint64_t 
 	return r;
 }
 
+/* Numbers follow one another up to `last`, places do not go back. */
+static int read_sides(int fd, struct channel_side **list, uint32_t n, int last)
+{
+	uint64_t at = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct side one = {0};
+		struct channel_side *s = read(fd, &one, sizeof one) == (ssize_t)sizeof one ? calloc(1, sizeof *s) : NULL;
+		if (s == NULL)
+			return error_set(PMIG_ECORRUPT, "channel: its notes are cut off");
+		*s = (struct channel_side){.number = le_int(one.number), .size = le32toh(one.size), .at = le64toh(one.at)};
+		*list = s;
+		list = &s->next;
+		if (s->size > CHANNEL_SIDE_MAX || s->at < at || s->number != last - (int)(n - 1 - i))
+			return error_set(PMIG_ECORRUPT, "channel: a note in its state cannot be");
+		at = s->at;
+		memcpy(s->bytes, one.bytes, s->size);
+	}
+	return 0;
+}
+
 static int read_head(int state, uint64_t id, struct state *ret)
 {
 	struct state s = {0};
@@ -168,9 +227,17 @@ static int read_head(int state, uint64_t id, struct state *ret)
 		.out_begin = le64toh(s.out_begin),
 		.out_size = le64toh(s.out_size),
 		.in_begin = le64toh(s.in_begin),
-		.in_size = le64toh(s.in_size)};
+		.in_size = le64toh(s.in_size),
+		.in_code = le_int(s.in_code),
+		.side_made = le_int(s.side_made),
+		.side_seen = le_int(s.side_seen),
+		.side_done = le_int(s.side_done),
+		.sides_out = le32toh(s.sides_out),
+		.sides_in = le32toh(s.sides_in)};
+	uint64_t sides = (uint64_t)ret->sides_out + ret->sides_in;
 	if (ret->out_size > SIDE_MAX || ret->in_size > SIDE_MAX || ret->id != id || ret->out_begin > INT64_MAX ||
-		ret->in_begin > INT64_MAX || (uint64_t)st.st_size != sizeof s + ret->out_size + ret->in_size)
+		ret->in_begin > INT64_MAX || ret->side_made < 0 || ret->side_seen < 0 || sides > 2 * CHANNEL_SIDES ||
+		(uint64_t)st.st_size != sizeof s + ret->out_size + ret->in_size + sides * sizeof(struct side))
 		return error_set(PMIG_ECORRUPT, "channel: the state of %016llx is not whole", (unsigned long long)id);
 	return 0;
 }
@@ -197,8 +264,19 @@ int channel_resume(const struct channel_options *options, int state, struct chan
 	c->out_ended = (s.flags & OUT_ENDED) != 0;
 	c->end_acked = (s.flags & END_ACKED) != 0;
 	c->in_ended = (s.flags & IN_ENDED) != 0;
+	c->in_code = s.in_code;
+	c->side_made = s.side_made;
+	c->side_seen = s.side_seen;
+	c->side_done = s.side_done;
 	c->held = true; /* until the program runs here */
-	return 0;
+	r = read_sides(state, &c->sides_out, s.sides_out, s.side_made);
+	if (r >= 0)
+		r = read_sides(state, &c->sides_in, s.sides_in, s.side_seen);
+	if (r < 0) {
+		channel_destroy(c);
+		*ret_channel = NULL;
+	}
+	return r;
 }
 
 uint64_t channel_state_id(int state)

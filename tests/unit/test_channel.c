@@ -508,7 +508,7 @@ static void test_hostile(void **state)
 	p.size = CHANNEL_HEAD;
 	for (unsigned word = 0; word < 256; word++) {
 		buffer[8] = (unsigned char)word;
-		assert_int_equal(channel_peek(&p, &seen), word >= 1 && word <= 6 ? 0 : PMIG_EPROTOCOL);
+		assert_int_equal(channel_peek(&p, &seen), word >= 1 && word <= 8 ? 0 : PMIG_EPROTOCOL);
 	}
 	static const struct {
 		enum channel_word word;
@@ -530,8 +530,8 @@ static void test_damaged_state(void **state)
 	int fd;
 	assert_int_equal(channel_suspend(p->side[0].channel, p->side[0].app, &fd), 0);
 	off_t size = lseek(fd, 0, SEEK_END);
-	assert_int_equal(size, 64 + 1000);
-	for (off_t cut = size - 1; cut >= 0; cut -= cut > 70 ? 100 : 1) {
+	assert_int_equal(size, 88 + 1000);
+	for (off_t cut = size - 1; cut >= 0; cut -= cut > 100 ? 100 : 1) {
 		assert_int_equal(ftruncate(fd, cut), 0);
 		struct side other = {.pair = p};
 		struct channel *c;
