@@ -243,10 +243,10 @@ static void check_process(struct plan_work *w)
 	else if (f->directory != NULL && *f->directory != '\0')
 		plan->refusal = pool_format(w->pool, "move refused: %s has no directory %.1024s, in which %s works",
 			plan->target, f->directory, plan->process);
-	else if (f->locale != NULL && *f->locale != '\0')
+	else if (f->not_installed != NULL && *f->not_installed != '\0')
 		plan->refusal = pool_format(w->pool,
-			"move refused: the locale %.255s, which %s uses, is not installed at %s: install it there",
-			f->locale, plan->process, plan->target);
+			"move refused: %.255s, which %s uses, is not installed at %s: install it there", f->not_installed,
+			plan->process, plan->target);
 	else if (f->children != NULL && *f->children != '\0')
 		plan->refusal = pool_format(w->pool,
 			"move refused: %s has child processes that run: %.512s; they would stay behind: wait for them, or move with "
@@ -285,7 +285,7 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 	f.target_arch = pool_copy(pool, facts->target_arch);
 	f.cpu_lacks = pool_copy(pool, facts->cpu_lacks);
 	f.directory = pool_copy(pool, facts->directory);
-	f.locale = pool_copy(pool, facts->locale);
+	f.not_installed = pool_copy(pool, facts->not_installed);
 	f.less = pool_copy(pool, facts->less);
 	f.children = pool_copy(pool, facts->children);
 	return f;

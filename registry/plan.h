@@ -76,10 +76,10 @@ struct plan_facts {
 	const char *source, *target;
 	const char *source_arch, *target_arch; /* both known and different: refused */
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
-	const char *directory; /* its working directory, where the target has none of that path; NULL or "": it has */
-	const char *locale;    /* one that it uses and that is not installed at the target; NULL or "": none */
-	const char *less;      /* in words, what of its limits and priority the target does not grant; NULL or "": nothing */
-	const char *children;  /* its child processes that run, in words, where they are not waited for; NULL or "": none */
+	const char *directory;     /* its working directory, where the target has none of that path; NULL or "": it has */
+	const char *not_installed; /* what libc loads for it and the target has not, "the locale de_DE"; NULL or "": nothing */
+	const char *less;     /* what of its limits and priority the target does not grant, in words; NULL or "": nothing */
+	const char *children; /* its child processes that run, in words, where they are not waited for; NULL or "": none */
 	struct plan_fact image;     /* bytes of memory and frames to ship */
 	struct plan_fact program;   /* bytes of the executable, where the target has not got it: shipped before the freeze */
 	struct plan_fact space;     /* bytes free at the target */

@@ -149,7 +149,7 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 		return true;
 	case CONTROL_LOCALES:
 		free(a->locales);
-		a->locales = strdup(m->text);
+		a->locales = m->text[0] != '\0' ? strdup(m->text) : NULL;
 		return true;
 	default:
 		agent_declared_flush(a); /* what follows may have to be durable */

@@ -234,7 +234,7 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 	char locales[CONTROL_TEXT_MAX], missing[PMIG_NAME_MAX + 1];
 	if (hex_text_get(json_object_get(request, "locales"), locales, sizeof locales) &&
 		agent_locale_missing(locales, missing))
-		(void)json_object_set_new(*ret_answer, "no_locale", hex_text_json(missing));
+		(void)json_object_set_new(*ret_answer, "not_installed", hex_text_json(missing));
 	char less[512];
 	if (agent_grants_less(json_object_get(request, "grants"), less, sizeof less))
 		(void)json_object_set_new(*ret_answer, "less", json_string(less));

@@ -149,8 +149,9 @@ void agent_forget_decisions(struct agent *a);
 void agent_note_reference(struct agent *a, const struct control_message *m); /* CONTROL_REFERS */
 
 /* --- agent_locale.c --- */
-/* Of locales as CONTROL_LOCALES has them, the first that is not installed at this host. False: all are, as the program would find them. */
-bool agent_locale_missing(const char *locales, char ret_name[PMIG_NAME_MAX + 1]);
+/* Of what CONTROL_LOCALES says, the first that is not installed at this host, in words: "the locale de_DE". False: all are, as the program
+ * would find them, or nobody here knows. */
+bool agent_locale_missing(const char *locales, char ret_words[PMIG_NAME_MAX + 1]);
 
 /* --- agent_grants.c --- */
 json_t *agent_grants_wanted(pid_t pid);                                     /* limits, priority and scheduling that it has */

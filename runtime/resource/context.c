@@ -1,6 +1,7 @@
 /* context: each item saves and restores itself; the table at the end says in which order. */
 #include "context.h"
 
+#include "conversion.h"
 #include "kernel.h"
 #include "locales.h"
 #include "variables.h"
@@ -143,6 +144,8 @@ static int restore_locale(struct record_reader *r)
 	}
 	tzset(); /* TZ is in the environment, which is back already */
 	int e = r->failed ? 0 : locales_restore();
+	if (e >= 0 && !r->failed)
+		e = conversion_restore();
 	if (e >= 0)
 		locales_announce();
 	if (e >= 0)

@@ -3,12 +3,16 @@
 #include "conversion.h"
 
 #include "bound.h"
+#include "keep.h"
 #include "local.h"
+#include "locales.h"
 
 #include "../arena/malloc.h"
+#include "../guard.h"
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -18,8 +22,9 @@
 enum states { NONE = 1, MARK, SHIFTS };
 
 struct conversion {
-	struct local local; /* libc's iconv_t */
-	char *seen;         /* input since the conversion began; MARK: its beginning */
+	struct conversion *next; /* of those that are open */
+	struct local local;      /* libc's iconv_t */
+	char *seen;              /* input since the conversion began; MARK: its beginning */
 	size_t seen_n, seen_room;
 	enum states states;
 	bool too_long;
@@ -111,6 +116,54 @@ static int open_again(struct conversion *x)
 	return -1;
 }
 
+static void enlist(struct conversion *x)
+{
+	struct kept *k = keep();
+	GUARD(GUARD_TEXTS);
+	if (k == NULL)
+		return; /* then it is opened again when it is first used, and no target is asked for it */
+	x->next = k->conversions;
+	k->conversions = x;
+}
+
+static void delist(const struct conversion *x)
+{
+	struct kept *k = keep();
+	GUARD(GUARD_TEXTS);
+	struct conversion **at = k != NULL ? &k->conversions : NULL;
+	while (at != NULL && *at != NULL && *at != x)
+		at = &(*at)->next;
+	if (at != NULL && *at != NULL)
+		*at = x->next;
+}
+
+size_t conversion_list(char *text, size_t room)
+{
+	const struct kept *k = keep();
+	size_t n = 0;
+	GUARD(GUARD_TEXTS);
+	for (const struct conversion *x = k != NULL ? k->conversions : NULL; x != NULL; x = x->next) {
+		const char *from = x->names + x->from, *to = x->names;
+		size_t length = strlen(from) + strlen(to) + 4;
+		/* "" is the character set of the locale, which is asked for with the locale */
+		if (strcspn(from, "/") == 0 || strcspn(to, "/") == 0 || n + length >= room ||
+			strpbrk(from, "\t\n") != NULL || strpbrk(to, "\t\n") != NULL)
+			continue;
+		n += (size_t)snprintf(text + n, room - n, "=%s\t%s\n", from, to);
+	}
+	return n;
+}
+
+int conversion_restore(void)
+{
+	const struct kept *k = keep();
+	for (struct conversion *x = k != NULL ? k->conversions : NULL; x != NULL; x = x->next)
+		if (local_get(&x->local) == NULL && open_again(x) < 0)
+			return error_set(errno == ENOMEM ? PMIG_ENOMEM : PMIG_EREFUSED,
+				"its conversion from %s to %s is not installed here", x->names + x->from, x->names);
+	return 0;
+}
+
 iconv_t pmig_iconv_open(const char *to, const char *from)
 {
 	size_t a = strlen(to) + 1, b = strlen(from) + 1;
@@ -122,8 +175,11 @@ iconv_t pmig_iconv_open(const char *to, const char *from)
 	x->from = a;
 	memcpy(x->names, to, a);
 	memcpy(x->names + a, from, b);
-	if (open_again(x) == 0)
+	if (open_again(x) == 0) {
+		enlist(x);
+		locales_announce();
 		return (iconv_t)x;
+	}
 	int number = errno;
 	pmig_free(x);
 	errno = number;
@@ -152,6 +208,8 @@ int pmig_iconv_close(iconv_t c)
 	struct conversion *x = (struct conversion *)c;
 	void *made = local_take(&x->local);
 	int r = made != NULL ? iconv_close(made) : 0;
+	delist(x);
+	locales_announce();
 	forget(x);
 	pmig_free(x->seen);
 	pmig_free(x);

@@ -30,6 +30,7 @@ struct kept {
 	struct wide *wide;                         /* wide.c */
 	struct walks *walks;                       /* walks.c */
 	struct locale_object *locales;             /* locales.c */
+	struct conversion *conversions;            /* conversion.c */
 	struct registration *printf_registrations; /* conversions.c */
 };
 

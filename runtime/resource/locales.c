@@ -1,6 +1,7 @@
 /* locales: newlocale() and its kind. */
 #include "locales.h"
 
+#include "conversion.h"
 #include "keep.h"
 #include "local.h"
 
@@ -17,6 +18,7 @@
 
 #define CATEGORIES 13 /* with LC_ALL, which has no name of its own */
 #define NAMES_MAX 64  /* that the agent is told */
+#define SETS_MAX 16   /* character sets of them */
 
 static const int masks[CATEGORIES] = {[LC_CTYPE] = LC_CTYPE_MASK,
 	[LC_NUMERIC] = LC_NUMERIC_MASK,
@@ -70,7 +72,25 @@ struct used {
 	const char *names[NAMES_MAX];
 	int masks[NAMES_MAX];
 	size_t n;
+	const char *sets[SETS_MAX]; /* that libc has to load something for */
+	size_t sets_n;
 };
+
+static bool is_built_in(const char *set)
+{
+	return set == NULL || *set == '\0' || strcmp(set, "UTF-8") == 0 || strcmp(set, "ANSI_X3.4-1968") == 0;
+}
+
+static void use_set(struct used *u, const char *set)
+{
+	size_t i = 0;
+	if (is_built_in(set))
+		return;
+	while (i < u->sets_n && strcmp(u->sets[i], set) != 0)
+		i++;
+	if (i == u->sets_n && i < SETS_MAX)
+		u->sets[u->sets_n++] = set;
+}
 
 static void use(struct used *u, int category, const char *name)
 {
@@ -92,9 +112,30 @@ static void use_all(struct used *u)
 	for (int i = 0; i < CATEGORIES; i++)
 		if (masks[i] != 0)
 			use(u, i, keep_text(setlocale(i, NULL))); /* which the next call may change */
-	for (const struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL; o = o->next)
+	use_set(u, keep_text(nl_langinfo(CODESET)));
+	for (const struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL; o = o->next) {
 		for (int i = 0; i < CATEGORIES; i++)
 			use(u, i, o->names[i]);
+		if (local_get(&o->made) != NULL)
+			use_set(u, keep_text(nl_langinfo_l(CODESET, local_get(&o->made))));
+	}
+}
+
+/* Each a line; empty if there is nothing to ask for. */
+static void list_all(const struct used *u, char text[CONTROL_TEXT_MAX])
+{
+	const char *path = getenv("LOCPATH"), *modules = getenv("GCONV_PATH");
+	size_t room = CONTROL_TEXT_MAX;
+	size_t head = (size_t)snprintf(text, room, "%.768s\n%.768s\n", path != NULL ? path : "",
+		modules != NULL ? modules : "");
+	size_t n = head;
+	for (size_t i = 0; i < u->n && n + strlen(u->names[i]) + 16 < room; i++)
+		n += (size_t)snprintf(text + n, room - n, "%x %s\n", (unsigned)u->masks[i], u->names[i]);
+	for (size_t i = 0; i < u->sets_n && n + strlen(u->sets[i]) + 16 < room; i++)
+		n += (size_t)snprintf(text + n, room - n, "=%s\tUTF-8\n", u->sets[i]);
+	n += conversion_list(text + n, room - n);
+	if (n == head)
+		text[0] = '\0';
 }
 
 void locales_announce(void)
@@ -102,16 +143,13 @@ void locales_announce(void)
 	static char said[CONTROL_TEXT_MAX];
 	char text[CONTROL_TEXT_MAX];
 	struct used u = {.n = 0};
-	const char *path = getenv("LOCPATH");
 	int before = errno;
 	GUARD(GUARD_TEXTS);
 	lock_take(&lock);
 	use_all(&u);
-	size_t n = (size_t)snprintf(text, sizeof text, "%.1024s\n", path != NULL ? path : "");
-	for (size_t i = 0; i < u.n && n + strlen(u.names[i]) + 16 < sizeof text; i++)
-		n += (size_t)snprintf(text + n, sizeof text - n, "%x %s\n", (unsigned)u.masks[i], u.names[i]);
+	list_all(&u, text);
 	lock_open(&lock);
-	if (strcmp(text, said) != 0 && (u.n > 0 || said[0] != '\0')) {
+	if (strcmp(text, said) != 0) {
 		(void)snprintf(said, sizeof said, "%s", text);
 		(void)!control_send(CONTROL_LOCALES, NULL, text);
 	}
@@ -214,6 +252,17 @@ bool locales_own(const void *word)
 	return false;
 }
 
+/* A locale whose character set libc has nothing for is accepted, and converts nothing but ASCII. */
+static int check_set(const char *set)
+{
+	iconv_t conversion = is_built_in(set) ? (iconv_t)-1 : iconv_open("UTF-8", set);
+	if (conversion == (iconv_t)-1 && !is_built_in(set))
+		return error_set(PMIG_EREFUSED, "the character set of its locale, %s, is not installed here", set);
+	if (conversion != (iconv_t)-1)
+		(void)iconv_close(conversion);
+	return 0;
+}
+
 static int make_anew(struct locale_object *o)
 {
 	locale_t made = NULL;
@@ -226,13 +275,18 @@ static int make_anew(struct locale_object *o)
 		}
 		made = more;
 	}
+	int r = check_set(nl_langinfo_l(CODESET, made));
+	if (r < 0) {
+		freelocale(made);
+		return r;
+	}
 	return fill(o, made) < 0 ? error_set(PMIG_ENOMEM, "no memory for a locale object") : 0;
 }
 
 int locales_restore(void)
 {
 	const struct kept *k = keep();
-	int r = 0;
+	int r = check_set(nl_langinfo(CODESET));
 	for (struct locale_object *o = k != NULL ? k->locales : NULL; o != NULL && r >= 0; o = o->next)
 		r = make_anew(o);
 	return r;

@@ -22,10 +22,12 @@ char *pmig_strptime_l(const char *text, const char *format, struct tm *ret, loca
 /* True for a word that locales_restore() sets anew: it points into libc, and may. */
 bool locales_own(const void *word);
 
-/* Makes all objects anew. Errors: PMIG_EREFUSED (a locale that is not installed here; the reason names it), PMIG_ENOMEM. */
+/* Makes all objects anew, when the process has its locale. Errors: PMIG_EREFUSED (a locale, or the character set of one, that is not
+ * installed here; the reason names it), PMIG_ENOMEM. */
 PMIG_MUST_CHECK int locales_restore(void);
 
-/* Tells the agent which locales other than "C" are used, if that has changed, so that a target is asked for them before a freeze. */
+/* Tells the agent which locales other than "C", character sets and conversions are used, if that has changed, so that a target is asked
+ * for them before a freeze. */
 void locales_announce(void);
 
 /* The calling thread uses the locale that it had chosen with uselocale(). After locales_restore(), in each thread before it runs. */

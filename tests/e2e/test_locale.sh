@@ -1,20 +1,22 @@
 #!/bin/bash
 # shellcheck source=lib.sh
 # A program in locales that only its host has: the plan asks the target, and refuses by name before anything is frozen, for the process's
-# locale and for a locale object, until they are installed there or not used any more.
+# locale and for a locale object, until they are installed there or not used any more. The same for an open conversion of characters; what
+# has no plan, an image, is refused when it is restored.
 . "$(dirname "$0")/lib.sh"
 if ! command -v localedef >/dev/null || [ ! -f /usr/share/i18n/locales/de_DE ]; then skip "nothing here to make a locale of"; fi
 hosts_begin
 
 # give HOST NAME FROM: a locale there that no system has
 give() { on "$1" sh -c "mkdir -p /tmp/locales && localedef -i $3 -f UTF-8 /tmp/locales/$2.utf8"; }
-# refused LOCALE: by the plan and before the freeze; the program has not been stopped
+# refused THING [NAME]: by the plan and before the freeze; the program has not been stopped
 refused() {
-	expect 3 pmig_on alpha plan speaks beta
-	says "move refused: the locale $1, which speaks uses, is not installed at beta"
-	expect 3 pmig_on alpha move speaks beta
-	says "plan: move refused: the locale $1, which speaks uses, is not installed at beta"
-	check "no step of a hand-over" test "$(pmig_on alpha registry --json steps speaks)" = '[]'
+	local name=${2:-speaks}
+	expect 3 pmig_on alpha plan "$name" beta
+	says "move refused: the $1, which $name uses, is not installed at beta"
+	expect 3 pmig_on alpha move "$name" beta
+	says "plan: move refused: the $1, which $name uses, is not installed at beta"
+	check "no step of a hand-over" test "$(pmig_on alpha registry --json steps "$name")" = '[]'
 }
 # sees LINE NUMBER: what line NUMBER of its output is, after a line of input
 sees() {
@@ -30,9 +32,9 @@ RUN_ENV=(LOCPATH=/tmp/locales)
 INPUT=$T/input start alpha speaks "$BIN/tests/locale" only_ALPHA.utf8 other_ALPHA.utf8
 exec 7>"$T/input"
 await "$T/speaks.out" '^host alpha number 2,5 object 2,5'
-refused only_ALPHA.utf8
+refused 'locale only_ALPHA.utf8'
 t give beta only_ALPHA de_DE
-refused other_ALPHA.utf8
+refused 'locale other_ALPHA.utf8'
 t give beta other_ALPHA fr_FR
 t pmig_on alpha move speaks beta
 sees "host beta number 2,5 object 2,5" 2
@@ -44,3 +46,40 @@ t pmig_on alpha move speaks gamma
 sees "host gamma number 2.5 object 2.5" 4
 exec 7>&-
 ended_with speaks 0
+
+# A conversion that only its host knows.
+knows() { on "$1" sh -c 'mkdir -p /tmp/gconv && echo "alias ONLY-ALPHA// ISO-8859-15//" >/tmp/gconv/gconv-modules'; }
+converts() {
+	echo "$1" >&7
+	await "$T/letters.out" "$2"
+}
+t knows alpha
+mkfifo "$T/letters"
+RUN_ENV=(GCONV_PATH=/tmp/gconv)
+INPUT=$T/letters start alpha letters "$BIN/tests/converts" ONLY-ALPHA
+exec 7>"$T/letters"
+await "$T/letters.out" '^host alpha letter ä'
+refused 'conversion from ONLY-ALPHA to UTF-8' letters
+t knows beta
+t pmig_on alpha move letters beta
+converts again '^host beta letter ä'
+expect 3 pmig_on alpha move letters gamma
+says 'move refused: the conversion from ONLY-ALPHA to UTF-8, which letters uses, is not installed at gamma'
+t pmig_on alpha checkpoint --stop letters -o /tmp/letters.image
+ended_with letters 124
+t on alpha rm -r /tmp/gconv
+expect 3 pmig_on alpha restart --detach /tmp/letters.image
+says 'its conversion from ONLY-ALPHA to UTF-8 is not installed here'
+t knows alpha
+pmig_on alpha restart /tmp/letters.image <"$T/letters" >"$T/letters.more" 2>"$T/letters.errors" 7>&- &
+restarted=$!
+exec 7>&- 7>"$T/letters"
+echo again >&7
+await "$T/letters.more" '^host alpha letter ä'
+echo close >&7
+for ((i = 0; i < 100; i++)); do # until it has read that
+	! pmig_on alpha plan letters gamma >"$T/plan" 2>&1 || break
+done
+check "gamma is good enough for it then" grep -q '^move possible' "$T/plan"
+exec 7>&-
+t wait "$restarted"

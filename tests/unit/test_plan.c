@@ -100,7 +100,7 @@ static void the_process_itself_can_be_the_culprit(void **state)
 	f.cpu_lacks = "avx2";
 	assert_refusal(&r, &f, &l, "move refused: queens was built for avx2, which the CPU of beta lacks");
 	f = case_facts();
-	f.locale = "de_DE.utf8";
+	f.not_installed = "the locale de_DE.utf8";
 	assert_refusal(&r, &f, &l,
 		"move refused: the locale de_DE.utf8, which queens uses, is not installed at beta: install it there");
 	f = case_facts();

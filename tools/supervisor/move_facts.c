@@ -571,8 +571,8 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		p->directory[0] = '\0';
 	if (m->o.wait_children || !hex_text_get(json_object_get(p->source, "children"), p->children, sizeof p->children))
 		p->children[0] = '\0';
-	if (!hex_text_get(json_object_get(p->target, "no_locale"), p->locale, sizeof p->locale))
-		p->locale[0] = '\0';
+	if (!hex_text_get(json_object_get(p->target, "not_installed"), p->not_installed, sizeof p->not_installed))
+		p->not_installed[0] = '\0';
 	*facts = (struct plan_facts){.process = m->supervisor->name,
 		.source = m->source_label,
 		.target = m->target_label,
@@ -581,7 +581,7 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		.cpu_lacks = p->lacks,
 		.directory = p->directory,
 		.children = p->children,
-		.locale = p->locale,
+		.not_installed = p->not_installed,
 		.less = text_of(p->target, "less"),
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),

@@ -39,10 +39,10 @@ struct planning {
 	struct plan_fact home_rtt, home_bandwidth; /* of the first of them */
 	char directory[PATH_MAX];                  /* that the target has not */
 	char children[256];
-	char locale[PMIG_NAME_MAX + 1];     /* that is not installed at the target */
-	struct loop_source *children_timer; /* they are waited for */
-	char lacks[32];                     /* an instruction set */
-	json_t *files;                      /* what the target is asked about, */
+	char not_installed[PMIG_NAME_MAX + 1]; /* at the target, of what libc loads for it */
+	struct loop_source *children_timer;    /* they are waited for */
+	char lacks[32];                        /* an instruction set */
+	json_t *files;                         /* what the target is asked about, */
 	size_t files_next;
 	json_t *types, *reach;        /* the same; with the first of the files */
 	json_t *places;               /* the same: where the target is to look for equal content, as it was declared here */
