@@ -13,6 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef PMIG_SANITIZE_ADDRESS
+#include <sanitizer/asan_interface.h>
+#endif
 
 #define TEXT_ROOM (256u << 10)
 #define TEXT_MAX (64u << 20)
@@ -76,7 +79,7 @@ static const char *hex(const char *p, uintptr_t *ret)
 static bool travels(uintptr_t from)
 {
 	return from < LOW || from >= HIGH || from - ARENA_BASE < ARENA_SIZE || from - MAPPING_BASE < MAPPING_SIZE ||
-		(interpose_active() && from - INTERPOSE_BASE < INTERPOSE_SIZE);
+		(interpose_heap() != NULL && from - INTERPOSE_BASE < INTERPOSE_SIZE);
 }
 
 static int add(struct outside_memory *m, struct outside_range r)
@@ -120,7 +123,18 @@ static int read_line(struct outside_memory *m, const char *line)
 /* There is none before the first foreign allocation. */
 static bool foreign_heap_has(const void *p)
 {
-	return interpose_active() && interpose_heap() != NULL && heap_owns(interpose_heap(), p);
+	return interpose_heap() != NULL && heap_owns(interpose_heap(), p);
+}
+
+/* What an address sanitizer has mapped for its blocks, and knows to be none. */
+static bool is_free(const void *p)
+{
+#ifdef PMIG_SANITIZE_ADDRESS
+	return __asan_address_is_poisoned(p);
+#else
+	(void)p;
+	return false;
+#endif
 }
 
 /* The foreign heap is asked itself: only what is allocated counts. */
@@ -134,6 +148,8 @@ static bool covers(const struct escape_target *t, const void *p, void **ret_base
 		size_t middle = (low + high) / 2;
 		const struct outside_range *r = &m->ranges[middle];
 		if ((uintptr_t)p - r->from < r->to - r->from) {
+			if (is_free(p))
+				return false;
 			*ret_base = (void *)r->from; /* NOLINT: an address of the kernel's list */
 			*ret_size = r->to - r->from;
 			return true;
@@ -149,7 +165,7 @@ static bool covers(const struct escape_target *t, const void *p, void **ret_base
 static void find_window(struct outside_memory *m)
 {
 	uintptr_t low = UINTPTR_MAX, high = 0;
-	if (interpose_active() && interpose_heap() != NULL)
+	if (interpose_heap() != NULL)
 		heap_window(interpose_heap(), &low, &high);
 	if (m->n > 0) {
 		low = m->ranges[0].from < low ? m->ranges[0].from : low;

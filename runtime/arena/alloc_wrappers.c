@@ -2,6 +2,7 @@
 #include "alloc_wrappers.h"
 
 #include "interpose.h"
+#include "malloc.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -66,10 +67,10 @@ char *pmig_realpath_chk(const char *path, char *resolved, size_t size)
 
 char *pmig_realpath(const char *path, char *resolved)
 {
-	interpose_arena_begin();
-	char *p = realpath(path, resolved);
-	interpose_arena_end();
-	return p;
+	char buffer[PATH_MAX];
+	if (resolved != NULL)
+		return realpath(path, resolved);
+	return realpath(path, buffer) != NULL ? pmig_strdup(buffer) : NULL;
 }
 
 char *pmig_canonicalize_file_name(const char *path)

@@ -1,73 +1,18 @@
-/* interpose: malloc and its family in the executable, over the foreign heap, with the modes of the calling thread. */
+/* interpose: malloc and its family in the executable, over the foreign heap, with the modes of the calling thread. Never itself
+ * instrumented by a sanitizer, since libraries allocate before that has started. */
 #include "interpose.h"
 
 #include "arena.h"
 #include "heap.h"
-#include "lock.h"
+#include "interpose_blocks.h"
 
 #include <errno.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#ifdef PMIG_NO_INTERPOSE
-
-bool interpose_active(void)
-{
-	return false;
-}
-
-struct heap *interpose_heap(void)
-{
-	return NULL;
-}
-
-void interpose_slots(void *base, size_t size, void (*released)(void *slot))
-{
-	(void)base, (void)size, (void)released;
-}
-
-int interpose_calibrate(void *(*open)(void *), void (*close)(void *), void *context, struct interpose_call *ret_call)
-{
-	(void)open, (void)close, (void)context, (void)ret_call;
-	return error_set(PMIG_ENOSUPPORT, "interpose: malloc is not ours in this build");
-}
-
-void interpose_place(void *slot, size_t size, unsigned skip)
-{
-	(void)slot, (void)size, (void)skip;
-}
-
-bool interpose_place_end(void)
-{
-	return false;
-}
-
-void interpose_arena_begin(void)
-{
-}
-
-void interpose_arena_end(void)
-{
-}
-
-void *interpose_site(const void *base)
-{
-	(void)base;
-	return NULL;
-}
-
-#else
-
-#define HEAP_SLOT 1
 #define RECORDS 64
-#define INTERPOSE_SIZE_LEAST (64u << 20)
-
-void *__libc_realloc(void *p, size_t size);
-void __libc_free(void *p);
 
 struct record {
 	void *p;
@@ -88,95 +33,22 @@ struct mode {
 
 static __thread struct mode mode __attribute__((tls_model("initial-exec")));
 
-/* Process state: the foreign heap, and which addresses are slots. */
-static struct heap *_Atomic foreign;
-static struct lock making;
+/* Process state: which addresses are slots. */
 static struct {
 	uintptr_t base;
 	size_t size;
 	void (*released)(void *slot);
 } slots = {ARENA_BASE + ARENA_STREAMS, ARENA_STREAMS_SIZE, NULL};
 
-bool interpose_active(void)
-{
-	return true;
-}
-
 struct heap *interpose_heap(void)
 {
-	return foreign;
-}
-
-/* Reserves `size` bytes at the usual address, or anywhere if something is there. NULL: refused. */
-static void *reserve(size_t size)
-{
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	void *p = mmap((void *)INTERPOSE_BASE, size, PROT_NONE, flags | MAP_FIXED_NOREPLACE, -1, 0);
-	if (p == (void *)INTERPOSE_BASE)
-		return p;
-	p = mmap(NULL, size + 0x10000, PROT_NONE, flags, -1, 0);
-	return p != MAP_FAILED ? (void *)(((uintptr_t)p + 0xffff) & ~(uintptr_t)0xffff) : NULL;
-}
-
-/* Where addresses are rationed (ulimit -v) a small heap is better than none: the runtime can say what is wrong. */
-static struct heap *make_foreign(void)
-{
-	int saved = errno;
-	lock_take(&making);
-	for (size_t size = INTERPOSE_SIZE; foreign == NULL && size >= INTERPOSE_SIZE_LEAST; size /= 4) {
-		void *p = reserve(size);
-		if (p != NULL)
-			foreign = heap_create(p, size, HEAP_SLOT);
-	}
-	lock_open(&making);
-	errno = saved;
-	return foreign;
-}
-
-static inline struct heap *get_foreign(void)
-{
-	struct heap *h = __atomic_load_n((struct heap **)&foreign, __ATOMIC_RELAXED);
-	return __builtin_expect(h != NULL, 1) ? h : make_foreign();
-}
-
-static void *no_memory(int number)
-{
-	errno = number;
-	return NULL;
-}
-
-static void *signed_by(void *p, size_t usable, void *site)
-{
-	*(void **)((char *)p + usable - INTERPOSE_SITE_SIZE) = site;
-	return p;
-}
-
-/* What is asked for: `size` bytes, zero if so, aligned if alignment > 16. */
-struct request {
-	size_t size;
-	size_t alignment;
-	bool zero;
-	void *site;
-};
-
-static inline void *foreign_alloc(const struct request *r)
-{
-	struct heap *h = get_foreign();
-	if (h == NULL || r->size > PTRDIFF_MAX - INTERPOSE_SITE_SIZE)
-		return no_memory(ENOMEM);
-	size_t size = r->size + INTERPOSE_SITE_SIZE;
-	void *p = r->zero           ? heap_calloc(h, 1, size)
-		: r->alignment > 16 ? heap_memalign(h, r->alignment, size)
-				    : heap_malloc(h, size);
-	if (p == NULL)
-		return NULL;
-	return signed_by(p, r->alignment > 16 ? heap_usable_size(h, p) : heap_good_size(size), r->site);
+	return blocks_heap();
 }
 
 static void *arena_alloc(const struct request *r)
 {
 	if (arena_create() < 0)
-		return no_memory(ENOMEM);
+		return blocks_none(ENOMEM);
 	if (r->zero)
 		return heap_calloc(arena_heap(), 1, r->size);
 	return heap_memalign(arena_heap(), r->alignment, r->size);
@@ -205,7 +77,7 @@ static __attribute__((noinline)) void *mode_alloc(const struct request *r)
 	void *p = m->slot != NULL ? placed_alloc(m, r) : NULL;
 	if (p != NULL)
 		return p;
-	p = m->arena > 0 ? arena_alloc(r) : foreign_alloc(r);
+	p = m->arena > 0 ? arena_alloc(r) : blocks_alloc(r);
 	if (m->records != NULL && m->recorded < RECORDS)
 		m->records[m->recorded++] = (struct record){p, r->size};
 	return p;
@@ -213,7 +85,7 @@ static __attribute__((noinline)) void *mode_alloc(const struct request *r)
 
 static inline __attribute__((always_inline)) void *alloc(const struct request *r)
 {
-	return __builtin_expect(mode.any != 0, 0) ? mode_alloc(r) : foreign_alloc(r);
+	return __builtin_expect(mode.any != 0, 0) ? mode_alloc(r) : blocks_alloc(r);
 }
 
 /* The family. */
@@ -227,14 +99,14 @@ void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(n, size, &bytes))
-		return no_memory(ENOMEM);
+		return blocks_none(ENOMEM);
 	return alloc(&(struct request){.size = bytes, .zero = true, .site = __builtin_return_address(0)});
 }
 
 static void *aligned(size_t alignment, size_t size, void *site)
 {
 	if (alignment > SIZE_MAX / 2 + 1)
-		return no_memory(EINVAL);
+		return blocks_none(EINVAL);
 	size_t power = sizeof(void *);
 	while (power < alignment)
 		power *= 2;
@@ -273,14 +145,8 @@ void *pvalloc(size_t size)
 {
 	size_t page = (size_t)getpagesize(), rounded;
 	if (__builtin_add_overflow(size, page - 1, &rounded))
-		return no_memory(ENOMEM);
+		return blocks_none(ENOMEM);
 	return aligned(page, rounded & ~(page - 1), __builtin_return_address(0));
-}
-
-static bool is_foreign(const void *p)
-{
-	struct heap *h = __atomic_load_n((struct heap **)&foreign, __ATOMIC_RELAXED);
-	return h != NULL && heap_owns(h, p);
 }
 
 static bool is_arena(const void *p)
@@ -297,15 +163,15 @@ void free(void *p)
 {
 	if (p == NULL)
 		return;
-	if (__builtin_expect(is_foreign(p), 1)) {
-		heap_free(foreign, p);
+	if (__builtin_expect(blocks_own(p), 1)) {
+		blocks_free(p);
 	} else if (is_slot(p)) {
 		if (slots.released != NULL)
 			slots.released(p);
 	} else if (is_arena(p)) {
 		heap_free(arena_heap(), p);
 	} else {
-		__libc_free(p); /* from before this malloc was there */
+		blocks_others_free(p);
 	}
 }
 
@@ -313,17 +179,9 @@ static void *sited_realloc(void *p, size_t size, void *site)
 {
 	if (p == NULL)
 		return alloc(&(struct request){.size = size, .site = site});
-	if (is_foreign(p)) {
-		if (size == 0) {
-			heap_free(foreign, p);
-			return NULL;
-		}
-		if (size > PTRDIFF_MAX - INTERPOSE_SITE_SIZE)
-			return no_memory(ENOMEM);
-		p = heap_realloc(foreign, p, size + INTERPOSE_SITE_SIZE);
-		return p == NULL ? NULL : signed_by(p, heap_usable_size(foreign, p), site);
-	}
-	return is_arena(p) ? heap_realloc(arena_heap(), p, size) : __libc_realloc(p, size);
+	if (blocks_own(p))
+		return blocks_realloc(p, size, site);
+	return is_arena(p) ? heap_realloc(arena_heap(), p, size) : blocks_others_realloc(p, size);
 }
 
 void *realloc(void *p, size_t size)
@@ -335,7 +193,7 @@ void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(n, size, &bytes))
-		return no_memory(ENOMEM);
+		return blocks_none(ENOMEM);
 	return sited_realloc(p, bytes, __builtin_return_address(0));
 }
 
@@ -343,9 +201,11 @@ size_t malloc_usable_size(void *p)
 {
 	if (p == NULL)
 		return 0;
-	if (is_foreign(p))
-		return heap_usable_size(foreign, p) - INTERPOSE_SITE_SIZE;
-	return is_arena(p) && !is_slot(p) ? heap_usable_size(arena_heap(), p) : 0;
+	if (blocks_own(p))
+		return blocks_usable_size(p);
+	if (is_arena(p))
+		return is_slot(p) ? 0 : heap_usable_size(arena_heap(), p);
+	return blocks_others_usable_size(p);
 }
 
 /* The modes. Out of line and fenced: malloc is known to compilers as a function that reads no such variables. */
@@ -417,28 +277,5 @@ int interpose_calibrate(void *(*open)(void *), void (*close)(void *), void *cont
 
 void *interpose_site(const void *base)
 {
-	void *block;
-	size_t size;
-	if (!is_foreign(base) || !heap_block_of(foreign, base, &block, &size))
-		return NULL;
-	return *(void **)((char *)block + size - INTERPOSE_SITE_SIZE);
+	return blocks_site(base);
 }
-
-static void fork_prepare(void)
-{
-	if (foreign != NULL)
-		heap_fork_prepare(foreign);
-}
-
-static void fork_done(void)
-{
-	if (foreign != NULL)
-		heap_fork_done(foreign);
-}
-
-__attribute__((constructor)) static void at_fork(void)
-{
-	(void)pthread_atfork(fork_prepare, fork_done, fork_done);
-}
-
-#endif

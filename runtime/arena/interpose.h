@@ -5,8 +5,7 @@
  *   - placement: one allocation gets a slot that the caller reserved, so that a FILE or a DIR, which libc allocates, has
  *     an address that can be had again after a restore;
  *   - arena: blocks that libc allocates for the program (getline, asprintf) lie in the arena.
- * Left out where PMIG_NO_INTERPOSE is defined (sanitizers bring a malloc of their own): then interpose_active() is
- * false and the modes do nothing.
+ * Under a sanitizer with a malloc of its own all other blocks come from that, and there is no foreign heap.
  *
  * Normal usage:
  *   1. at start, interpose_calibrate() with a throw-away fopen and fclose: which of its allocations is the FILE;
@@ -33,9 +32,6 @@ struct interpose_call {
 	size_t size;   /* what is asked for in it */
 };
 
-/* True if malloc is ours in this process. */
-bool interpose_active(void);
-
 /* The foreign heap; NULL where there is none (yet). */
 struct heap *interpose_heap(void);
 
@@ -44,7 +40,7 @@ struct heap *interpose_heap(void);
 void interpose_slots(void *base, size_t size, void (*released)(void *slot));
 
 /* Calls open(), finds which allocation of this thread its result is, and calls close(result). Returns 0, or
- * PMIG_ENOENT if no allocation was returned, PMIG_ENOSUPPORT without interposition, PMIG_EIO if open() returned NULL. */
+ * PMIG_ENOENT if no allocation was returned, PMIG_EIO if open() returned NULL. */
 int interpose_calibrate(void *(*open)(void *context), void (*close)(void *), void *context, struct interpose_call *ret_call);
 
 /* After `skip` further allocations the next one of at most `size` bytes gets `slot` (16-byte aligned, in the range

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef PMIG_SANITIZE_ADDRESS
+#include <sanitizer/lsan_interface.h>
+#endif
 
 _Static_assert(STREAM_SLOTS *STREAM_SLOT_SIZE <= ARENA_STREAMS_SIZE, "the slots fit into the arena's stream part");
 
@@ -84,7 +87,7 @@ struct stream *stream_find(const FILE *f)
 		return s->kind != 0 && s->handle == f ? s : NULL;
 	}
 	struct stream *s = stream_next(NULL);
-	while (s != NULL && (s->handle != f || (interpose_active() && s->kind != STREAM_UNSUPPORTED)))
+	while (s != NULL && (s->handle != f || s->kind != STREAM_UNSUPPORTED))
 		s = stream_next(s);
 	return s;
 }
@@ -94,7 +97,7 @@ static FILE *placed(struct stream *s, FILE *f)
 	bool taken = interpose_place_end();
 	if (f == NULL)
 		return NULL;
-	if (interpose_active() && (!taken || (void *)f != s->file)) {
+	if (!taken || (void *)f != s->file) {
 		/* Not what calibration found: better no stream than one that dangles after a move. */
 		int flags = s->kind == STREAM_DESCRIPTOR ? fcntl(s->fd, F_GETFD) : -1;
 		int fd = flags >= 0 ? fcntl(s->fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -165,10 +168,17 @@ static void close_file(void *f)
 	fclose(f);
 }
 
+/* Buffers of streams hang on these slots, which a search for leaks would not look at. */
+static void tell_sanitizer(void)
+{
+#ifdef PMIG_SANITIZE_ADDRESS
+	__lsan_register_root_region(arena_streams(), ARENA_STREAMS_SIZE);
+#endif
+}
+
 int stream_calibrate(void)
 {
-	if (!interpose_active())
-		return 0;
+	tell_sanitizer();
 	int r = interpose_calibrate(open_descriptor, close_file, NULL, &descriptor_call);
 	if (r >= 0)
 		r = interpose_calibrate(open_cookie, close_file, NULL, &cookie_call);

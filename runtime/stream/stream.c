@@ -4,7 +4,6 @@
 #include "cookie.h"
 
 #include "../arena/arena.h"
-#include "../arena/interpose.h"
 #include "../arena/malloc.h"
 #include "../reference/descriptors.h"
 
@@ -44,8 +43,6 @@ static int replace_standard(int fd)
 
 int stream_start(void)
 {
-	if (!interpose_active())
-		return 0;
 	int r = stream_calibrate();
 	for (int fd = 0; fd < 3 && r >= 0; fd++)
 		r = replace_standard(fd);
@@ -70,9 +67,6 @@ static int save_one(struct record_writer *w, struct stream *s)
 	FILE *f = s->handle;
 	if (s->kind == STREAM_UNSUPPORTED)
 		return error_set(PMIG_EREFUSED, "%s; close it before the safe point", s->note);
-	if ((void *)f != s->file)
-		return error_set(PMIG_EREFUSED,
-			"this build does not interpose malloc, so its FILE cannot be had again at the same address");
 	s->locking = __fsetlocking(f, FSETLOCKING_BYCALLER); /* a thread that stands still may have it locked */
 	if (__fwriting(f) && fflush(f) != 0)
 		return error_errno(PMIG_EIO, errno, "its output cannot be written");
@@ -104,8 +98,6 @@ static int save_one(struct record_writer *w, struct stream *s)
 
 int stream_save(struct record_writer *w)
 {
-	if (!interpose_active())
-		(void)fflush(NULL); /* libc's own standard streams: nothing may be left in them */
 	for (int i = 0; i < 3; i++)
 		record_put_u64(w, stream_find(*standard[i]) != NULL ? (uintptr_t)*standard[i] : 0);
 	for (struct stream *s = stream_next(NULL); s != NULL; s = stream_next(s)) {
@@ -192,6 +184,16 @@ static void restore_buffer(const struct saved *saved, FILE *f)
 		setvbuf(f, NULL, saved->line_buffered ? _IOLBF : _IOFBF, 0);
 }
 
+/* As freopen(3) leaves one that could not be opened: closed, and where it was, so that the program may try again. */
+static FILE *place_closed(struct stream *s)
+{
+	s->fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	FILE *f = s->fd >= 0 ? stream_place_descriptor(s) : NULL;
+	if (f != NULL && freopen("/dev/null/none", s->mode, f) == NULL)
+		s->fd = -1;
+	return f;
+}
+
 static int restore_one(struct saved *saved)
 {
 	struct stream *s = stream_slot_at(saved->index);
@@ -201,7 +203,8 @@ static int restore_one(struct saved *saved)
 	s->buffer = (void *)(uintptr_t)saved->buffer;
 	s->buffer_size = saved->buffer_size;
 	if (s->kind == STREAM_DESCRIPTOR && s->fd < 0)
-		return error_set(PMIG_EREFUSED, "a stream whose freopen() failed cannot be carried");
+		return place_closed(s) != NULL ? 0
+					       : error_errno(PMIG_EIO, errno, "stream %u cannot be made anew", saved->index);
 	/* fdopen in append mode seeks to the end. */
 	bool seeks = s->kind == STREAM_DESCRIPTOR && !descriptors_refers(s->fd);
 	off_t offset = seeks ? lseek(s->fd, 0, SEEK_CUR) : -1;

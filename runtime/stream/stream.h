@@ -1,9 +1,6 @@
 /* stream: stdio streams at addresses that stay. libc allocates its FILE; placement (arena/interpose.h) puts it into a
  * slot of the arena's stream part. After a restore libc makes a new FILE in the same slot, so that every pointer to
- * it is good again, also one that another library holds. Only public functions of libc are used on a FILE.
- *
- * Where malloc is not interposed (sanitizers) a FILE lies where libc wants it: the three standard streams are carried
- * as far as the program uses them by their names, any other stream refuses the checkpoint by name. */
+ * it is good again, also one that another library holds. Only public functions of libc are used on a FILE. */
 #ifndef PMIG_STREAM_STREAM_H
 #define PMIG_STREAM_STREAM_H
 
@@ -32,7 +29,7 @@ struct cookie; /* cookie.h */
 /* One slot. Lies in the arena. */
 struct stream {
 	_Alignas(16) char file[STREAM_FILE_MAX]; /* where libc's FILE goes */
-	FILE *_Atomic handle;                    /* file; elsewhere without interposition */
+	FILE *_Atomic handle;                    /* file; elsewhere where the stream is not supported */
 	_Atomic uint32_t kind;                   /* enum stream_kind; 0: free */
 	int32_t fd;                              /* STREAM_DESCRIPTOR */
 	char mode[4];                            /* for fdopen: r, w, a, with or without + */

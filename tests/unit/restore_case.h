@@ -4,7 +4,6 @@
 #define TESTS_RESTORE_CASE_H
 
 #include "arena/arena.h"
-#include "arena/interpose.h"
 #include "arena/malloc.h"
 #include "frame/program.h"
 #include "image/image.h"
@@ -50,13 +49,6 @@ static char restore_place[PATH_MAX];
 			_exit(1); \
 		} \
 	} while (0)
-
-/* In `before`: the case is skipped where malloc is not interposed (sanitizers bring their own). */
-static inline void restore_needs_interposition(void)
-{
-	if (!interpose_active())
-		_exit(78);
-}
 
 /* No instrumented program is behind these tests: no globals, no frames. */
 const struct program pmig_program = {0};
@@ -126,8 +118,6 @@ static void restore_before(const struct restore_case *c, char **argv, const char
 	*arena_root(RESTORE_ROOT) = c->before();
 	CHECK(resource_prepare() >= 0);
 	int r = restore_write(path);
-	if (r < 0 && strstr(pmig_reason(), "does not interpose malloc") != NULL)
-		_exit(78);
 	if (c->refused != NULL && r < 0) {
 		dprintf(2, "%s\n", pmig_reason());
 		CHECK(strstr(pmig_reason(), c->refused) != NULL);
@@ -196,12 +186,6 @@ static inline void restore_run(void **state)
 	char path[PATH_MAX - 2];
 	restore_prepare(path);
 	int r = restore_spawn("before", c->name, path);
-	if (r == 78) {
-		print_message("skipped: this build does not interpose malloc\n");
-		unlink(path);
-		(void)nftw(restore_place, restore_remove, 16, FTW_DEPTH | FTW_PHYS);
-		skip();
-	}
 	if (c->refused != NULL && r == 77)
 		r = 0;
 	else if (r == 0) {

@@ -20,11 +20,18 @@
 
 #include <cmocka.h>
 
-#define NEEDS_INTERPOSITION \
+/* Compilers know malloc, and that nobody looks at what they leave out. */
+static void *(*volatile do_malloc)(size_t) = malloc;
+static void *(*volatile do_calloc)(size_t, size_t) = calloc;
+static void *(*volatile do_realloc)(void *, size_t) = realloc;
+static void *(*volatile do_reallocarray)(void *, size_t, size_t) = reallocarray;
+
+#define NEEDS_FOREIGN_HEAP \
 	do { \
 		(void)state; \
-		if (!interpose_active()) { \
-			print_message("skipped: the sanitizer's malloc is in place\n"); \
+		free(do_malloc(1)); \
+		if (interpose_heap() == NULL) { \
+			print_message("skipped: all others have the sanitizer's heap\n"); \
 			skip(); \
 		} \
 	} while (0)
@@ -33,12 +40,12 @@ static bool is_foreign(const void *p)
 {
 	void *base;
 	size_t size;
-	return heap_block_of(interpose_heap(), p, &base, &size);
+	return interpose_heap() != NULL ? heap_block_of(interpose_heap(), p, &base, &size) : !arena_contains(p);
 }
 
 static void test_everybody_gets_foreign_blocks(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	FILE *f = fopen("/dev/null", "re");
 	void *blocks[] = {malloc(1), calloc(3, 5), realloc(NULL, 9), memalign(256, 9), aligned_alloc(64, 64), valloc(3),
 		pvalloc(3), reallocarray(NULL, 7, 9), strdup("libc's"), NULL};
@@ -54,15 +61,9 @@ static void test_everybody_gets_foreign_blocks(void **state)
 	assert_int_equal(heap_check(interpose_heap()), 0);
 }
 
-/* Compilers know malloc, and that nobody looks at what they leave out. */
-static void *(*volatile do_malloc)(size_t) = malloc;
-static void *(*volatile do_calloc)(size_t, size_t) = calloc;
-static void *(*volatile do_realloc)(void *, size_t) = realloc;
-static void *(*volatile do_reallocarray)(void *, size_t, size_t) = reallocarray;
-
 static void test_contracts(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	const size_t huge = SIZE_MAX;
 	void *p = NULL;
 	errno = 0;
@@ -98,7 +99,7 @@ static __attribute__((noinline)) void *allocate_here(size_t size)
 
 static void test_site(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	size_t sizes[] = {0, 1, 8, 9, 24, 25, 120, 121, 5000, 32759, 32760, 32761, 65528, 65529, 1000000};
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
 		char *p = allocate_here(sizes[i]);
@@ -147,7 +148,7 @@ static void note_released(void *slot)
 
 static void test_placement_of_a_stream(void **state)
 {
-	NEEDS_INTERPOSITION;
+	(void)state;
 	struct interpose_call call = {0};
 	assert_int_equal(arena_create(), 0);
 	assert_int_equal(interpose_calibrate(open_file, close_file, NULL, &call), 0);
@@ -172,7 +173,7 @@ static void test_placement_of_a_stream(void **state)
 
 static void test_placement_of_a_directory(void **state)
 {
-	NEEDS_INTERPOSITION;
+	(void)state;
 	struct interpose_call call = {0};
 	char root[] = "/proc/self/fd";
 	assert_int_equal(arena_create(), 0);
@@ -190,7 +191,7 @@ static void test_placement_of_a_directory(void **state)
 
 static void test_placement_not_taken(void **state)
 {
-	NEEDS_INTERPOSITION;
+	(void)state;
 	char *slot = arena_streams();
 	interpose_place(slot, 10, 0);
 	void *p = malloc(11);
@@ -216,7 +217,7 @@ static void *allocates_beside(void *ret)
 
 static void test_arena_mode_is_this_threads(void **state)
 {
-	NEEDS_INTERPOSITION;
+	(void)state;
 	void *other = NULL;
 	pthread_t t;
 	interpose_arena_begin();
@@ -262,7 +263,7 @@ static void *churn(void *context)
 
 static void test_fork_while_others_allocate(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	pthread_t t[2];
 	stop = false;
 	for (uintptr_t i = 0; i < 2; i++)
@@ -287,7 +288,7 @@ static void test_fork_while_others_allocate(void **state)
 
 static void test_shared_library(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	void *library = dlopen("libm.so.6", RTLD_NOW | RTLD_NODELETE);
 	assert_non_null(library);
 	assert_int_equal(dlclose(library), 0);
@@ -296,7 +297,7 @@ static void test_shared_library(void **state)
 
 static void test_few_addresses(void **state)
 {
-	NEEDS_INTERPOSITION;
+	NEEDS_FOREIGN_HEAP;
 	int status = -1;
 	pid_t child = fork();
 	assert_true(child >= 0);
@@ -331,7 +332,7 @@ __attribute__((constructor(101))) static void before_main(void)
 
 static void test_before_main(void **state)
 {
-	NEEDS_INTERPOSITION;
+	(void)state;
 	assert_true(is_foreign(early));
 	free(early);
 }

@@ -50,7 +50,6 @@ static void expect_file(const char *path, const char *text)
 
 static void *read_half(void)
 {
-	restore_needs_interposition();
 	struct state *s = fresh();
 	write_file(s->path, "one\ntwo\nthree\n");
 	s->f = pmig_fopen(s->path, "r");
@@ -172,7 +171,6 @@ static void cookie_rest(void *state)
 
 static void *standard(void)
 {
-	restore_needs_interposition();
 	struct state *s = fresh();
 	s->out = stdout;
 	CHECK(arena_contains(stdout) && arena_contains(stdin) && arena_contains(stderr));

@@ -119,7 +119,6 @@ static void expressions_after(void *state)
 
 static void *allocated(void)
 {
-	restore_needs_interposition();
 	struct state *s = pmig_calloc(1, sizeof *s);
 	CHECK(pmig_argz_create_sep("one:two:three", ':', &s->argz, &s->argz_size) == 0);
 	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
