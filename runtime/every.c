@@ -1,7 +1,9 @@
 /* every: an image, execve, and on from the image. */
 #include "every.h"
 
+#include "arena/arena.h"
 #include "checkpoint.h"
+#include "frame/program.h"
 #include "resource/resource.h"
 #include "stop.h"
 #include "thread.h"
@@ -13,18 +15,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 static struct {
 	long interval, countdown, left; /* < 0: at random points; left: restores that may still be made, < 0: any number */
-	const char *path, *count_path;
+	const char *path, *count_path, *stacks_path;
 } every;
 
 int every_start(void)
 {
 	const char *interval = getenv("PMIG_EVERY"), *path = getenv("PMIG_EVERY_IMAGE"),
-		   *image = getenv("PMIG_EVERY_RESTORE"), *count = getenv("PMIG_EVERY_COUNT");
+		   *image = getenv("PMIG_EVERY_RESTORE"), *count = getenv("PMIG_EVERY_COUNT"),
+		   *stacks = getenv("PMIG_EVERY_STACKS");
 	if (interval == NULL || path == NULL)
 		return -1;
 	int fd = image != NULL ? atoi(image) : -1;
@@ -36,9 +40,11 @@ int every_start(void)
 	every.left = *end == ':' ? strtol(end + 1, NULL, 10) : -1;
 	every.path = strdup(path);
 	every.count_path = count != NULL ? strdup(count) : NULL;
+	every.stacks_path = stacks != NULL ? strdup(stacks) : NULL;
 	(void)unsetenv("PMIG_EVERY");
 	(void)unsetenv("PMIG_EVERY_IMAGE");
 	(void)unsetenv("PMIG_EVERY_COUNT");
+	(void)unsetenv("PMIG_EVERY_STACKS");
 	(void)unsetenv("PMIG_EVERY_RESTORE");
 	return fd;
 }
@@ -89,17 +95,42 @@ _Noreturn void every_fail(const char *why)
 	_exit(125);
 }
 
-/* Timers and what waits are in the image; this process, which is the next one too, must not have them a second time. */
-static void forget_signals(void)
+/* A line for each thread: its functions, innermost first, with their lines where they are known. */
+static void write_stacks(struct walk_buffer *const *frames)
 {
+	int fd = every.stacks_path == NULL ? -1 : open(every.stacks_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	for (unsigned i = 0; fd >= 0 && i < ARENA_THREADS_MAX; i++) {
+		if (frames[i] == NULL)
+			continue;
+		(void)dprintf(fd, "%lu %u", (unsigned long)checkpoint_number(), i);
+		for (size_t at = 0; at < frames[i]->size;) {
+			const struct walk_frame *frame = (const void *)(frames[i]->bytes + at);
+			const struct program_site *site = &pmig_program.sites[frame->site];
+			(void)dprintf(fd, " %s:%u", pmig_program.functions[site->function].name, site->line);
+			at += sizeof *frame + frame->size;
+		}
+		(void)dprintf(fd, "\n");
+	}
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+/* The signals of timers that have run out since the image was made, where they still run: this process, which is the next one too,
+ * must not have them a second time. (timer_create's own are forgotten by execve.) What others have sent waits for the next one. */
+static void forget_timers(void)
+{
+	static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
 	static const struct itimerval none;
 	static const struct timespec at_once;
-	sigset_t all;
-	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++)
+	for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
+		sigset_t set;
+		siginfo_t info;
 		(void)setitimer((__itimer_which_t)i, &none, NULL);
-	(void)sigfillset(&all);
-	while (sigtimedwait(&all, NULL, &at_once) > 0)
-		;
+		(void)sigemptyset(&set);
+		(void)sigaddset(&set, signals[i]);
+		if (sigtimedwait(&set, &info, &at_once) > 0 && info.si_code != SI_KERNEL)
+			(void)syscall(SYS_rt_sigqueueinfo, getpid(), signals[i], &info);
+	}
 }
 
 static _Noreturn void go_on_from(int fd)
@@ -112,8 +143,10 @@ static _Noreturn void go_on_from(int fd)
 	(void)setenv("PMIG_EVERY_RESTORE", number, 1);
 	if (every.count_path != NULL)
 		(void)setenv("PMIG_EVERY_COUNT", every.count_path, 1);
+	if (every.stacks_path != NULL)
+		(void)setenv("PMIG_EVERY_STACKS", every.stacks_path, 1);
 	write_count();
-	forget_signals();
+	forget_timers();
 	(void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	(void)fcntl(fd, F_SETFD, 0);
 	(void)execl("/proc/self/exe", program_invocation_name, (char *)NULL);
@@ -140,5 +173,6 @@ void every_restore(struct walk_buffer *const *frames)
 		r = checkpoint_write(fd, frames, &result);
 	if (r < 0)
 		every_fail(pmig_reason());
+	write_stacks(frames);
 	go_on_from(fd);
 }

@@ -1,5 +1,7 @@
 /* every: the test mode, which continues the program in a fresh process at every k-th safe point. What the tests of all captured
- * constructs use: PMIG_EVERY=INTERVAL[:MOST] PMIG_EVERY_IMAGE=PATH [PMIG_EVERY_COUNT=PATH] ./program. */
+ * constructs use: PMIG_EVERY=INTERVAL[:MOST] PMIG_EVERY_IMAGE=PATH [PMIG_EVERY_COUNT=PATH] [PMIG_EVERY_STACKS=PATH] ./program.
+ * INTERVAL < 0: at random ones, about twice of it apart at the most. COUNT becomes how often it was done; to STACKS a line is added for
+ * each time and thread: the number, the thread, and its functions with their lines, innermost first. */
 #ifndef PMIG_EVERY_H
 #define PMIG_EVERY_H
 

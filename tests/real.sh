@@ -6,7 +6,7 @@
 #
 #   real.sh --list                      the names
 #   real.sh lua5.4 mawk                 all of it, without the bounds of the test suite; as root, since it makes hosts
-#   real.sh --steps=build,random mawk   some of it: build, suite, every, random, moved
+#   real.sh --steps=build,random mawk   some of it: build, suite, every, random, moved; mini-httpd: build, foreign, every, random, served
 #   real.sh --keep=DIR mawk             sources and builds stay in DIR/mawk, and are used if they are there
 #   real.sh --bench mawk                processor time of its own work, --safepoints=auto against clang -O2, as JSON
 set -euo pipefail
@@ -25,7 +25,7 @@ for argument; do
 	esac
 done
 [ ${#names[@]} -gt 0 ] || { usage >&2 && exit 2; }
-REAL_EVERY=${REAL_EVERY:--1}
+REAL_EVERY=${REAL_EVERY:--1} REAL_LIMIT=${REAL_LIMIT:-1800}
 [ -z "$keep" ] || { mkdir -p "$keep" && REAL_KEEP=$(cd "$keep" && pwd); }
 
 # shellcheck source=e2e/lib.sh

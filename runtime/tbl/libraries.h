@@ -10,6 +10,9 @@ LIBC(png_image_free, PLAIN, "")
 LIBC(png_image_write_to_file, PLAIN, "")
 LIBC(png_image_write_to_memory, PLAIN, "")
 
+/* libcrypt: all state is in the struct that the caller gives (carried/crypt.c has one for crypt()). */
+LIBC(crypt_r, PLAIN, "")
+
 /* zlib: all state is in the z_stream and what it points to. */
 LIBC(adler32, PLAIN, "")
 LIBC(compress, PLAIN, "")

@@ -18,7 +18,7 @@
 #	real lua5.4 [STEP...]               # all of it, in a test; REAL_EVERY bounds the first kind of restores, -1: no bound
 #
 # The safe points are where --safepoints=auto puts them: no source is changed.
-REAL_EVERY=${REAL_EVERY:-600} REAL_RANDOM=${REAL_RANDOM:-50}
+REAL_EVERY=${REAL_EVERY:-600} REAL_RANDOM=${REAL_RANDOM:-50} REAL_LIMIT=${REAL_LIMIT:-120} # seconds for one run
 REAL_SAFEPOINTS=${REAL_SAFEPOINTS:-auto}
 # For the recipes: generated files that only look old are not to be generated again; clang 19 is stricter than their authors.
 # shellcheck disable=SC2034
@@ -87,7 +87,7 @@ step_build() {
 real_run() {
 	local kind=$1 run=$2 status=0
 	local -n arguments=$run input=${run}_input
-	timeout 120 "$R/$kind/$program" "${arguments[@]}" <"$input" >"$run.$kind.out" 2>"$run.$kind.err" || status=$?
+	timeout "$REAL_LIMIT" "$R/$kind/$program" "${arguments[@]}" <"$input" >"$run.$kind.out" 2>"$run.$kind.err" || status=$?
 	sed -i "s|$R/$kind/||g" "$run.$kind.err" # its own name
 	echo "exit status $status" >"$run.$kind.status"
 }
@@ -106,17 +106,24 @@ step_suite() {
 	echo "ok - $real: its own tests: $(tail -n 1 suite.log)"
 }
 
+# real_stacks: how many functions of the program were on the stacks, and how deep these were.
+real_stacks() {
+	awk '{ depth = NF - 2; if (!low || depth < low) low = depth; if (depth > high) high = depth
+		for (i = 3; i <= NF; i++) { sub(/:.*/, "", $i); if (!($i in seen)) { seen[$i]; all++ } } }
+		END { printf "%d functions on stacks of %d to %d\n", all, low, high }' stacks
+}
+
 # restored RUN EVERY: in $restored how often; the output is compared.
 restored() {
-	rm -f count
-	PMIG_EVERY=$2 PMIG_EVERY_IMAGE=$R/image PMIG_EVERY_COUNT=$R/count real_run pmig "$1"
+	rm -f count stacks
+	PMIG_EVERY=$2 PMIG_EVERY_IMAGE=$R/image PMIG_EVERY_COUNT=$R/count PMIG_EVERY_STACKS=$R/stacks real_run pmig "$1"
 	restored=$(cat count 2>/dev/null || echo 0)
 	real_same "$1" "restored $restored times (PMIG_EVERY=$2)"
 }
 
 step_every() {
 	restored short "1:$REAL_EVERY"
-	check "it was restored at every safe point, $restored times" test "$restored" -gt 0
+	check "it was restored at every safe point, $restored times, with $(real_stacks)" test "$restored" -gt 0
 }
 
 # The interval that spreads them over the whole run is looked for.
@@ -129,7 +136,7 @@ step_random() {
 		interval=$((interval * (restored + 1) / (REAL_RANDOM + REAL_RANDOM / 5)))
 		[ $interval -gt 0 ] || interval=1
 	done
-	check "$restored random safe points" test "$restored" -ge "$REAL_RANDOM"
+	check "$restored random safe points, with $(real_stacks)" test "$restored" -ge "$REAL_RANDOM"
 }
 
 # There and back in mid-run.

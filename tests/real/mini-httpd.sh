@@ -3,9 +3,10 @@
 # It has no output to compare and no end: it is asked for a file wherever it runs.
 package=mini-httpd
 program=mini_httpd
-REAL_STEPS=(build served)
+REAL_STEPS=(build foreign every random served)
+foreign=(libssl libcrypto libcrypt)
 
-real_build() { make CC="$CC" LDFLAGS=-O2 mini_httpd; }
+real_build() { make CC="$CC" LDFLAGS="-O2 -DUSE_SSL" mini_httpd; }
 
 # get HOST FILE: what the server of that host answers, without the headers.
 get() {
@@ -29,9 +30,32 @@ await_port() {
 	fail "$real does not listen on $1"
 }
 
+# The libraries that it is linked with, by the names that are written in it.
+step_foreign() {
+	local library
+	readelf -d "$R/pmig/$program" >needed
+	for library in "${foreign[@]}"; do check "$real needs the shared library $library" grep -q "NEEDED.*\[$library\.so" needed; done
+	check "what the compiler does not know of them it names" grep -q 'mini_httpd.c:[0-9]*: warning: SSL_accept: nobody has looked' pmig.log
+	check "it knows crypt()" sh -c '! grep crypt_r pmig.log'
+}
+
+step_hosts() { [ -n "${PMIG_HOSTS_UP:-}" ] || hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $R"; }
+
+# continued FROM STEP, continued random MOST: by an ordinary user, since the program changes its own if it may.
+continued() {
+	step_hosts
+	# shellcheck disable=SC2016 # for the shell there
+	on alpha bash -c 'dir=$(mktemp -d) && bash "$1" "$2" "$dir" "$3" "$4" && rm -rf "$dir"' bash "$SOURCE/every.sh" "$R/pmig/$program" "$1" "$2" >said ||
+		fail "$real, safe points $*: $(cat said)"
+	echo "ok - $real: $(cat said), with a password too"
+}
+
+step_every() { continued 1 $((REAL_EVERY < 0 ? 1 : 29)); }
+step_random() { continued random "$REAL_RANDOM"; }
+
 step_served() {
 	local host
-	[ -n "${PMIG_HOSTS_UP:-}" ] || hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $R"
+	step_hosts
 	t pmig_on alpha run -d --name "$real" -- "$R/pmig/$program" -D -p 8080 -h 0.0.0.0 -d /usr/share/common-licenses
 	await_port alpha
 	asked alpha 5
