@@ -56,19 +56,28 @@ static ssize_t packed(unsigned char *to, const struct datagram_frame *f, size_t 
 	return (ssize_t)(head + payload);
 }
 
+/* A library has written to the number, which knows nothing of frames: it means the peer. */
+static ssize_t bare(unsigned char *to, const struct datagram_frame *begin, size_t n)
+{
+	const struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA};
+	size_t first = n < sizeof *begin ? n : sizeof *begin;
+	memmove(to + DATAGRAM_HEAD + first, to + DATAGRAM_PACKED_MAX, n - first);
+	(void)datagram_frame_pack(to, &f);
+	memcpy(to + DATAGRAM_HEAD, begin, first);
+	return (ssize_t)(DATAGRAM_HEAD + n);
+}
+
 static ssize_t from_program(int fd, void *to, size_t size, bool peek)
 {
 	struct datagram_frame f;
-	struct iovec parts[] = {{&f, sizeof f}, {(unsigned char *)to + DATAGRAM_PACKED_MAX, size - DATAGRAM_PACKED_MAX}};
+	(void)size; /* CHANNEL_MESSAGE_MAX */
+	struct iovec parts[] = {{&f, sizeof f}, {(unsigned char *)to + DATAGRAM_PACKED_MAX, DATAGRAM_PAYLOAD_MAX}};
 	struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t n = wait_not(fd, &m, peek);
 	if (n <= 0)
 		return n;
-	if ((size_t)n < sizeof f || (m.msg_flags & MSG_TRUNC) != 0 || !datagram_frame_sound(&f)) {
-		errno = EPROTO; /* another program of this user; or one that writes what it should not */
-		return -1;
-	}
-	return packed(to, &f, (size_t)n - sizeof f);
+	return (size_t)n >= sizeof f && datagram_frame_sound(&f) ? packed(to, &f, (size_t)n - sizeof f)
+								 : bare(to, &f, (size_t)n);
 }
 
 static int to_program(int fd, const void *from, size_t size, void *answer, size_t *ret_size)
@@ -140,7 +149,7 @@ static void drop_error_queue(int fd)
 
 static ssize_t from_socket(int fd, void *to, size_t size, bool peek)
 {
-	struct datagram_frame f = {.word = DATAGRAM_DATA};
+	struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA};
 	struct iovec part = {(unsigned char *)to + DATAGRAM_PACKED_MAX, size - DATAGRAM_PACKED_MAX};
 	struct msghdr m = {.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -161,7 +170,7 @@ static ssize_t from_socket(int fd, void *to, size_t size, bool peek)
 		drop_error_queue(fd);
 	if (!is_news(errno))
 		return -1;
-	f = (struct datagram_frame){.word = DATAGRAM_ERROR, .error = errno};
+	f = (struct datagram_frame){.magic = DATAGRAM_MAGIC, .word = DATAGRAM_ERROR, .error = errno};
 	return packed(to, &f, 0);
 }
 
@@ -174,7 +183,8 @@ static void answer_with(const struct datagram_frame *f, void *answer, size_t *re
 
 static void answer_error(int error, void *answer, size_t *ret_size)
 {
-	answer_with(&(struct datagram_frame){.word = DATAGRAM_ERROR, .error = error}, answer, ret_size);
+	answer_with(&(struct datagram_frame){.magic = DATAGRAM_MAGIC, .word = DATAGRAM_ERROR, .error = error}, answer,
+		ret_size);
 }
 
 static ssize_t send_once(int fd, const struct msghdr *m, uint32_t flags)
@@ -217,7 +227,7 @@ static int pass_on(int fd, struct datagram_frame *f, const unsigned char *payloa
 static int connect_to(int fd, const struct datagram_frame *f, void *answer, size_t *ret_size)
 {
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
-	struct datagram_frame local = {.word = DATAGRAM_LOCAL};
+	struct datagram_frame local = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_LOCAL};
 	socklen_t size = sizeof local.address;
 	int r = f->address_size > 0 ? connect(fd, (const struct sockaddr *)(const void *)f->address, f->address_size)
 				    : connect(fd, &none, sizeof none);

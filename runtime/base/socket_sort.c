@@ -173,6 +173,18 @@ void socket_text(int fd, char ret_text[SOCKET_TEXT_MAX])
 	socket_place_text(&p, ret_text);
 }
 
+bool socket_has_messages(int fd)
+{
+	int type = option(fd, SO_TYPE);
+	return type == SOCK_DGRAM || (type == SOCK_SEQPACKET && option(fd, SO_ACCEPTCONN) != 1);
+}
+
+bool socket_is_bound(int fd)
+{
+	struct socket_place p = {.family = option(fd, SO_DOMAIN), .size = sizeof p.address};
+	return getsockname(fd, (struct sockaddr *)&p.address, &p.size) == 0 && is_bound(&p);
+}
+
 static int parse_internet(const char *text, struct socket_place *ret)
 {
 	struct sockaddr_in *four = (void *)&ret->address;

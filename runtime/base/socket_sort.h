@@ -21,6 +21,10 @@ enum socket_sort {
 
 enum socket_sort socket_sort_of(int fd);
 
+/* Whether what goes through it are messages, and it is not one that listens; whether it has an address of its own. */
+bool socket_has_messages(int fd);
+bool socket_is_bound(int fd);
+
 /* What is known of a unix socket by its inode: sock_diag(7). */
 struct socket_unix {
 	uint64_t peer; /* inode; 0: closed, or in another name space */

@@ -37,6 +37,17 @@ WAIT_INLINE bool wait_stopped_short(long r, size_t size)
 	return r > 0 && (size_t)r < size && pmig_asked != 0;
 }
 
+/* reference/calls_datagram.h: datagrams whose socket lies at another host. Asked anew for each try: the process may have moved. */
+extern bool pmig_datagram_any;
+long pmig_datagram_call(long number, int fd, long b, long c, long d, long e, long f);
+
+WAIT_INLINE long wait_transfer(long number, long fd, long b, long c, long d, long e, long f)
+{
+	if (__builtin_expect(pmig_datagram_any, 0))
+		return pmig_datagram_call(number, (int)fd, b, c, d, e, f);
+	return pmig_block(number, fd, b, c, d, e, f);
+}
+
 /* Whether `fd` leads to a file at another host (reference/descriptors.h). */
 int pmig_remote(int fd);
 
@@ -82,7 +93,7 @@ WAIT_INLINE long wait_descriptor6(int option, long number, long fd, long b, long
 	for (;;) {
 		long r = wait_again(BLOCK_BREAKER, handled);
 		if (r == 0)
-			r = pmig_block(number, fd, b, c, d, e, f);
+			r = wait_transfer(number, fd, b, c, d, e, f);
 		if (r != BLOCK_STOPPED)
 			return r;
 		r = pmig_wait_socket((int)fd, option, &begun, handled);

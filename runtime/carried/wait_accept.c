@@ -23,7 +23,7 @@ WAIT_CALL int pmig_connect(int fd, const struct sockaddr *address, socklen_t siz
 	for (;;) {
 		long r = wait_again(BLOCK_BREAKER, handled);
 		if (r == 0)
-			r = pmig_block(SYS_connect, fd, (long)address, size, 0, 0, 0);
+			r = wait_transfer(SYS_connect, fd, (long)address, size, 0, 0, 0);
 		if (r != BLOCK_STOPPED)
 			return (int)wait_result(stopped && r == -EISCONN ? 0 : r);
 		stopped = true;

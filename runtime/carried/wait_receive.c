@@ -61,7 +61,7 @@ WAIT_CALL int pmig_recvmmsg(int fd, struct mmsghdr *messages, unsigned n, int fl
 		if (limit != NULL)
 			*limit = wait_left(CLOCK_MONOTONIC, deadline);
 		if (r == 0)
-			r = pmig_block(SYS_recvmmsg, fd, (long)(messages + done), n - done, flags, (long)limit, 0);
+			r = wait_transfer(SYS_recvmmsg, fd, (long)(messages + done), n - done, flags, (long)limit, 0);
 		if (r == BLOCK_STOPPED)
 			continue;
 		if (r < 0)

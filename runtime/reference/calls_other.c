@@ -1,4 +1,5 @@
 /* calls_other: a file at another host is always ready, is no terminal and takes no ioctl, as any file. */
+#include "calls_datagram.h"
 #include "descriptors.h"
 #include "remote_file.h"
 #include "replaced.h"
@@ -40,7 +41,7 @@ int pmig_ioctl(int fd, unsigned long request, ...)
 	va_start(arguments, request);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
-	if (relay_ioctl(fd, request, argument))
+	if (relay_ioctl(fd, request, argument) || datagram_ioctl(fd, request, argument))
 		return 0;
 	if (!descriptors_refers(fd))
 		return ioctl(fd, request, argument);

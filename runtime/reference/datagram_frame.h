@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define DATAGRAM_MAGIC 0x67696d70u /* "pmig" */
 #define DATAGRAM_ADDRESS 128
 #define DATAGRAM_CONTROL 256
 #define DATAGRAM_HEAD 12
@@ -30,10 +31,10 @@ enum datagram_word {
 };
 
 struct datagram_frame {
+	uint32_t magic; /* DATAGRAM_MAGIC: what comes without it from a program is a payload for the peer, sent by a library */
 	uint32_t word, flags;
 	int32_t error;
 	uint32_t address_size, control_size;
-	uint32_t reserved;
 	unsigned char address[DATAGRAM_ADDRESS];
 	_Alignas(8) unsigned char control[DATAGRAM_CONTROL];
 };
@@ -41,8 +42,8 @@ struct datagram_frame {
 /* Whether sizes and word are within their bounds. */
 static inline bool datagram_frame_sound(const struct datagram_frame *f)
 {
-	return f->word >= DATAGRAM_DATA && f->word <= DATAGRAM_LAST && f->address_size <= DATAGRAM_ADDRESS &&
-		f->control_size <= DATAGRAM_CONTROL;
+	return f->magic == DATAGRAM_MAGIC && f->word >= DATAGRAM_DATA && f->word <= DATAGRAM_LAST &&
+		f->address_size <= DATAGRAM_ADDRESS && f->control_size <= DATAGRAM_CONTROL;
 }
 
 /* Writes head, address and control of a sound frame to `to` (DATAGRAM_PACKED_MAX bytes); their bytes. */
@@ -75,7 +76,7 @@ static inline bool datagram_frame_unpack(const unsigned char *from, size_t size,
 	ret->control_size = le16toh(sizes[1]);
 	ret->flags = le16toh(sizes[2]);
 	ret->error = (int32_t)le32toh(error);
-	ret->reserved = 0;
+	ret->magic = DATAGRAM_MAGIC;
 	if (!datagram_frame_sound(ret) || size - DATAGRAM_HEAD < ret->address_size + ret->control_size)
 		return false;
 	memcpy(ret->address, from + DATAGRAM_HEAD, ret->address_size);
