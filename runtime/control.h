@@ -63,7 +63,7 @@ enum control_type {
 	                    * declaration or -1; carries the descriptor; text: locator. No answer: what cannot be held fails the freeze */
 	CONTROL_CARRY,     /* args[0]: the number, used from the target as well; no answer */
 	CONTROL_SUSPEND, /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
-	CONTROL_CONNECT, /* args[0]: the number; text: "", or REFERENCE_DATAGRAMS; may carry the state of a CONTROL_SUSPEND;
+	CONTROL_CONNECT, /* args[0]: the number; text: "", REFERENCE_DATAGRAMS or REFERENCE_CONNECTED; may carry the state of a CONTROL_SUSPEND;
 	                  * answered with a descriptor */
 	CONTROL_LISTEN,  /* args[0]: the number; text: the wanted address; answered with the address */
 	CONTROL_DROP,    /* args[0]: the number; no answer */

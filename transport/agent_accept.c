@@ -161,7 +161,8 @@ static int take_in(struct acceptor *c, int fd, int copy)
 	look(fd, &label, accepted->peer);
 	socket_label_write(&label, accepted->label);
 	(void)snprintf(h->locator, sizeof h->locator, "%s", accepted->peer);
-	int r = agent_end_create(a, &(struct end_options){.reference = h->id, .fd = copy, .state = -1}, &e);
+	int r = agent_end_create(a, &(struct end_options){.reference = h->id, .fd = copy, .state = -1, .connection = true},
+		&e);
 	if (r < 0) {
 		free(accepted);
 		agent_let_go(a, h);
@@ -169,9 +170,9 @@ static int take_in(struct acceptor *c, int fd, int copy)
 	}
 	e->accepted = accepted;
 	c->ahead++;
+	tell(e); /* first: the supervisor knows of no such channel */
 	if (a->driver != NULL)
 		channel_open(e->channel);
-	tell(e);
 	return 0;
 }
 
@@ -370,7 +371,12 @@ int agent_do_incoming(struct agent *a, const json_t *request, json_t **ret_answe
 	r = connect_door(d, &label, &fd);
 	if (r >= 0)
 		r = agent_end_create(a,
-			&(struct end_options){.id = channel, .reference = label.id, .opener = true, .fd = fd, .state = -1},
+			&(struct end_options){.id = channel,
+				.reference = label.id,
+				.opener = true,
+				.fd = fd,
+				.state = -1,
+				.connection = true},
 			&e);
 	if (r >= 0)
 		channel_open(e->channel);
@@ -454,8 +460,12 @@ static int put_back(struct agent *a, struct door *d, struct socket_label label, 
 	if (r < 0)
 		return r;
 	return agent_end_create(a,
-		&(struct end_options){
-			.id = channel_state_id(state), .reference = label.id, .opener = true, .fd = fd, .state = state},
+		&(struct end_options){.id = channel_state_id(state),
+			.reference = label.id,
+			.opener = true,
+			.fd = fd,
+			.state = state,
+			.connection = true},
 		ret_end);
 }
 

@@ -2,6 +2,9 @@
 #include "agent_datagram.h"
 #include "agent_reference.h"
 
+#include "agent_accept.h"
+#include "agent_connection.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +100,8 @@ static json_t *describe(const struct end *e, const char *event)
 		(void)json_object_set_new(d, "suspended", json_true());
 	if (e->resumed)
 		(void)json_object_set_new(d, "resumed", json_true());
+	if (e->accepted != NULL)
+		(void)json_object_set_new(d, "incoming", agent_accept_describe(e));
 	return d;
 }
 
@@ -123,8 +128,13 @@ static void on_ended(void *context, int code)
 		(void)json_object_set_new(event, "reason", json_string(pmig_reason()));
 		answer(e, code);
 	}
+	if (e->connection && (code < 0 || channel_broken(e->channel) != 0))
+		agent_connection_break(e);
 	bool told = e->local == NULL;
+	struct held *h = e->opener ? NULL : agent_held(a, e->reference);
 	agent_end_drop(e);
+	if (h != NULL && h->kind == REFERENCE_CONNECTION) /* there will be no other */
+		agent_let_go(a, h);
 	if (told)
 		agent_event(a, event);
 	else
@@ -132,7 +142,7 @@ static void on_ended(void *context, int code)
 	agent_consider_end(a);
 }
 
-static int new_number(uint64_t *ret_id)
+int agent_new_number(uint64_t *ret_id)
 {
 	do {
 		if (getrandom(ret_id, sizeof *ret_id, 0) != (ssize_t)sizeof *ret_id)
@@ -164,14 +174,17 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 		.opener = o->opener,
 		.waits = o->state >= 0,
 		.resumed = o->state >= 0,
+		.connection = o->connection,
 		.give = o->fd < 0 ? ends[0] : -1};
 	if (e->id == 0)
-		r = new_number(&e->id);
+		r = agent_new_number(&e->id);
 	struct channel_options options = {.loop = a->loop,
 		.id = e->id,
 		.fd = ends[1],
 		.device = o->device,
 		.messages = o->messages,
+		.connection = o->connection,
+		.side = agent_connection_side,
 		.put = put,
 		.room = room,
 		.ended = on_ended,
@@ -206,6 +219,7 @@ void agent_end_drop(struct end *e)
 		e->local->local = NULL;
 	if (e->give >= 0)
 		(void)close(e->give);
+	agent_accept_taken(e);
 	channel_destroy(e->channel);
 	free(e);
 }
@@ -266,6 +280,8 @@ int agent_reference_packet(struct agent *a, const struct packet *p)
 	struct end *e = agent_references(a)->ends;
 	while (e != NULL && (e->id != k.id || e->local != NULL))
 		e = e->next;
+	if (e != NULL && k.word != CHANNEL_AGAIN)
+		agent_accept_taken(e);
 	if (e != NULL)
 		(void)!channel_packet(e->channel, p); /* what is wrong with it ends that channel, not the conversation */
 	return 0;
@@ -296,6 +312,8 @@ int agent_do_opened(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (code < 0) {
 		(void)error_set(code, "%s", agent_text(request, "reason"));
 		answer(e, code);
+		if (e->connection)
+			agent_connection_break(e);
 		agent_end_drop(e);
 		return 0;
 	}

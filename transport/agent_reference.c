@@ -1,6 +1,8 @@
 /* agent_reference: what is held here for a program elsewhere, and what the program here asks of others. */
 #include "agent_reference.h"
 
+#include "agent_accept.h"
+#include "agent_connection.h"
 #include "agent_datagram.h"
 #include "agent_reference_file.h"
 
@@ -72,7 +74,7 @@ void agent_program_answer(struct agent *a, int64_t ticket, int code, bool itself
 
 /* --- holding --- */
 
-static void let_go(struct agent *a, struct held *h)
+void agent_let_go(struct agent *a, struct held *h)
 {
 	struct agent_references *r = agent_references(a);
 	struct held **at = &r->held;
@@ -82,11 +84,33 @@ static void let_go(struct agent *a, struct held *h)
 		*at = h->next;
 	r->held_count--;
 	uint64_t id = h->id;
+	agent_accept_drop(a, id);
 	if (h->fd >= 0)
 		(void)close(h->fd);
 	free(h);
 	(void)error_set(PMIG_EGONE, "it is not held any more");
 	agent_ends_gone(a, id);
+}
+
+bool agent_has_room(struct agent *a)
+{
+	return agent_references(a)->held_count < HELD_MAX && agent_references(a)->end_count < ENDS_MAX;
+}
+
+struct held *agent_hold(struct agent *a, enum reference_kind kind, int fd)
+{
+	struct agent_references *r = agent_references(a);
+	struct held *h = agent_has_room(a) ? calloc(1, sizeof *h) : NULL;
+	if (h == NULL)
+		return NULL;
+	*h = (struct held){.next = r->held, .kind = kind, .fd = fd, .firm = true, .slot = -1};
+	if (agent_new_number(&h->id) < 0) {
+		free(h);
+		return NULL;
+	}
+	r->held = h;
+	r->held_count++;
+	return h;
 }
 
 /* The program came back to it, and bytes were under way: they come through a channel until it moves on. */
@@ -129,7 +153,7 @@ static int hold(struct agent *a, const struct control_message *m, int fd)
 
 /* --- what the program here asks for --- */
 
-static void carry(struct agent *a, uint64_t id)
+void agent_carry(struct agent *a, uint64_t id)
 {
 	struct agent_references *r = agent_references(a);
 	if (json_array_size(r->carried) < HELD_MAX)
@@ -139,8 +163,9 @@ static void carry(struct agent *a, uint64_t id)
 static void drop(struct agent *a, uint64_t id)
 {
 	struct held *h = agent_held(a, id);
+	agent_accept_drop(a, id);
 	if (h != NULL)
-		let_go(a, h);
+		agent_let_go(a, h);
 	if (a->driver != NULL)
 		agent_event(a, json_pack("{s:s, s:o}", "event", "drop", "reference", number(id)));
 	else if (json_array_size(agent_references(a)->dropped) < HELD_MAX)
@@ -161,7 +186,7 @@ static int suspend(struct agent *a, const struct control_message *m, int fd)
 		return r;
 	}
 	e->suspended = e->waits = true;
-	carry(a, (uint64_t)m->args[0]);
+	agent_carry(a, (uint64_t)m->args[0]);
 	agent_program_answer(a, m->args[7], 0, false, "", state);
 	(void)close(state);
 	return 0;
@@ -184,6 +209,11 @@ static const struct channel_messages *messages_of(const struct control_message *
 	return strcmp(m->text, REFERENCE_DATAGRAMS) == 0 ? &agent_datagram_program : NULL;
 }
 
+static bool is_connection(const struct control_message *m)
+{
+	return strcmp(m->text, REFERENCE_CONNECTED) == 0;
+}
+
 /* A stream that comes home: the thing itself, unless bytes are under way, which come first. */
 static int resume_here(struct agent *a, struct held *h, const struct control_message *m, int state)
 {
@@ -191,7 +221,13 @@ static int resume_here(struct agent *a, struct held *h, const struct control_mes
 	struct end *holder = agent_end(a, id, false), *e;
 	int r = agent_end_create(a,
 		&(struct end_options){
-			.id = id, .reference = h->id, .opener = true, .fd = -1, .state = state, .messages = messages_of(m)},
+			.id = id,
+			.reference = h->id,
+			.opener = true,
+			.fd = -1,
+			.state = state,
+			.messages = messages_of(m),
+			.connection = is_connection(m)},
 		&e);
 	if (r < 0)
 		return r;
@@ -236,11 +272,18 @@ static int connect_to(struct agent *a, const struct control_message *m, int stat
 			.opener = true,
 			.fd = -1,
 			.state = state,
-			.messages = messages_of(m)},
+			.messages = messages_of(m),
+			.connection = is_connection(m)},
 		&e);
 	if (r < 0)
 		return r;
-	e->ticket = m->args[7];
+	if (is_connection(m)) { /* it is held, as the hand-over knows: hundreds of them do not wait for a round trip each */
+		agent_program_answer(a, m->args[7], 0, false, "", e->give);
+		(void)close(e->give);
+		e->give = -1;
+	} else {
+		e->ticket = m->args[7];
+	}
 	agent_end_ask(e);
 	return 0;
 }
@@ -272,7 +315,7 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 		}
 		return true;
 	case CONTROL_CARRY:
-		carry(a, (uint64_t)m->args[0]);
+		agent_carry(a, (uint64_t)m->args[0]);
 		return true;
 	case CONTROL_DROP:
 		drop(a, (uint64_t)m->args[0]);
@@ -286,8 +329,12 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 	case CONTROL_LISTEN:
 		r = listen_for(a, m);
 		break;
+	case CONTROL_TELL:
+		r = agent_connection_tell(a, m);
+		break;
 	default:
-		return false;
+		if (!agent_accept_message(a, m, fd, &r))
+			return false;
 	}
 	if (r < 0)
 		agent_program_answer(a, m->args[7], r, false, "", -1);
@@ -320,6 +367,9 @@ int agent_do_open(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = agent_reference_file_serve(fcntl(h->fd, F_DUPFD_CLOEXEC, 3), ends[1]);
 		if (r < 0)
 			(void)close(ends[0]);
+	} else if (h->kind == REFERENCE_CONNECTION) {
+		o.connection = true;
+		r = agent_connection_serve(h, &o.fd);
 	} else {
 		r = agent_serve_open(h, &o.fd, &o.device);
 	}
@@ -331,7 +381,8 @@ int agent_do_open(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = agent_end_create(a, &o, &e);
 	if (r < 0)
 		return error_prefix(r, "%.200s", h->locator);
-	if ((h->kind == REFERENCE_STREAM || h->kind == REFERENCE_DATAGRAM) && !h->firm)
+	bool bytes = h->kind == REFERENCE_STREAM || h->kind == REFERENCE_DATAGRAM || h->kind == REFERENCE_CONNECTION;
+	if (bytes && !h->firm)
 		channel_hold(e->channel, true); /* what was read would be missed if the program went on here */
 	channel_open(e->channel);
 	return 0;
@@ -347,7 +398,7 @@ int agent_do_let_go(struct agent *a, const json_t *request, json_t **ret_answer)
 		const char *digits = json_string_value(text);
 		struct held *h = agent_held(a, digits != NULL ? channel_id_parse(digits) : 0);
 		if (h != NULL && !is_used_here(a, h))
-			let_go(a, h);
+			agent_let_go(a, h);
 	}
 	return 0;
 }
@@ -435,8 +486,9 @@ void agent_reference_undo(struct agent *a)
 	for (struct held *h = r->held, *next; h != NULL; h = next) {
 		next = h->next;
 		if (!h->firm)
-			let_go(a, h);
+			agent_let_go(a, h);
 	}
+	agent_accept_undo(a);
 	for (struct end *e = r->ends; e != NULL; e = e->next)
 		if (e->suspended) {
 			e->suspended = e->waits = false;
@@ -451,8 +503,11 @@ void agent_reference_firm(struct agent *a)
 	struct agent_references *r = a->references;
 	if (r == NULL)
 		return;
-	for (struct held *h = r->held; h != NULL; h = h->next)
+	for (struct held *h = r->held; h != NULL; h = h->next) {
+		if (!h->firm && h->kind == REFERENCE_CONNECTION)
+			agent_connection_firm(h);
 		h->firm = true;
+	}
 	for (struct end *e = r->ends, *next; e != NULL; e = next) {
 		next = e->next;
 		if (e->suspended)
@@ -462,6 +517,7 @@ void agent_reference_firm(struct agent *a)
 	}
 	(void)json_array_clear(r->carried);
 	agent_listen_end(a);
+	agent_accept_firm(a);
 }
 
 void agent_reference_begin(struct agent *a)
@@ -472,7 +528,7 @@ void agent_reference_begin(struct agent *a)
 	for (struct held *h = r->held, *next; h != NULL; h = next) {
 		next = h->next;
 		if (h->returned)
-			let_go(a, h);
+			agent_let_go(a, h);
 	}
 	for (struct end *e = r->ends; e != NULL; e = e->next)
 		if (e->opener && e->waits) {
@@ -494,6 +550,7 @@ void agent_reference_lose(struct agent *a)
 	agent_listen_end(a);
 	for (struct held *h = r->held; h != NULL; h = h->next)
 		h->returned = false;
+	agent_accept_lose(a);
 	for (struct end *e = r->ends, *next; e != NULL; e = next) {
 		next = e->next;
 		if (!e->opener && e->waits) {
@@ -512,8 +569,9 @@ void agent_reference_end(struct agent *a)
 	if (r == NULL)
 		return;
 	agent_listen_end(a);
+	agent_accept_end(a);
 	while (r->held != NULL)
-		let_go(a, r->held);
+		agent_let_go(a, r->held);
 	agent_ends_end(a);
 	loop_remove(&r->lease);
 	json_decref(r->carried);

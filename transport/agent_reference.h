@@ -3,8 +3,10 @@
  *
  *   agent_reference.c  what is held, and what the program asks for
  *   agent_channel.c    ends of channels (channel.h), towards the supervisor or to one another
+ *   agent_connection.c connections: what their ends do besides carrying bytes
  *   agent_serve.c      what an end at the holder is connected to: a stream, an address, a server of files
  *   agent_listen.c     addresses at this host that lead to a held one
+ *   agent_accept.c     sockets that listen: held ones, and what they are in the program (agent_accept.h)
  *
  * The supervisor is asked by {"event": "connect", channel, reference} and answers with the request "opened"; the holder gets the
  * request "open". Numbers are texts of 16 hexadecimal digits in JSON. */
@@ -44,12 +46,16 @@ struct end {
 	bool asked;  /* the supervisor has not said yet whether it can be had */
 	bool waits;  /* the program does not run here: not yet, or it is frozen and may go on elsewhere */
 	bool suspended;
-	bool resumed;      /* it began at another host */
-	struct end *local; /* the other end is here too */
-	int64_t ticket;    /* the program waits for it; 0: it does not */
-	int give;          /* the program's side of it; -1 */
+	bool resumed;              /* it began at another host */
+	bool connection;           /* the ends are a connection's: agent_connection.h */
+	struct end *local;         /* the other end is here too */
+	int64_t ticket;            /* the program waits for it; 0: it does not */
+	int give;                  /* the program's side of it; -1 */
+	struct accepted *accepted; /* an incoming connection that the program has not been given yet */
 };
 
+struct acceptor;
+struct door;
 struct listener;
 struct local_packet;
 
@@ -57,6 +63,8 @@ struct agent_references {
 	struct held *held;
 	struct end *ends;
 	struct listener *listeners;
+	struct acceptor *acceptors;
+	struct door *doors;
 	size_t held_count, end_count, listener_count;
 	json_t *carried; /* what is used from elsewhere, as the program said when it was frozen */
 	json_t *dropped; /* of which the supervisor does not know yet */
@@ -67,19 +75,26 @@ struct agent_references {
 };
 
 /* --- agent_reference.c --- */
-struct agent_references *agent_references(struct agent *a);             /* never NULL */
-struct held *agent_held(struct agent *a, uint64_t id);                  /* NULL: it is not held here */
+struct agent_references *agent_references(struct agent *a); /* never NULL */
+struct held *agent_held(struct agent *a, uint64_t id);      /* NULL: it is not held here */
+bool agent_has_room(struct agent *a);                       /* for one more thing and one more end */
+struct held *agent_hold(struct agent *a, enum reference_kind kind,
+	int fd); /* takes fd; for good; NULL: no memory, or too many */
+void agent_let_go(struct agent *a, struct held *h);
+void agent_carry(struct agent *a, uint64_t id);                         /* it will be used from the target as well */
 uint64_t agent_reference_number(const json_t *object, const char *key); /* 0: there is none */
 void agent_program_answer(struct agent *a, int64_t ticket, int code, bool itself, const char *text,
 	int fd); /* code < 0: with pmig_reason() */
 
 /* --- agent_channel.c --- */
+int agent_new_number(uint64_t *ret_id) PMIG_MUST_CHECK; /* random, not 0 */
 /* An end whose descriptor is `fd` (taken), unless `state` has one that is moved here (not taken; -1: none). */
 struct end_options {
 	uint64_t id, reference;
 	int fd, state;
 	bool opener, device;
 	const struct channel_messages *messages; /* NULL: bytes */
+	bool connection;
 };
 int agent_end_create(struct agent *a, const struct end_options *o, struct end **ret_end) PMIG_MUST_CHECK;
 void agent_end_drop(struct end *e);   /* without a word to anybody */
@@ -90,7 +105,7 @@ void agent_end_join(struct end *opener, struct end *holder); /* both are here */
 void agent_ends_gone(struct agent *a, uint64_t reference);   /* what was held is let go: they end, with pmig_reason() */
 json_t *agent_ends_describe(struct agent *a);
 
-/* --- agent_serve.c --- */
+/* --- agent_serve.c, agent_connection.c --- */
 /* *ret_fd: what an end is to be connected to; `device`: as for a channel. */
 int agent_serve_open(const struct held *h, int *ret_fd, bool *ret_device) PMIG_MUST_CHECK;
 /* "HOST:PORT" with localhost or a number, or an absolute path. PMIG_EINVAL. */

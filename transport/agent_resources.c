@@ -102,9 +102,11 @@ static bool is_pipe(const struct open_file *f)
 static struct meaning socket_meaning(const struct found *s, const struct open_file *f)
 {
 	static const struct meaning all[] = {[AGENT_SOCKET_LISTENER] = {"listener", "LISTENER"},
+		[AGENT_SOCKET_ALONE] = {"listener", "LISTENER"},
 		[AGENT_SOCKET_WITHIN] = {"socketpair", "WITHIN"},
 		[AGENT_SOCKET_SHARED] = {"socketpair", "PIPE_OUTSIDE"},
-		[AGENT_SOCKET_CONNECTED] = {"socket", "SOCKET"}};
+		[AGENT_SOCKET_CONNECTED] = {"socket", "SOCKET"},
+		[AGENT_SOCKET_OTHER] = {"other", "DEVICE"}};
 	return all[agent_socket_sort(s->agent->pid, f)];
 }
 
@@ -183,9 +185,9 @@ static void name_of(const struct found *s, const struct open_file *f, char ret_n
 	if (f->fd >= 0 && is_standard(s, f))
 		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%s",
 			S_ISCHR(f->st.st_mode) ? "terminal" : streams[agent_stdio_which(s->agent->io, &f->st)]);
-	else if (f->fd >= 0 && S_ISSOCK(f->st.st_mode))
+	else if (f->fd >= 0 && S_ISSOCK(f->st.st_mode) && strncmp(f->link, "socket:[", 8) == 0)
 		socket_name_get(s->agent->pid, f->st.st_ino, ret_name, PMIG_NAME_MAX + 1);
-	else if (f->link[0] != '/')
+	else if (f->link[0] != '/' && !S_ISSOCK(f->st.st_mode))
 		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%.200s (descriptor %d)", f->link, f->fd);
 	else
 		(void)snprintf(ret_name, PMIG_NAME_MAX + 1, "%.*s", PMIG_NAME_MAX,

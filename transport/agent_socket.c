@@ -25,22 +25,29 @@ static int borrow(pid_t pid, int fd)
 	return mine;
 }
 
-/* Whether the program has the socket with that inode too. */
-static bool has(pid_t pid, uint64_t inode)
+/* The number of the program's socket with that inode; -1: it has none. */
+static int find(pid_t pid, uint64_t inode)
 {
 	char path[64], link[64], wanted[64];
-	bool found = false;
+	int found = -1;
 	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
 	(void)snprintf(wanted, sizeof wanted, "socket:[%llu]", (unsigned long long)inode);
 	DIR *d = opendir(path);
-	for (struct dirent *e; d != NULL && !found && (e = readdir(d)) != NULL;) {
+	for (struct dirent *e; d != NULL && found < 0 && (e = readdir(d)) != NULL;) {
 		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
 		link[n > 0 ? n : 0] = '\0';
-		found = strcmp(link, wanted) == 0;
+		if (strcmp(link, wanted) == 0)
+			found = atoi(e->d_name);
 	}
 	if (d != NULL)
 		(void)closedir(d);
 	return found;
+}
+
+int agent_socket_borrow(pid_t pid, uint64_t inode)
+{
+	int fd = find(pid, inode);
+	return fd < 0 ? -1 : borrow(pid, fd);
 }
 
 enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
@@ -48,11 +55,18 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 	struct socket_unix u;
 	int fd = borrow(pid, f->fd);
 	enum socket_sort sort = fd >= 0 ? socket_sort_of(fd) : SOCKET_OTHER;
+	int listens = 0;
+	socklen_t size = sizeof listens;
+	if (sort == SOCKET_ALONE)
+		(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
 	if (fd >= 0)
 		(void)close(fd);
 	if (sort == SOCKET_ALONE)
-		return AGENT_SOCKET_LISTENER;
-	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound || (u.peer != 0 && !has(pid, u.peer)))
+		return listens != 0 ? AGENT_SOCKET_LISTENER : AGENT_SOCKET_ALONE;
+	if (fd >= 0 && sort == SOCKET_OTHER)
+		return AGENT_SOCKET_OTHER;
+	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound ||
+		(u.peer != 0 && find(pid, u.peer) < 0))
 		return AGENT_SOCKET_CONNECTED;
 	return f->sharers > 0 ? AGENT_SOCKET_SHARED : AGENT_SOCKET_WITHIN;
 }

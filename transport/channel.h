@@ -93,6 +93,7 @@ int channel_tell(struct channel *c, const void *note, size_t size) PMIG_MUST_CHE
 int channel_broken(const struct channel *c); /* the errno with which the other end's connection broke; 0: it did not */
 
 uint64_t channel_id(const struct channel *c);
+int channel_descriptor(const struct channel *c); /* borrowed */
 uint64_t channel_bytes(const struct channel *c); /* in both directions so far */
 bool channel_idle(const struct channel *c);      /* nothing is under way from here */
 

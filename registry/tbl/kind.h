@@ -10,7 +10,7 @@ KIND("file", PLAN_CAN(PMIG_MOVE) | PLAN_CAN(PMIG_COPY) | PLAN_CAN(PMIG_REFER) | 
 KIND("device", PLAN_CAN(PMIG_REFER) | PLAN_CAN(PMIG_REBIND), "")
 KIND("listener", PLAN_CAN(PMIG_REBIND), "")
 KIND("socketpair", PLAN_CAN(PMIG_COPY), "")
-KIND("socket", 0, "")
+KIND("socket", PLAN_CAN(PMIG_REFER), "")
 KIND("eventfd", PLAN_CAN(PMIG_COPY), "")
 KIND("epoll", PLAN_CAN(PMIG_COPY), "")
 KIND("timerfd", PLAN_CAN(PMIG_COPY), "")

@@ -8,6 +8,7 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,13 @@ static int sort_index(int family, int type, int protocol)
 	return -1;
 }
 
+/* A new one only hangs up: tcp_poll() in the kernel. */
+static bool has_ended(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLERR)) != 0;
+}
+
 enum socket_sort socket_sort_of(int fd)
 {
 	int family = option(fd, SO_DOMAIN), type = option(fd, SO_TYPE);
@@ -57,8 +65,8 @@ enum socket_sort socket_sort_of(int fd)
 	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
 		return family == AF_UNIX ? SOCKET_PAIRED : SOCKET_CONNECTED;
 	if (family != AF_UNIX && type == SOCK_STREAM &&
-		(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) < 0 || info.tcpi_state != TCP_CLOSE))
-		return SOCKET_CONNECTED; /* being made, or being ended */
+		(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) < 0 || info.tcpi_state != TCP_CLOSE || has_ended(fd)))
+		return SOCKET_CONNECTED; /* being made, being ended, or over with something left to be read */
 	return SOCKET_ALONE;
 }
 

@@ -94,8 +94,7 @@ int relay_save(struct pmig_resource *r, struct pmig_writer *w)
 	return error;
 }
 
-/* The bytes that are under way, as a file. */
-static int state_file(const void *bytes, uint64_t size)
+int relay_state_file(const void *bytes, uint64_t size)
 {
 	int file = memfd_create("stream", MFD_CLOEXEC);
 	if (file < 0 || write(file, bytes, size) != (ssize_t)size || lseek(file, 0, SEEK_SET) != 0) {
@@ -118,7 +117,7 @@ int relay_refer(struct pmig_resource *r, struct pmig_reader *in)
 		e = error_set(PMIG_ECORRUPT, "%llu bytes are said to be under way", (unsigned long long)size);
 	if (e < 0)
 		return e;
-	int state = size > 0 ? state_file(bytes, size) : -1;
+	int state = size > 0 ? relay_state_file(bytes, size) : -1;
 	if (size > 0 && state < 0)
 		return state;
 	e = size > 0 ? reference_resume(id, state, &r->fd, &itself) : reference_connect(id, &r->fd, &itself);

@@ -34,6 +34,9 @@ PMIG_MUST_CHECK int relay_refer(struct pmig_resource *r, struct pmig_reader *in)
 void relay_write(struct pmig_writer *w, const struct relay_thing *t);
 void relay_read(struct pmig_reader *in, struct relay_thing *ret);
 
+/* Bytes that are under way, as reference_resume() wants them: a file. Errors: PMIG_ENOMEM. */
+PMIG_MUST_CHECK int relay_state_file(const void *bytes, uint64_t size);
+
 /* A terminal made anew gets the modes of the one before. */
 void relay_set_modes(int fd, const struct relay_thing *t);
 

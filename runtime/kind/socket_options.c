@@ -1,6 +1,8 @@
 /* socket_options: a table of options. */
 #include "socket_options.h"
 
+#include "../reference/replaced.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -208,7 +210,10 @@ static void mark(int fd, const char *words)
 
 int pmig_setsockopt(int fd, int level, int name, const void *value, socklen_t size)
 {
-	int r = setsockopt(fd, level, name, value, size);
+	int r;
+	if (calls_socket_set(fd, level, name, value, size, &r))
+		return r;
+	r = setsockopt(fd, level, name, value, size);
 	for (size_t i = 0; r == 0 && i < sizeof hidden / sizeof *hidden; i++)
 		if (hidden[i].level == level && hidden[i].name == name)
 			mark(fd, hidden[i].words);

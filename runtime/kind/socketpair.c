@@ -3,6 +3,7 @@
  * end until its turn comes. An end whose peer has been closed has what was sent before, and then the end. */
 #include "../base/error.h"
 #include "../base/socket_sort.h"
+#include "../reference/referred.h"
 #include "../resource/inventory.h"
 #include "../resource/sharing.h"
 #include "socket_options.h"
@@ -47,7 +48,7 @@ static int find(uint64_t inode)
 static int match(const struct pmig_resource *r)
 {
 	struct socket_unix u;
-	if (!S_ISSOCK(r->st.st_mode) || (r->flags & O_PATH) != 0 || socket_sort_of(r->fd) != SOCKET_PAIRED ||
+	if (!S_ISSOCK(r->st.st_mode) || referred_find(&r->st) != NULL || (r->flags & O_PATH) != 0 || socket_sort_of(r->fd) != SOCKET_PAIRED ||
 		!socket_unix_look(r->st.st_ino, &u) || u.bound)
 		return 0;
 	return u.peer == 0 || find(u.peer) >= 0;

@@ -41,8 +41,11 @@ int pmig_ioctl(int fd, unsigned long request, ...)
 	va_start(arguments, request);
 	void *argument = va_arg(arguments, void *);
 	va_end(arguments);
+	int result;
 	if (relay_ioctl(fd, request, argument) || datagram_ioctl(fd, request, argument))
 		return 0;
+	if (calls_socket_ioctl(fd, request, argument, &result))
+		return result;
 	if (!descriptors_refers(fd))
 		return ioctl(fd, request, argument);
 	if (request == FIOCLEX || request == FIONCLEX)

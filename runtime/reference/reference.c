@@ -89,6 +89,11 @@ int reference_datagrams(uint64_t id, int state, int *ret_fd, bool *ret_itself)
 	return ask_for_descriptor(CONTROL_CONNECT, id, REFERENCE_DATAGRAMS, state, ret_fd, ret_itself);
 }
 
+int reference_connected(uint64_t id, int state, int *ret_fd, bool *ret_itself)
+{
+	return ask_for_descriptor(CONTROL_CONNECT, id, REFERENCE_CONNECTED, state, ret_fd, ret_itself);
+}
+
 int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t size)
 {
 	struct control_message m;

@@ -60,6 +60,11 @@ PMIG_MUST_CHECK int reference_datagrams(uint64_t id, int state, int *ret_fd, boo
  * PMIG_EREFUSED (it is not held there any more), PMIG_ETIMEOUT. */
 PMIG_MUST_CHECK int reference_connect(uint64_t id, int *ret_fd, bool *ret_itself);
 
+/* REFERENCE_CONNECTION: as reference_connect(), or, with a state, as reference_resume(); `state` -1: it has none. Does not wait for the
+ * other host: should it be held there no more, the socket ends with ECONNRESET. */
+#define REFERENCE_CONNECTED "connection"
+PMIG_MUST_CHECK int reference_connected(uint64_t id, int state, int *ret_fd, bool *ret_itself);
+
 /* REFERENCE_ADDRESS: from now on connections to *ret_address at this host, made by anybody of this user, come out at the thing. It is
  * `wanted` ("HOST:PORT" of loopback, or a path) where that is free here, else another port. At the host of the thing it is the
  * thing's own address and nothing is set up. Errors as above. */

@@ -10,7 +10,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <stdbool.h>
 #include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -67,6 +70,14 @@ int pmig_xstat(int version, const char *path, struct stat *ret);
 int pmig_lxstat(int version, const char *path, struct stat *ret);
 int pmig_access(const char *path, int how);
 
+/* calls_socket.c: what is asked and set of a socket; the calls_socket_*(): true: it lies at another host, and *ret is the answer */
+int pmig_getsockname(int fd, struct sockaddr *ret, socklen_t *size);
+int pmig_getpeername(int fd, struct sockaddr *ret, socklen_t *size);
+int pmig_getsockopt(int fd, int level, int name, void *ret, socklen_t *size);
+int pmig_shutdown(int fd, int how);
+bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t size, int *ret);
+bool calls_socket_ioctl(int fd, unsigned long request, void *argument, int *ret);
+
 /* calls_other.c: what a file answers at once, and what only other things can do */
 int pmig_dup(int fd);
 int pmig_remote_any(void);
@@ -77,5 +88,10 @@ int pmig_file_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout
 int pmig_file_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const struct timespec *timeout, const sigset_t *mask);
 int pmig_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int pmig_fileno(FILE *f);
+
+/* door.c: accept(2) of `listener` gave `fd` and, where the program asked for it, an address, for which there was `room`. What is said of it
+ * is put right if the socket that listens is at another host. Returns fd, or, when it is closed, an errno below 0; -ERESTART: it was
+ * nobody who has to come in here. */
+int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t *size, socklen_t room);
 
 #endif

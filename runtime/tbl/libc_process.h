@@ -19,5 +19,9 @@ LIBC(timer_gettime, REPLACED, "")
 LIBC(timer_getoverrun, REPLACED, "")
 LIBC(timerfd_settime, REPLACED, "")
 
-/* Sockets: kind/socket_options.h. */
+/* Sockets: kind/socket_options.h, reference/calls_socket.c. */
 LIBC(setsockopt, REPLACED, "")
+LIBC(getsockopt, REPLACED, "")
+LIBC(getsockname, REPLACED, "")
+LIBC(getpeername, REPLACED, "")
+LIBC(shutdown, REPLACED, "")

@@ -1,0 +1,100 @@
+/* agent_connection: options, urgent bytes and breaks of connections that stayed at their host. */
+#include "agent_connection.h"
+#include "agent_socket.h"
+
+#include "../runtime/base/socket_sort.h"
+#include "../runtime/reference/socket_note.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int agent_connection_serve(const struct held *h, int *ret_fd)
+{
+	int fd = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return error_errno(PMIG_EIO, errno, "%.200s", h->locator);
+	if (h->firm)
+		agent_connection_firm(h);
+	*ret_fd = fd;
+	return 0;
+}
+
+static void set_number(int fd, int name, int value)
+{
+	(void)setsockopt(fd, SOL_SOCKET, name, &value, sizeof value);
+}
+
+void agent_connection_firm(const struct held *h)
+{
+	set_number(h->fd, SO_OOBINLINE, 1);
+	set_number(h->fd, SO_RCVLOWAT, 1);
+}
+
+/* What the program sees of these, its own descriptor does. */
+static bool is_local(const struct socket_note *n)
+{
+	static const int local[] = {SO_OOBINLINE, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDTIMEO};
+	for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+		if (n->level == SOL_SOCKET && n->name == local[i])
+			return true;
+	return false;
+}
+
+void agent_connection_side(void *context, const void *note, size_t size)
+{
+	const struct end *e = context;
+	const struct held *h = agent_held(e->agent, e->reference);
+	struct socket_note n;
+	if (e->opener || h == NULL || h->fd < 0 || !socket_note_get(note, size, &n))
+		return;
+	if (n.what == SOCKET_NOTE_OPTION && !is_local(&n)) /* the program was told what this host's like says of it */
+		(void)setsockopt(h->fd, n.level, n.name, n.value, (socklen_t)n.size);
+}
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int agent_connection_tell(struct agent *a, const struct control_message *m)
+{
+	unsigned char note[REFERENCE_NOTE_MAX];
+	size_t size = m->size / 2;
+	struct end *e = agent_references(a)->ends;
+	while (e != NULL && !(e->opener && e->reference == (uint64_t)m->args[0] && !e->suspended))
+		e = e->next;
+	if (e == NULL)
+		return error_set(PMIG_EGONE, "the way to it has been lost");
+	if (m->size % 2 != 0 || size > sizeof note)
+		return error_set(PMIG_EPROTOCOL, "agent: a note of %u digits", m->size);
+	for (size_t i = 0; i < size; i++) {
+		int high = digit(m->text[2 * i]), low = digit(m->text[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return error_set(PMIG_EPROTOCOL, "agent: a note that has no digits");
+		note[i] = (unsigned char)(high << 4 | low);
+	}
+	int r = channel_tell(e->channel, note, size);
+	if (r >= 0)
+		agent_program_answer(a, m->args[7], 0, false, "", -1);
+	return r;
+}
+
+/* A unix socket whose other side is closed with a byte unread says ECONNRESET: the byte is sent from the program's own side, which is
+ * borrowed for that moment. unix(7), pidfd_getfd(2) */
+void agent_connection_break(struct end *e)
+{
+	struct stat st;
+	struct socket_unix u;
+	int ours = channel_descriptor(e->channel);
+	if (!e->opener || e->agent->pid <= 0 || fstat(ours, &st) < 0 || !socket_unix_look(st.st_ino, &u) || u.peer == 0)
+		return;
+	int theirs = agent_socket_borrow(e->agent->pid, u.peer);
+	if (theirs < 0)
+		return;
+	(void)send(theirs, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)close(theirs);
+}

@@ -1,0 +1,24 @@
+/* agent_connection: connections that stayed at their host (REFERENCE_CONNECTION): what their ends do besides carrying bytes. Included by
+ * files of the agent only. */
+#ifndef PMIG_TRANSPORT_AGENT_CONNECTION_H
+#define PMIG_TRANSPORT_AGENT_CONNECTION_H
+
+#include "agent_reference.h"
+
+/* A descriptor for the holder's end: a duplicate of the held one. */
+int agent_connection_serve(const struct held *h, int *ret_fd) PMIG_MUST_CHECK;
+
+/* The held socket is ours alone to read from now on: its urgent bytes come in their place, and it is read as soon as a byte is there. */
+void agent_connection_firm(const struct held *h);
+
+/* A note for the holder has reached its place: an option is set. Context: the end. */
+void agent_connection_side(void *context, const void *note, size_t size);
+
+/* CONTROL_TELL. */
+int agent_connection_tell(struct agent *a, const struct control_message *m) PMIG_MUST_CHECK;
+
+/* The program's end has failed, or the peer's connection broke: when our side of it is closed, the program finds ECONNRESET there and not
+ * an end as any other. */
+void agent_connection_break(struct end *e);
+
+#endif
