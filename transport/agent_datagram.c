@@ -29,7 +29,7 @@ bool agent_datagram_connected(int fd)
 
 int agent_datagram_pair(int ret_ends[2])
 {
-	int size = 1 << 20; /* as much as wmem_max of socket(7) allows */
+	int size = 512 << 10; /* doubled by the kernel, if wmem_max of socket(7) allows: all of it fits where an end is moved */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0)
 		return error_errno(PMIG_EIO, errno, "channel");
 	for (int i = 0; i < 2; i++)

@@ -19,7 +19,7 @@
 #define DATAGRAM_CONTROL 256
 #define DATAGRAM_HEAD 12
 #define DATAGRAM_PACKED_MAX (DATAGRAM_HEAD + DATAGRAM_ADDRESS + DATAGRAM_CONTROL) /* without the payload */
-#define DATAGRAM_PAYLOAD_MAX (416u << 10) /* more than the kernel's own limits let be sent: socket(7), wmem_max */
+#define DATAGRAM_PAYLOAD_MAX (415u << 10) /* more than the kernel's own limits let be sent: socket(7), wmem_max */
 
 enum datagram_word {
 	DATAGRAM_DATA =
