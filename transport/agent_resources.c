@@ -102,7 +102,7 @@ static bool is_pipe(const struct open_file *f)
 static struct meaning socket_meaning(const struct found *s, const struct open_file *f)
 {
 	static const struct meaning all[] = {[AGENT_SOCKET_LISTENER] = {"listener", "LISTENER"},
-		[AGENT_SOCKET_ALONE] = {"listener", "LISTENER"},
+		[AGENT_SOCKET_ALONE] = {"listener", "ALONE"},
 		[AGENT_SOCKET_WITHIN] = {"socketpair", "WITHIN"},
 		[AGENT_SOCKET_SHARED] = {"socketpair", "PIPE_OUTSIDE"},
 		[AGENT_SOCKET_CONNECTED] = {"socket", "SOCKET"},
@@ -380,7 +380,9 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 			agent_tree_note(f.link, row);
 		add_shared(s, &f, row);
 	}
-	if (strcmp(m.kind, "listener") == 0)
+	if (strcmp(m.kind, "listener") == 0 && refers != NULL)
+		set(row, "listens", json_incref(json_object_get(refers, "locator")));
+	else if (strcmp(m.kind, "listener") == 0)
 		agent_socket_add(s->agent->pid, found, row);
 	agent_rates_add(s->agent, found, row);
 	set(row, "writes", json_boolean(writes(&f)));

@@ -1,9 +1,16 @@
-/* listener: a socket without a peer: one that listens, one that takes datagrams from anybody, a new one. Its address says where the
- * program is to be found, and that is where it runs: undeclared it is by type, closed here and opened again at the target, at the same
- * address, or the next free port. Nobody is connected to it; who is, is connected by a socket of its own (socket.c), or waits to be
- * accepted, and then the program is not moved. By identifier its clients would have to be led here: a reference, which does not exist. */
+/* listener: a socket without a peer: one that listens, or a new one; by type also one of datagrams.
+ *
+ * By identifier, which is what one that listens is undeclared, it stays where it is: its host's agent accepts at the old address, and what
+ * comes in comes in at the target too, by a door (reference/door.h), those that waited to be accepted included. Back at its host the program has
+ * the socket itself. By type the address says where the program runs: it is closed here and opened again at the target, at the same address or the next
+ * free port, as long as nobody waits to be accepted. */
 #include "../base/error.h"
 #include "../base/socket_sort.h"
+#include "../reference/door.h"
+#include "../reference/reference.h"
+#include "../reference/referred.h"
+#include "../reference/socket_record.h"
+#include "../resource/planned.h"
 #include "../resource/sharing.h"
 #include "socket_options.h"
 
@@ -18,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -61,13 +69,13 @@ static int describe(struct pmig_resource *r)
 {
 	sharing_describe(r, false);
 	if (r->declaration.binding == 0) {
-		r->declaration.binding = PMIG_BY_TYPE;
+		r->declaration.binding = listens(r->fd) ? PMIG_BY_IDENTIFIER : PMIG_BY_TYPE;
 		r->declaration.attachment = PMIG_FIXED;
 	}
+	/* where nobody planned, it is saved for later or for here: the same address at this host */
+	r->kept = r->declaration.binding == PMIG_BY_IDENTIFIER && !planned_exists() && referred_find(&r->st) == NULL;
 	const char *hidden = socket_options_hidden(&r->st);
-	if (hidden != NULL)
-		return error_set(PMIG_EREFUSED, "%s, which is not carried", hidden);
-	return check_waiting(r);
+	return hidden != NULL ? error_set(PMIG_EREFUSED, "%s, which is not carried", hidden) : 0;
 }
 
 /* `state`: the socket's file, which goes when it does. */
@@ -105,13 +113,96 @@ static int backlog_of(const struct pmig_resource *r, int family)
 	return getsockopt(r->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? (int)info.tcpi_sacked : SOMAXCONN;
 }
 
+/* All that came in and was not accepted. */
+static int save_pending(uint64_t id, struct pmig_writer *w)
+{
+	char label[SOCKET_LABEL_TEXT];
+	struct stat st;
+	int state, e;
+	while ((e = door_pending(id, label, &state)) > 0) {
+		pmig_write_number(w, 1);
+		pmig_write_text(w, label);
+		e = fstat(state, &st) < 0 ? error_errno(PMIG_EIO, errno, "what is under way")
+					  : pmig_write_content(w, state, (uint64_t)st.st_size);
+		(void)close(state);
+		if (e < 0)
+			return e;
+	}
+	pmig_write_number(w, 0);
+	return e;
+}
+
+static int save_reference(struct pmig_resource *r, struct pmig_writer *w)
+{
+	const struct referred *known = referred_find(&r->st);
+	struct socket_record *own = socket_record_find(&r->st), record;
+	struct socket_place p;
+	struct stat st = {0};
+	char text[SOCKET_TEXT_MAX];
+	int e = 0;
+	if (own != NULL)
+		record = *own;
+	else
+		e = socket_record_look(r->fd, &record);
+	if (e < 0)
+		return e;
+	if (own == NULL && record.backlog >= 0)
+		record.backlog = backlog_of(r, record.family);
+	socket_address_text(&record, &record.local, text);
+	if (own != NULL)
+		r->reference = known->id;
+	if (own != NULL)
+		e = reference_carry(r->reference);
+	else if (r->kept)
+		e = check_waiting(r);
+	else
+		e = reference_keep(REFERENCE_LISTENER, r->fd, text, &r->reference);
+	pmig_write_number(w, r->reference);
+	pmig_write_text(w, text);
+	if (own == NULL && socket_parse(text, &p) >= 0 && path_of(&p) != NULL)
+		(void)lstat(path_of(&p), &st);
+	pmig_write_number(w, st.st_mode & 07777);
+	socket_record_write(w, &record);
+	if (e >= 0 && own != NULL)
+		return save_pending(r->reference, w);
+	pmig_write_number(w, 0); /* here it is the kernel's */
+	return e;
+}
+
+/* By type, and so far it had to stay elsewhere: now it is opened at the target, and its old address is given up. */
+static int save_settled(struct pmig_resource *r, struct pmig_writer *w, const struct socket_record *record)
+{
+	char text[SOCKET_TEXT_MAX];
+	int e = check_waiting(r), fd = socket(record->family, record->type | SOCK_CLOEXEC, record->protocol);
+	if (e < 0 || fd < 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		return e < 0 ? e : error_errno(PMIG_EIO, errno, "no second socket of its sort");
+	}
+	socket_record_apply(record, fd);
+	socket_address_text(record, &record->local, text);
+	pmig_write_number(w, (uint64_t)record->family);
+	pmig_write_text(w, text);
+	pmig_write_number(w, (uint64_t)record->backlog + 1);
+	pmig_write_number(w, 0755);
+	e = socket_options_save(fd, w);
+	(void)close(fd);
+	return e;
+}
+
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
 	char text[SOCKET_TEXT_MAX];
 	struct socket_place p;
 	struct stat st = {0};
+	if (r->strategy == PMIG_REFER)
+		return save_reference(r, w);
+	if (socket_record_find(&r->st) != NULL)
+		return save_settled(r, w, socket_record_find(&r->st));
 	socket_text(r->fd, text);
-	int family = number(r->fd, SOL_SOCKET, SO_DOMAIN), e = socket_parse(text, &p);
+	int family = number(r->fd, SOL_SOCKET, SO_DOMAIN), e = check_waiting(r);
+	if (e >= 0)
+		e = socket_parse(text, &p);
 	if (e < 0)
 		return e;
 	r->state = name_of(path_of(&p), &st);
@@ -153,7 +244,7 @@ static bool is_free(int fd, struct socket_place *p, int backlog)
 
 /* What of earlier connections lingers in the kernel is in nobody's way: SO_REUSEADDR in socket(7). Of datagrams it would take
  * another program's. */
-static int open_at(struct pmig_resource *r, struct socket_place *p, int backlog)
+static int open_at(struct pmig_resource *r, struct socket_place *p, int backlog, int ports)
 {
 	char text[SOCKET_TEXT_MAX];
 	int before = number(r->fd, SOL_SOCKET, SO_REUSEADDR), yes = 1;
@@ -165,7 +256,7 @@ static int open_at(struct pmig_resource *r, struct socket_place *p, int backlog)
 	if (is_left_behind(p))
 		(void)unlink(path_of(p));
 	bool done = is_free(r->fd, p, backlog);
-	for (int i = 0; !done && errno == EADDRINUSE && i < PORTS && next_port(p); i++)
+	for (int i = 0; !done && errno == EADDRINUSE && i < ports && next_port(p); i++)
 		done = is_free(r->fd, p, backlog);
 	int error = errno;
 	if (stream)
@@ -192,12 +283,88 @@ static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 		return error_errno(PMIG_EREFUSED, errno, "%s cannot be had here", there);
 	e = socket_options_restore(r->fd, in);
 	if (e >= 0)
-		e = open_at(r, &p, backlog);
+		e = open_at(r, &p, backlog, PORTS);
 	const char *path = e >= 0 ? path_of(&p) : NULL;
 	if (path != NULL)
 		(void)chmod(path, mode);
 	r->state = name_of(path, &st);
 	return e;
+}
+
+/* The bytes of a connection that waits, as a file. */
+static int state_file(const void *bytes, uint64_t size)
+{
+	int file = memfd_create("connection", MFD_CLOEXEC);
+	if (file < 0 || write(file, bytes, size) != (ssize_t)size || lseek(file, 0, SEEK_SET) != 0) {
+		if (file >= 0)
+			(void)close(file);
+		return error_set(PMIG_ENOMEM, "no memory for %llu bytes that are under way", (unsigned long long)size);
+	}
+	return file;
+}
+
+static int offer_pending(uint64_t id, struct pmig_reader *in)
+{
+	int e = 0;
+	while (e >= 0 && pmig_read_number(in) == 1) {
+		uint64_t size;
+		const char *label = pmig_read_text(in);
+		const void *bytes = pmig_read_content(in, &size);
+		e = pmig_read_check(in);
+		if (e >= 0 && size > REFERENCE_STATE_MAX)
+			e = error_set(PMIG_ECORRUPT, "%llu bytes are said to be under way", (unsigned long long)size);
+		int state = e < 0 ? e : state_file(bytes, size);
+		if (state < 0)
+			return state;
+		e = door_offer(id, label, state);
+		(void)close(state);
+	}
+	return e < 0 ? e : pmig_read_check(in);
+}
+
+/* Saved where nobody planned: exactly this address, at this host. */
+static int open_again(struct pmig_resource *r, const struct socket_record *record, mode_t mode)
+{
+	struct stat st;
+	struct socket_place p = {.family = record->family,
+		.type = record->type,
+		.protocol = record->protocol,
+		.address = record->local.at,
+		.size = record->local.size};
+	char text[SOCKET_TEXT_MAX];
+	socket_place_text(&p, text);
+	r->fd = socket(p.family, p.type | SOCK_CLOEXEC, p.protocol);
+	if (r->fd < 0)
+		return error_errno(PMIG_EREFUSED, errno, "%s cannot be had here", text);
+	socket_record_apply(record, r->fd);
+	int e = open_at(r, &p, record->backlog + 1, 0);
+	const char *path = e >= 0 ? path_of(&p) : NULL;
+	if (path != NULL)
+		(void)chmod(path, mode);
+	r->state = name_of(path, &st);
+	return e;
+}
+
+static int refer(struct pmig_resource *r, struct pmig_reader *in)
+{
+	struct socket_record record;
+	bool itself;
+	uint64_t id = pmig_read_number(in);
+	const char *text = pmig_read_text(in);
+	mode_t mode = (mode_t)pmig_read_number(in);
+	int e = socket_record_read(in, &record);
+	if (e < 0 || id == 0)
+		return e < 0 ? e : open_again(r, &record, mode);
+	e = door_open(id, record.backlog, &r->fd, &itself);
+	if (e < 0)
+		return e;
+	if (itself) {
+		socket_record_apply(&record, r->fd);
+		return 0;
+	}
+	r->reference = id;
+	e = referred_add(r->fd, id, r->kind->name, text, &record, sizeof record);
+	return e < 0 ? e : offer_pending(id, in);
 }
 
 /* One that somebody else has made since stays. */
@@ -221,10 +388,12 @@ static void settle(struct pmig_resource *r)
 const struct pmig_kind kind_listener = {
 	.version = PMIG_KIND_VERSION,
 	.name = "listener",
-	.about = "a socket without a peer: by type, opened again at the same address or the next free port",
+	.about =
+		"a socket without a peer: one that listens stays and is reached, or, by type, is opened again at the same address or the next free port",
 	.match = match,
 	.describe = describe,
 	.save = save,
+	.refer = refer,
 	.rebind = rebind,
 	.undo = remove_name,
 	.release = remove_name,

@@ -5,9 +5,17 @@
 #include "../arena/malloc.h"
 #include "../control_channel.h"
 #include "../guard.h"
+#include "../resource/descriptor.h"
+#include "reference.h"
+#include "socket_record.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct referred **list(void)
 {
@@ -90,10 +98,62 @@ void referred_drop(struct referred *entry)
 	finish(entry);
 }
 
+/* Without allocating, as close(2). */
+static bool has_other(int fd, const struct stat *st)
+{
+	_Alignas(struct dirent64) char names[4096];
+	struct stat other;
+	bool found = false;
+	ssize_t n;
+	int d = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (d >= 0 && !found && (n = getdents64(d, names, sizeof names)) > 0)
+		for (ssize_t at = 0; at < n && !found; at += ((struct dirent64 *)(void *)(names + at))->d_reclen) {
+			const char *name = ((struct dirent64 *)(void *)(names + at))->d_name;
+			int number = name[0] == '.' ? -1 : atoi(name);
+			found = number >= 0 && number != fd && number != d && fstat(number, &other) == 0 &&
+				other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+		}
+	if (d >= 0)
+		(void)close(d);
+	return found || d < 0;
+}
+
+void referred_closed(int fd)
+{
+	struct stat st;
+	int saved = errno;
+	struct referred *e = referred_of(fd);
+	if (e != NULL && fstat(fd, &st) == 0 && !has_other(fd, &st)) {
+		const struct socket_record *record = socket_record_find(&st);
+		if (record != NULL && strcmp(e->kind, "socket") != 0)
+			reference_drop(e->id);
+		(void)!control_send(CONTROL_REFERS, (int64_t[8]){(int64_t)e->device, (int64_t)e->inode}, "");
+		referred_drop(e);
+	}
+	errno = saved;
+}
+
+void referred_closed_from(unsigned first, unsigned last)
+{
+	struct stat st;
+	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
+		return;
+	for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++)
+		if (fstat((int)fd, &st) == 0)
+			referred_closed((int)fd);
+}
+
 void referred_forget(void)
 {
 	while (*list() != NULL)
 		referred_drop(*list());
+}
+
+void referred_tell(int fd)
+{
+	const struct referred *e = referred_of(fd);
+	if (e != NULL)
+		tell(e);
 }
 
 void referred_announce(void)

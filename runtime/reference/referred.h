@@ -34,11 +34,19 @@ bool referred_as(const struct pmig_resource *r, const char *kind);
 /* What `fd` leads to stands for reference `id` from now on; all is copied. Errors: PMIG_ENOMEM. */
 PMIG_MUST_CHECK int referred_add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size);
 
+/* `fd` is about to be closed: with the last number of this process that leads to what it stands for, the entry ends. A connection is let
+ * go when nobody has its socket any more, which a child may; any other socket's reference is dropped. May be called by a handler. */
+void referred_closed(int fd);
+void referred_closed_from(unsigned first, unsigned last);
+
 /* The entry ends; its reference is not told. */
 void referred_drop(struct referred *entry);
 
 /* In a process that is restored, before anything is made anew: what was true at the other host is so no more. */
 void referred_forget(void);
+
+/* The agent is told of one that came while the program runs. */
+void referred_tell(int fd);
 
 /* The agent is told of every entry: after a restore. */
 void referred_announce(void);

@@ -257,8 +257,9 @@ static const struct plan_default_row {
 	{PLAN_DIRECTORY, "directory", ID, UN, PLAN_ORDINARY, NULL},
 	{PLAN_COMMON_DEVICE, "null, zero, random or tty", TYPE, FI, PLAN_EVERYWHERE, NULL},
 	{PLAN_DEVICE, "device", ID, FI, PLAN_ORDINARY, NULL},
-	{PLAN_LISTENER, "listener, or UDP or unix socket without a peer", TYPE, FI, PLAN_ORDINARY,
-		NULL}, /* nobody is connected to it: it says where the program is, and that is where it runs */
+	{PLAN_LISTENER, "socket that listens", ID, FI, PLAN_ORDINARY,
+		NULL}, /* its address is what others know of the program */
+	{PLAN_ALONE, "new socket, or datagram socket without a peer", TYPE, FI, PLAN_ORDINARY, NULL},
 	{PLAN_SOCKET, "connection", ID, FI, PLAN_ORDINARY, NULL},
 	{PLAN_WITHIN, "pipe, socketpair, eventfd, timerfd, signalfd or epoll within the process", VAL, UN, PLAN_PART, NULL},
 	{PLAN_PIPE_OUTSIDE, "pipe or unix socket with an outside end", ID, FI, PLAN_ORDINARY, NULL},

@@ -1,4 +1,4 @@
-/* listener: sockets without a peer are opened again in a fresh process, at the same address or the next free port. */
+/* listener: sockets without a peer are opened again in a fresh process: undeclared at the same address, by type there or at the next free port. */
 #include "restore_case.h"
 
 #include "kind/socket_options.h"
@@ -83,16 +83,28 @@ static void all_after(void *state)
 }
 
 /* The port is told to between(), another process, by a file. */
-static void *told(void)
+static void *told_by(bool by_type)
 {
 	struct sockets *s = pmig_calloc(1, sizeof *s);
 	char path[PATH_MAX + 8];
 	s->tcp = open_at(SOCK_STREAM, 0);
 	s->port = port_of(s->tcp);
+	CHECK(!by_type ||
+		pmig_declare_fd(s->tcp, &(struct pmig_declaration){.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED}) == 0);
 	snprintf(path, sizeof path, "%s/port", restore_place);
 	FILE *f = fopen(path, "we");
 	CHECK(f != NULL && fprintf(f, "%d", s->port) > 0 && fclose(f) == 0);
 	return s;
+}
+
+static void *told(void)
+{
+	return told_by(true);
+}
+
+static void *told_undeclared(void)
+{
+	return told_by(false);
 }
 
 static void somebody_else(void)
@@ -133,6 +145,10 @@ static void *multicast(void)
 static const struct restore_case cases[] = {
 	{.name = "addresses, options, backlog, the mode of the name", .before = all, .after = all_after, .hand_over = true},
 	{.name = "the port is taken", .before = told, .after = next_port, .between = somebody_else},
+	{.name = "the very port is taken",
+		.before = told_undeclared,
+		.between = somebody_else,
+		.refused = "cannot be had here: Address already in use"},
 	{.name = "a client waits", .before = client_waits, .refused = "a client waits to be accepted"},
 	{.name = "a multicast group",
 		.before = multicast,

@@ -9,7 +9,7 @@
 
 #define FINISH_MS 5000 /* for the last bytes of a program that has ended */
 
-static struct channels *channels_of(struct supervisor *s)
+struct channels *channels_of(struct supervisor *s)
 {
 	if (s->channels == NULL) {
 		s->channels = calloc(1, sizeof *s->channels);
@@ -63,7 +63,7 @@ static uint64_t number(const json_t *object, const char *key)
 
 /* --- routes --- */
 
-static struct route *route_of(struct supervisor *s, uint64_t id)
+struct route *channels_route(struct supervisor *s, uint64_t id)
 {
 	struct route *t = channels_of(s)->routes;
 	while (t != NULL && t->id != id)
@@ -71,9 +71,9 @@ static struct route *route_of(struct supervisor *s, uint64_t id)
 	return t;
 }
 
-static struct route *add_route(struct supervisor *s, uint64_t id, uint64_t reference)
+struct route *channels_route_add(struct supervisor *s, uint64_t id, uint64_t reference)
 {
-	struct route *t = route_of(s, id);
+	struct route *t = channels_route(s, id);
 	if (t != NULL || id == 0)
 		return t;
 	t = calloc(1, sizeof *t);
@@ -84,7 +84,7 @@ static struct route *add_route(struct supervisor *s, uint64_t id, uint64_t refer
 	return t;
 }
 
-static void remove_route(struct supervisor *s, struct route *t)
+void channels_route_end(struct supervisor *s, struct route *t)
 {
 	struct route **at = &channels_of(s)->routes;
 	while (*at != NULL && *at != t)
@@ -95,13 +95,13 @@ static void remove_route(struct supervisor *s, struct route *t)
 	channels_consider(s);
 }
 
-static void set_label(char to[PMIG_NAME_MAX + 1], const char *label)
+void channels_label(char to[PMIG_NAME_MAX + 1], const char *label)
 {
 	(void)snprintf(to, PMIG_NAME_MAX + 1, "%s", label);
 }
 
 /* One end is gone: the other hears why. */
-static void over(struct supervisor *s, const struct route *t, const char *label, int code, const char *reason)
+void channels_over(struct supervisor *s, const struct route *t, const char *label, int code, const char *reason)
 {
 	struct remote *r = up_at(s, label);
 	json_t *d = about(t->id);
@@ -128,7 +128,7 @@ static void tell_opened(struct supervisor *s, const struct route *t, int code, c
 }
 
 /* The way is new: both say what they have. */
-static void resume(struct supervisor *s, struct route *t)
+void channels_resume(struct supervisor *s, struct route *t)
 {
 	struct remote *opener = up_at(s, t->opener), *holder = up_at(s, t->holder);
 	t->missed[0] = t->missed[1] = false;
@@ -147,14 +147,14 @@ static void on_open(void *context, int code, const json_t *answer)
 {
 	(void)answer;
 	struct asking a = *(struct asking *)context;
-	struct route *t = route_of(a.supervisor, a.id);
+	struct route *t = channels_route(a.supervisor, a.id);
 	free(context);
 	if (t == NULL || !t->asked || code == PMIG_EUNREACHED)
 		return; /* asked again when the holder is back */
 	t->asked = false;
 	tell_opened(a.supervisor, t, code, code < 0 ? pmig_reason() : "");
 	if (code < 0)
-		remove_route(a.supervisor, t);
+		channels_route_end(a.supervisor, t);
 }
 
 /* The holder is asked for its end, as soon as it is known and connected. */
@@ -162,11 +162,11 @@ static void ask(struct supervisor *s, struct route *t)
 {
 	struct known *k = channels_known(s, t->reference);
 	if (k != NULL)
-		set_label(t->holder, k->holder);
+		channels_label(t->holder, k->holder);
 	struct remote *r = up_at(s, t->holder);
 	if (k == NULL && !channels_of(s)->searching) {
 		tell_opened(s, t, PMIG_EREFUSED, "no host holds it any more");
-		remove_route(s, t);
+		channels_route_end(s, t);
 		return;
 	}
 	struct asking *a = r != NULL ? malloc(sizeof *a) : NULL;
@@ -183,41 +183,43 @@ static void ask(struct supervisor *s, struct route *t)
 static void on_connect(struct supervisor *s, struct remote *r, const json_t *event)
 {
 	uint64_t id = number(event, "channel");
-	struct route *t = add_route(s, id, number(event, "reference"));
+	struct route *t = channels_route_add(s, id, number(event, "reference"));
 	if (t == NULL)
 		return;
 	if (!json_is_true(json_object_get(event, "resumed"))) {
-		set_label(t->opener, remote_label(r));
+		channels_label(t->opener, remote_label(r));
 		t->asked = true;
 		ask(s, t);
 		return;
 	}
-	set_label(t->fresh, remote_label(r)); /* until it runs there, the other one has it */
+	channels_label(t->fresh, remote_label(r)); /* until it runs there, the other one has it */
 	struct known *k = channels_known(s, t->reference);
 	if (k != NULL)
-		set_label(t->holder, k->holder);
+		channels_label(t->holder, k->holder);
 	tell_opened(s, t, k != NULL ? 0 : PMIG_EREFUSED, "no host holds it any more");
 }
 
 static void on_closed(struct supervisor *s, struct remote *r, const json_t *event)
 {
-	struct route *t = route_of(s, number(event, "channel"));
+	struct route *t = channels_route(s, number(event, "channel"));
 	const char *reason = json_string_value(json_object_get(event, "reason"));
 	int code = (int)json_integer_value(json_object_get(event, "code"));
 	bool opener = json_is_true(json_object_get(event, "opener"));
+	if (!opener)
+		incoming_closed(s, r, event);
 	if (t == NULL || strcmp(opener ? t->opener : t->holder, remote_label(r)) != 0)
 		return;
 	t->done[opener] = true;
 	if (t->done[0] && t->done[1])
-		remove_route(s, t);
+		channels_route_end(s, t);
 	else if (code < 0)
-		over(s, t, opener ? t->holder : t->opener, code, reason != NULL ? reason : "it failed");
+		channels_over(s, t, opener ? t->holder : t->opener, code, reason != NULL ? reason : "it failed");
 }
 
 void channels_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	struct channel_packet k;
-	struct route *t = channel_peek(p, &k) < 0 ? NULL : route_of(s, k.id);
+	struct route *t = channel_peek(p, &k) < 0 ? NULL : channels_route(s, k.id);
 	if (t == NULL)
 		return;
 	bool from_opener = strcmp(remote_label(r), t->opener) == 0;
@@ -260,16 +262,16 @@ void channels_switch(struct supervisor *s, const char *label)
 	for (struct route *t = s->channels->routes, *next; t != NULL; t = next) {
 		next = t->next;
 		if (*label != '\0' && strcmp(t->holder, label) == 0) { /* it has come home: no way leads there any more */
-			remove_route(s, t);
+			channels_route_end(s, t);
 			continue;
 		}
 		bool goes_on = t->fresh[0] != '\0' && strcmp(t->fresh, label) == 0;
 		t->fresh[0] = '\0';
 		if (!goes_on)
 			continue;
-		set_label(t->opener, label);
+		channels_label(t->opener, label);
 		t->done[1] = false;
-		resume(s, t);
+		channels_resume(s, t);
 	}
 }
 
@@ -307,8 +309,8 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 				continue;
 			char reason[PMIG_NAME_MAX + 64];
 			(void)snprintf(reason, sizeof reason, "%.200s does not hold it any more", label);
-			over(s, t, t->opener, PMIG_EGONE, reason);
-			remove_route(s, t);
+			channels_over(s, t, t->opener, PMIG_EGONE, reason);
+			channels_route_end(s, t);
 			after = s->channels->routes;
 		}
 		supervisor_say(s, "%s, which %s used from %s, is lost: the agent at %s was ended", k->locator, s->name,
@@ -319,19 +321,21 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 
 static void see_channel(struct supervisor *s, const char *label, const json_t *one)
 {
-	struct route *t = add_route(s, number(one, "channel"), number(one, "reference"));
+	struct route *t = channels_route_add(s, number(one, "channel"), number(one, "reference"));
 	if (t == NULL)
 		return;
 	if (!json_is_true(json_object_get(one, "opener"))) {
-		set_label(t->holder, label);
+		channels_label(t->holder, label);
+		incoming_seen(s, t, json_object_get(one, "incoming"));
 		return;
 	}
+	incoming_taken(s, t->id);
 	bool suspended = json_is_true(json_object_get(one, "suspended")),
 	     waits = json_is_true(json_object_get(one, "waits"));
 	if (waits && !suspended)
-		set_label(t->fresh, label);
+		channels_label(t->fresh, label);
 	else if (!suspended || t->opener[0] == '\0') /* it may go on somewhere else already */
-		set_label(t->opener, label);
+		channels_label(t->opener, label);
 	t->asked = json_is_true(json_object_get(one, "asked")) && t->fresh[0] == '\0';
 }
 
@@ -350,8 +354,8 @@ static void see_channels(struct supervisor *s, const char *label, const json_t *
 			continue;
 		if (find(list, "channel", t->id) == NULL && !(t->asked && !opener)) { /* it ended, or was killed */
 			bool well = t->done[opener];
-			over(s, t, opener ? t->holder : t->opener, well ? 0 : PMIG_EGONE, "the other end is gone");
-			remove_route(s, t);
+			channels_over(s, t, opener ? t->holder : t->opener, well ? 0 : PMIG_EGONE, "the other end is gone");
+			channels_route_end(s, t);
 			next = s->channels->routes;
 		}
 	}
@@ -360,7 +364,7 @@ static void see_channels(struct supervisor *s, const char *label, const json_t *
 		if (t->asked)
 			ask(s, t);
 		else if (strcmp(t->opener, label) == 0 || strcmp(t->holder, label) == 0)
-			resume(s, t);
+			channels_resume(s, t);
 	}
 }
 
@@ -387,6 +391,7 @@ void channels_up(struct supervisor *s, struct remote *r)
 	const char *state = json_string_value(json_object_get(facts, "state"));
 	if (channels_keeps(s, r) && state != NULL && strcmp(state, "empty") != 0)
 		remote_request(r, "end", NULL, NULL, NULL);
+	incoming_pump(s);
 	channels_consider(s);
 }
 
@@ -395,6 +400,8 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 	const char *what = json_string_value(json_object_get(event, "event"));
 	if (strcmp(what, "connect") == 0) {
 		on_connect(s, r, event);
+	} else if (strcmp(what, "incoming") == 0) {
+		incoming_event(s, r, event);
 	} else if (strcmp(what, "closed") == 0) {
 		on_closed(s, r, event);
 	} else if (strcmp(what, "drop") == 0) {
@@ -537,6 +544,7 @@ void channels_close(struct supervisor *s)
 		c->known = k->next;
 		free(k);
 	}
+	incoming_close(s);
 	loop_remove(&c->consider);
 	loop_remove(&c->write);
 	loop_remove(&c->late);
@@ -548,7 +556,7 @@ static void on_late(void *context)
 {
 	struct supervisor *s = context;
 	while (s->channels->routes != NULL)
-		remove_route(s, s->channels->routes);
+		channels_route_end(s, s->channels->routes);
 	streams_check(s);
 }
 

@@ -83,19 +83,33 @@ static void write_row(struct supervisor *s, struct known *k)
 void channels_write(struct supervisor *s)
 {
 	for (struct known *k = s->channels->known; k != NULL; k = k->next)
-		if (k->listed && k->counted)
+		if ((k->listed || k->via != 0) && k->counted && !k->fresh)
 			write_row(s, k);
 }
 
+/* A connection has a row as soon as it has lived for a second: there may be thousands in one. */
 static void on_write(void *context)
 {
-	channels_write(context);
+	struct supervisor *s = context;
+	channels_write(s);
+	bool fresh = false;
+	for (struct known *k = s->channels->known; k != NULL; k = k->next) {
+		fresh |= k->fresh;
+		k->fresh = false;
+	}
+	if (fresh)
+		(void)loop_after(s->loop, WRITE_MS, on_write, s, &s->channels->write);
 }
 
 void channels_count(struct supervisor *s, struct known *k, size_t bytes)
 {
 	k->traffic += bytes;
 	k->counted = true;
+	if (k->via != 0 && bytes > 0) {
+		struct known *listener = channels_known(s, k->via);
+		if (listener != NULL)
+			channels_count(s, listener, bytes);
+	}
 	if (s->channels->write == NULL)
 		(void)loop_after(s->loop, WRITE_MS, on_write, s, &s->channels->write);
 }
@@ -234,6 +248,7 @@ void channels_arrived(struct move *m)
 		write_row(s, k);
 	}
 	channels_switch(s, m->target_label);
+	incoming_pump(s);
 }
 
 void channels_settled(struct move *m)
@@ -241,6 +256,8 @@ void channels_settled(struct move *m)
 	struct supervisor *s = m->supervisor;
 	for (struct known *k = s->channels != NULL ? s->channels->known : NULL, *next; k != NULL; k = next) {
 		next = k->next;
+		if (incoming_waits(s, k->id))
+			continue; /* it came in meanwhile */
 		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
 			channels_let_go(s, k);
 	}
@@ -259,5 +276,6 @@ void channels_undone(struct move *m)
 			channels_forget(s, k); /* its agent has let it go when the program went on */
 	}
 	channels_switch(s, "");
+	incoming_pump(s);
 	channels_consider(s);
 }

@@ -15,6 +15,8 @@ struct known {
 	bool firm;    /* else: for a hand-over that may be given up yet */
 	bool listed;  /* in the registry */
 	bool counted; /* since it was written there */
+	bool fresh;   /* not worth a row yet: a connection that came in just now */
+	uint64_t via; /* a connection: the listener through which it came in; 0: none */
 	uint64_t traffic;
 	int64_t hops, slot;
 	char holder[PMIG_NAME_MAX + 1], to[PMIG_NAME_MAX + 1];
@@ -33,6 +35,15 @@ struct route {
 	uint64_t missed_at[2];
 };
 
+/* A connection that was accepted at its holder, and that the program has not been given yet. */
+struct incoming {
+	struct incoming *next;
+	uint64_t channel, listener;
+	char *label;  /* base/socket_label.h */
+	bool offered; /* the agent where the program runs has been asked, and has not answered */
+	bool again;   /* the holder does not know what has arrived of it */
+};
+
 struct kept {
 	struct kept *next;
 	struct remote *remote;
@@ -42,10 +53,13 @@ struct channels {
 	struct known *known;
 	struct route *routes;
 	struct kept *kept;
-	bool searching; /* not all who may hold something have said so */
+	struct incoming *incoming; /* in the order in which they came */
+	bool searching;            /* not all who may hold something have said so */
 	bool ending;
-	struct loop_source *consider, *write, *late;
+	struct loop_source *consider, *write, *late, *offer;
 };
+
+struct channels *channels_of(struct supervisor *s); /* never NULL */
 
 struct known *channels_known(struct supervisor *s, uint64_t id); /* NULL: nobody holds it, as far as known */
 struct remote *channels_remote(struct supervisor *s, const char *label);
@@ -53,6 +67,24 @@ struct remote *channels_remote(struct supervisor *s, const char *label);
 /* The channels that wait for the program at `label` lead there now; those that waited elsewhere do not. */
 void channels_switch(struct supervisor *s, const char *label);
 void channels_consider(struct supervisor *s); /* a little later: who is not needed any more is dismissed */
+
+struct route *channels_route(struct supervisor *s, uint64_t id); /* NULL: there is none */
+struct route *channels_route_add(struct supervisor *s, uint64_t id, uint64_t reference);
+void channels_route_end(struct supervisor *s, struct route *t);
+void channels_label(char to[PMIG_NAME_MAX + 1], const char *label);
+/* The end at `label` hears that the other one is gone, and why. */
+void channels_over(struct supervisor *s, const struct route *t, const char *label, int code, const char *reason);
+void channels_resume(struct supervisor *s, struct route *t); /* the way is new: both ends say what they have */
+
+/* --- incoming.c --- */
+void incoming_event(struct supervisor *s, struct remote *r, const json_t *event);
+void incoming_seen(struct supervisor *s, const struct route *t,
+	const json_t *said);                                 /* its holder has it, as it says again */
+void incoming_taken(struct supervisor *s, uint64_t channel); /* the program has it */
+void incoming_closed(struct supervisor *s, const struct remote *r, const json_t *event); /* its holder has it no more */
+void incoming_pump(struct supervisor *s); /* what waits is offered to where the program runs */
+bool incoming_waits(const struct supervisor *s, uint64_t reference);
+void incoming_close(struct supervisor *s);
 
 /* --- channels_held.c --- */
 void channels_recall(struct supervisor *s, const struct pmig_reference_row *row); /* one that has a host */

@@ -91,11 +91,6 @@ static void set_found(const struct planning *p, size_t i)
 	const char *situation = text_of(row, "situation");
 	if (*situation != '\0')
 		plan_undeclared(r, situation_of(situation));
-	if (hex_text_get(json_object_get(row, "listens"), p->texts[i] + 7, sizeof *p->texts - 7) &&
-		r->row.binding == PMIG_BY_TYPE) {
-		memcpy(p->texts[i], "listen ", 7); /* any address of its sort will do, that one first */
-		r->row.type = p->texts[i];
-	}
 	r->size = fact_of(row, "found_size", PLAN_MEASURED);
 	r->sharers = fact_of(row, "sharers", PLAN_MEASURED);
 	r->shared_by = text_of(row, "shared_by");
@@ -252,6 +247,11 @@ static void ask_about(struct planning *p, size_t i)
 	struct asked *asked = &p->asked[i];
 	unsigned what = asked_of(r, row);
 	*asked = (struct asked){-1, -1, -1, -1, -1};
+	if (hex_text_get(json_object_get(row, "listens"), p->texts[i] + 7, sizeof *p->texts - 7) &&
+		r->row.binding == PMIG_BY_TYPE) {
+		memcpy(p->texts[i], "listen ", 7); /* any address of its sort will do, that one first */
+		r->row.type = p->texts[i];
+	}
 	if (r->row.binding == PMIG_BY_TYPE && r->providers.source == 0)
 		asked->type = add_type(p, r);
 	if (what & ASK_REACH)
