@@ -8,6 +8,7 @@
 
 #include "../kind/epoll.h"
 #include "../reference/descriptors.h"
+#include "../reference/referred.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -30,6 +31,7 @@ int pmig_close(int fd)
 	declare_closed(fd);
 	epoll_closed(fd, fd);
 	opened_closed(fd);
+	referred_closed(fd);
 	if (!descriptors_any)
 		return close(fd);
 	int r = descriptors_closed(fd), number = errno;
@@ -58,6 +60,7 @@ int pmig_dup2(int from, int to)
 		return dup2(from, to);
 	declare_closed(to);
 	epoll_closed(to, to);
+	referred_closed(to);
 	return led(from, dup2(from, to));
 }
 
@@ -66,6 +69,7 @@ int pmig_dup3(int from, int to, int flags)
 	if (from != to) {
 		declare_closed(to);
 		epoll_closed(to, to);
+		referred_closed(to);
 	}
 	return led(from, dup3(from, to, flags));
 }
@@ -85,6 +89,7 @@ int pmig_close_range(unsigned first, unsigned last, int flags)
 	declare_closed_from(first, last);
 	epoll_closed((int)(first > INT_MAX ? INT_MAX : first), last > INT_MAX ? INT_MAX : (int)last);
 	(void)descriptors_closed_from(first, last);
+	referred_closed_from(first, last);
 	for (int own; r == 0 && first <= last; first = (unsigned)own + 1) {
 		own = next_own((int)first);
 		if (own < 0 || (unsigned)own > last)

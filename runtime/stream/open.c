@@ -5,6 +5,7 @@
 
 #include "../arena/malloc.h"
 #include "../reference/descriptors.h"
+#include "../reference/referred.h"
 #include "../reference/replaced.h"
 #include "../resource/bound.h"
 #include "../resource/declare.h"
@@ -270,7 +271,9 @@ int pmig_fclose(FILE *f)
 	wchar_t **wide = s != NULL && s->kind == STREAM_UNSUPPORTED ? s->buffer : NULL;
 	if (s != NULL && s->kind == STREAM_UNSUPPORTED)
 		bound_release(f);
-	declare_closed(s != NULL ? s->fd : fileno(f));
+	int fd = s != NULL ? s->fd : fileno(f);
+	declare_closed(fd);
+	referred_closed(fd);
 	int r = fclose(f);
 	if (s != NULL)
 		stream_slot_give(s);
