@@ -281,11 +281,29 @@ static int link_relocatable(const struct cc_job *job)
 	return e;
 }
 
+/* Libraries of pmig's own that move with the program are looked for first: beside them in lib/ are those for other compilers. */
+static void add_own_directory(struct cc_job *job, char **ret_word)
+{
+	const char *library = cc_place_library();
+	*ret_word = NULL;
+	if (library == NULL || job->no_runtime || job->no_instrument)
+		return;
+	struct cc_input *inputs = realloc(job->inputs, (job->inputs_count + 1) * sizeof *inputs);
+	if (inputs == NULL || asprintf(ret_word, "-L%s/pmig", library) < 0)
+		abort();
+	memmove(inputs + 1, inputs, job->inputs_count * sizeof *inputs);
+	inputs[0] = (struct cc_input){.kind = CC_WORD, .text = *ret_word};
+	job->inputs = inputs;
+	job->inputs_room = ++job->inputs_count;
+}
+
 int cc_link_program(struct cc_job *job)
 {
 	struct link l = {.job = job};
+	char *own;
 	if (job->goal == CC_RELOCATABLE)
 		return link_relocatable(job);
+	add_own_directory(job, &own);
 	int e = cc_run_scratch("trace", &l.trace);
 	if (e >= 0)
 		e = cc_run_scratch("trace.log", &l.log);
@@ -296,5 +314,7 @@ int cc_link_program(struct cc_job *job)
 	free(l.trace);
 	free(l.log);
 	free(l.object);
+	job->inputs[0].text = own != NULL ? "" : job->inputs[0].text; /* nobody looks at it any more */
+	free(own);
 	return e;
 }

@@ -1,0 +1,449 @@
+/* server: who listens, its conversations, and those who want to go on with one; server.h tells. */
+#include "peer/server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	PENDING = 64,         /* connections whose peer is not known yet, at once; the oldest has to go */
+	PENDING_TIME = 10000, /* milliseconds for it to say who it is */
+	CONVERSATIONS = 1000
+};
+
+/* A connection of somebody who has not proved anything yet. */
+struct pending {
+	struct link link;
+	struct pmig_peer *peer; /* that it says it is; NULL: it has said nothing */
+	uint8_t nonces[2][FRAME_ID];
+	int64_t since;
+};
+
+struct pmig_peer_server {
+	int listener; /* the address that everybody knows */
+	int direct;   /* of a program that has moved, for participants; -1: none */
+	bool declare_direct;
+	struct pending pending[PENDING];
+	struct pmig_peer **peers;
+	int count, room, most;
+	int turn; /* whose news are looked at next */
+	size_t window;
+	int patience;
+	bool participants_only;
+	bool stale; /* somebody has seen a later copy of this program */
+	uint64_t epoch;
+	char addresses[FRAME_TEXT + 1];
+	struct pollfd *fds;
+	int fds_room;
+};
+
+static void fill_random(uint8_t bytes[FRAME_ID])
+{
+	if (getrandom(bytes, FRAME_ID, 0) != FRAME_ID)
+		abort(); /* no kernel does that for so few bytes */
+}
+
+/* --- where it is --- */
+
+/* Where participants find it: at all addresses of this host, if it listens at all of them. */
+static void note_addresses(struct pmig_peer_server *s)
+{
+	bool any;
+	int port = pmig_peer_address_port(s->direct >= 0 ? s->direct : s->listener, &any);
+	s->addresses[0] = '\0';
+	if (port != 0 && any)
+		pmig_peer_address_own(port, s->addresses);
+}
+
+/* The listener that everybody knows stays where it was; here a second one, at the same port if it can be had. */
+static void open_direct(struct pmig_peer_server *s)
+{
+	bool any;
+	int port = pmig_peer_address_port(s->listener, &any);
+	char address[40];
+	if (s->participants_only || s->direct >= 0 || port == 0 || !any)
+		return;
+	for (int i = 0; i < 2 && s->direct < 0; i++) {
+		snprintf(address, sizeof address, "0.0.0.0:%d", i == 0 ? port : 0);
+		s->direct = pmig_peer_address_listen(address);
+	}
+	s->declare_direct = s->direct >= 0;
+}
+
+/* It goes on in another process: whoever takes part is told before anything else happens. */
+static void moved(struct pmig_peer_server *s)
+{
+	s->epoch = pmig_epoch();
+	open_direct(s);
+	note_addresses(s);
+	for (int i = 0; i < s->count; i++) {
+		s->peers[i]->epoch = s->epoch;
+		s->peers[i]->move = s->addresses;
+		pmig_peer_talk_say(s->peers[i]);
+	}
+}
+
+static int after(void *context, const struct pmig_news *news)
+{
+	struct pmig_peer_server *s = context;
+	if (news->outcome == PMIG_RESTORED && s->epoch != pmig_epoch())
+		moved(s);
+	return 0;
+}
+
+/* What the sockets mean, in a program that moves. Elsewhere nobody asks. */
+static void declare(struct pmig_peer_server *s)
+{
+	static const struct pmig_hooks hooks = {.after = after};
+	struct pmig_declaration d = {.binding = s->participants_only ? PMIG_BY_TYPE : PMIG_BY_IDENTIFIER,
+		.attachment = PMIG_FIXED,
+		.hooks = &hooks,
+		.context = s};
+	(void)pmig_declare_fd(s->listener, &d);
+}
+
+static void declare_direct(struct pmig_peer_server *s)
+{
+	struct pmig_declaration d = {.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED};
+	(void)pmig_declare_fd(s->direct, &d);
+	s->declare_direct = false;
+}
+
+/* --- conversations --- */
+
+static struct pmig_peer *find(const struct pmig_peer_server *s, const uint8_t id[FRAME_ID])
+{
+	for (int i = 0; i < s->count; i++)
+		if (memcmp(s->peers[i]->id, id, FRAME_ID) == 0)
+			return s->peers[i];
+	return NULL;
+}
+
+static struct pmig_peer *add(struct pmig_peer_server *s)
+{
+	if (s->count == s->room) {
+		int room = s->room > 0 ? 2 * s->room : 8;
+		struct pmig_peer **more = realloc(s->peers, (size_t)room * sizeof(struct pmig_peer *));
+		if (more == NULL)
+			return NULL;
+		s->peers = more;
+		s->room = room;
+	}
+	struct pmig_peer *p = pmig_peer_talk_create(s->window, s->patience);
+	if (p == NULL)
+		return NULL;
+	fill_random(p->id);
+	fill_random(p->key);
+	p->server = s;
+	p->fresh = true;
+	p->epoch = s->epoch;
+	return s->peers[s->count++] = p;
+}
+
+static void take_out(struct pmig_peer_server *s, int i)
+{
+	for (int k = 0; k < PENDING; k++)
+		if (s->pending[k].peer == s->peers[i])
+			pmig_peer_link_close(&s->pending[k].link);
+	pmig_peer_talk_destroy(s->peers[i]);
+	s->peers[i] = s->peers[--s->count];
+}
+
+int pmig_peer_server_work(struct pmig_peer *p)
+{
+	if (pmig_peer_talk_work(p, NULL) < 0)
+		return p->error;
+	if (p->link.fd < 0 && p->patience >= 0 && pmig_peer_link_now() - p->lost > p->patience)
+		return pmig_peer_talk_fail(p, PMIG_EUNREACHED, "it has not come back");
+	return 0;
+}
+
+/* Of a conversation that the program has closed: is it to be forgotten? If all was read both ways the other side may still have to hear so;
+ * if it goes on writing what nobody will read, it has to hear that. */
+static bool is_done(struct pmig_peer *p)
+{
+	bool unread = p->in.received > p->in.read && p->end_told && p->link.out_end == p->link.out_start;
+	if (p->error < 0 || p->bye)
+		return true;
+	if (pmig_peer_talk_is_over(p) || !(p->out.end_acked || unread))
+		return false;
+	pmig_peer_talk_put(p, FRAME_BYE);
+	return true;
+}
+
+static bool has_news(const struct pmig_peer *p)
+{
+	if (p->closed)
+		return false;
+	return p->fresh || p->in.received > p->in.read || (p->in.ended && !p->in.end_read) ||
+		(p->error < 0 && !p->error_seen) || (p->wants_room && pmig_peer_flow_room(&p->out) > 0) ||
+		(p->out.end_acked && !p->read_told);
+}
+
+/* --- those who come --- */
+
+static void refuse(struct pending *w, int error, const char *words)
+{
+	pmig_peer_link_put(&w->link, &(struct frame){FRAME_REFUSE, (uint64_t)-error, (const uint8_t *)words, strlen(words)});
+	(void)pmig_peer_link_flush(&w->link);
+	pmig_peer_link_close(&w->link);
+}
+
+static uint64_t prove(const struct pending *w, enum proof_who who, uint64_t epoch, uint64_t received)
+{
+	struct proof proof = {.who = who, .epoch = epoch, .received = received};
+	memcpy(proof.nonces, w->nonces, sizeof proof.nonces);
+	return pmig_peer_proof(w->peer->key, &proof);
+}
+
+/* Somebody calls: a new conversation begins at once, another one once it has been proved to be that. */
+static void hear_call(struct pmig_peer_server *s, struct pending *w, const struct frame *f)
+{
+	static const uint8_t none[FRAME_ID];
+	struct frame_call call;
+	struct frame_answer a = {.window = s->window};
+	uint8_t body[FRAME_BODY_MOST];
+	pmig_peer_frame_call_get(f, &call);
+	bool begins = memcmp(call.id, none, FRAME_ID) == 0;
+	if (begins && (s->count >= s->most || call.window == 0)) {
+		refuse(w, PMIG_EREFUSED, "there are as many conversations as it wants");
+		return;
+	}
+	w->peer = begins ? add(s) : find(s, call.id);
+	if (w->peer == NULL) {
+		refuse(w, begins ? PMIG_EREFUSED : PMIG_EGONE, begins ? "no memory" : "there is no such conversation");
+		return;
+	}
+	memcpy(w->nonces[0], call.nonce, FRAME_ID);
+	fill_random(w->nonces[1]);
+	memcpy(a.id, w->peer->id, FRAME_ID);
+	memcpy(a.nonce, w->nonces[1], FRAME_ID);
+	memcpy(a.addresses, s->addresses, sizeof a.addresses);
+	a.received = w->peer->in.received;
+	if (begins)
+		memcpy(a.key, w->peer->key, FRAME_ID);
+	else
+		a.proof = prove(w, PROOF_SERVER, s->epoch, a.received);
+	size_t size = pmig_peer_frame_answer_put(body, &a);
+	pmig_peer_link_put(&w->link, &(struct frame){FRAME_ANSWER, s->epoch, body, size});
+	if (!begins)
+		return;
+	w->peer->seen = f->number;
+	w->peer->out.window = call.window < s->window ? (size_t)call.window : s->window;
+	(void)pmig_peer_talk_adopt(w->peer, &w->link, 0, true);
+}
+
+/* It knows the key: its conversation goes on here. */
+static void hear_confirm(struct pending *w, const struct frame *f)
+{
+	struct frame_confirm confirm;
+	pmig_peer_frame_confirm_get(f, &confirm);
+	if (confirm.proof != prove(w, PROOF_CALLER, f->number, confirm.received)) {
+		refuse(w, PMIG_EREFUSED, "that is somebody else's conversation");
+	} else if (f->number < w->peer->seen) {
+		refuse(w, PMIG_ESTALE, "a later copy of this program has called");
+	} else {
+		w->peer->seen = f->number;
+		(void)pmig_peer_talk_adopt(w->peer, &w->link, confirm.received, true);
+	}
+}
+
+/* Somebody who knows the key has seen a later copy of this program: this one is to stop. */
+static void hear_stale(struct pmig_peer_server *s, struct pending *w, const struct frame *f)
+{
+	if (f->number > s->epoch && pmig_peer_frame_number_get(f) == prove(w, PROOF_STALE, f->number, 0))
+		s->stale = true;
+	pmig_peer_link_close(&w->link);
+}
+
+static void work_on_pending(struct pmig_peer_server *s, struct pending *w)
+{
+	struct frame f;
+	bool ended = pmig_peer_link_read(&w->link) < 0;
+	for (int n; w->link.fd >= 0 && (n = pmig_peer_link_next(&w->link, &f)) != 0;) {
+		if (n > 0 && w->peer == NULL && f.type == FRAME_CALL)
+			hear_call(s, w, &f);
+		else if (n > 0 && w->peer != NULL && f.type == FRAME_CONFIRM)
+			hear_confirm(w, &f);
+		else if (n > 0 && w->peer != NULL && f.type == FRAME_STALE)
+			hear_stale(s, w, &f);
+		else
+			refuse(w, n == PMIG_EVERSION ? n : PMIG_EPROTOCOL, "that does not belong there");
+	}
+	if (w->link.fd >= 0 &&
+		(ended || pmig_peer_link_flush(&w->link) < 0 || pmig_peer_link_now() - w->since > PENDING_TIME))
+		pmig_peer_link_close(&w->link);
+}
+
+static void accept_all(struct pmig_peer_server *s, int listener)
+{
+	for (int fd; listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+		struct pending *w = &s->pending[0];
+		for (int i = 1; i < PENDING && w->link.fd >= 0; i++)
+			if (s->pending[i].link.fd < 0 || s->pending[i].since < w->since)
+				w = &s->pending[i];
+		pmig_peer_link_close(&w->link);
+		*w = (struct pending){.link = {.fd = -1}, .since = pmig_peer_link_now()};
+		if (pmig_peer_link_init(&w->link, fd, false) < 0)
+			close(fd);
+	}
+}
+
+/* All that can be done without waiting. */
+static void work(struct pmig_peer_server *s)
+{
+	if (s->epoch != pmig_epoch())
+		moved(s);
+	if (s->declare_direct)
+		declare_direct(s);
+	accept_all(s, s->listener);
+	accept_all(s, s->direct);
+	for (int i = 0; i < PENDING; i++)
+		if (s->pending[i].link.fd >= 0)
+			work_on_pending(s, &s->pending[i]);
+	for (int i = s->count - 1; i >= 0; i--) {
+		struct pmig_peer *p = s->peers[i];
+		(void)pmig_peer_server_work(p);
+		if (p->closed && is_done(p))
+			take_out(s, i);
+	}
+}
+
+/* --- what programs call --- */
+
+int pmig_peer_listen(struct pmig_peer_server **ret_server, const struct pmig_peer_options *options)
+{
+	size_t window;
+	int patience;
+	if (pmig_peer_talk_options(options, &window, &patience) < 0)
+		return pmig_peer_talk_reason(PMIG_EINVAL, "no address, or numbers that make no sense");
+	struct pmig_peer_server *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return pmig_peer_talk_reason(PMIG_ENOMEM, "no memory");
+	s->listener = pmig_peer_address_listen(options->address);
+	if (s->listener < 0) {
+		int error = s->listener;
+		free(s);
+		return pmig_peer_talk_reason(error, "%s: %s", options->address,
+			error == PMIG_EBUSY            ? "in use"
+				: error == PMIG_EINVAL ? "no address of this host"
+						       : "cannot be had");
+	}
+	s->direct = -1;
+	s->window = window;
+	s->patience = patience;
+	s->most = options->most != 0 ? options->most : CONVERSATIONS;
+	s->participants_only = options->participants_only;
+	s->epoch = pmig_epoch();
+	for (int i = 0; i < PENDING; i++)
+		s->pending[i].link.fd = -1;
+	note_addresses(s);
+	declare(s);
+	*ret_server = s;
+	return 0;
+}
+
+int pmig_peer_server_fds(struct pmig_peer_server *s, struct pollfd *fds, int room, int *ret_timeout)
+{
+	int n = 0;
+	int64_t now = pmig_peer_link_now(), first = INT64_MAX;
+	struct pollfd fixed[2] = {{s->listener, POLLIN, 0}, {s->direct, POLLIN, 0}};
+	for (int i = 0; i < 2 + PENDING + s->count; i++) {
+		const struct link *l = i < 2 ? NULL
+			: i < 2 + PENDING    ? &s->pending[i - 2].link
+					     : &s->peers[i - 2 - PENDING]->link;
+		struct pollfd one = l != NULL ? pmig_peer_link_poll(l) : fixed[i];
+		int64_t due = INT64_MAX;
+		if (i >= 2 && i < 2 + PENDING && one.fd >= 0)
+			due = s->pending[i - 2].since + PENDING_TIME + 1;
+		else if (i >= 2 + PENDING && one.fd < 0 && s->patience >= 0)
+			due = s->peers[i - 2 - PENDING]->lost + s->patience + 1;
+		first = due < first ? due : first;
+		if (one.fd >= 0 && n++ < room)
+			fds[n - 1] = one;
+	}
+	*ret_timeout = first == INT64_MAX ? -1 : first <= now ? 0 : first - now > INT_MAX ? INT_MAX : (int)(first - now);
+	return n;
+}
+
+/* The next one of which there is news, in turn; NULL: none. */
+static struct pmig_peer *next_news(struct pmig_peer_server *s)
+{
+	for (int i = 0; i < s->count; i++) {
+		s->turn = s->turn + 1 < s->count ? s->turn + 1 : 0;
+		struct pmig_peer *p = s->peers[s->turn];
+		if (has_news(p)) {
+			p->fresh = p->wants_room = false;
+			p->error_seen |= p->error < 0;
+			p->read_told |= p->out.end_acked;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/* < 0: no memory; 0: the time is over, or a signal came. */
+static int wait_for(struct pmig_peer_server *s, int64_t until)
+{
+	int timeout, n = pmig_peer_server_fds(s, s->fds, s->fds_room, &timeout);
+	if (n > s->fds_room) {
+		struct pollfd *more = realloc(s->fds, 2 * (size_t)n * sizeof *more);
+		if (more == NULL)
+			return PMIG_ENOMEM;
+		s->fds = more;
+		s->fds_room = 2 * n;
+		n = pmig_peer_server_fds(s, s->fds, s->fds_room, &timeout);
+	}
+	int64_t left = until - pmig_peer_link_now();
+	bool ours = until != INT64_MAX && (timeout < 0 || left < timeout);
+	if (ours)
+		timeout = left < 0 ? 0 : (int)left;
+	int ready = poll(s->fds, (nfds_t)n, timeout);
+	if (ready < 0)
+		return errno == EINTR ? 0 : PMIG_EIO;
+	return ready > 0 || !ours;
+}
+
+int pmig_peer_wait(struct pmig_peer_server *s, int timeout, struct pmig_peer **ret_peer)
+{
+	int64_t until = timeout < 0 ? INT64_MAX : pmig_peer_link_now() + timeout;
+	for (;;) {
+		work(s);
+		if (s->stale)
+			return PMIG_ESTALE;
+		struct pmig_peer *p = next_news(s);
+		if (p != NULL) {
+			*ret_peer = p;
+			return 1;
+		}
+		int n = wait_for(s, until);
+		if (n <= 0)
+			return n;
+	}
+}
+
+const char *pmig_peer_server_addresses(const struct pmig_peer_server *s)
+{
+	return s->addresses;
+}
+
+void pmig_peer_server_destroy(struct pmig_peer_server *s)
+{
+	if (s == NULL)
+		return;
+	while (s->count > 0)
+		take_out(s, s->count - 1);
+	for (int i = 0; i < PENDING; i++)
+		pmig_peer_link_close(&s->pending[i].link);
+	close(s->listener);
+	if (s->direct >= 0)
+		close(s->direct);
+	free(s->peers);
+	free(s->fds);
+	free(s);
+}
