@@ -133,7 +133,8 @@ static void on_ended(void *context, int code)
 	bool told = e->local == NULL;
 	struct held *h = e->opener ? NULL : agent_held(a, e->reference);
 	agent_end_drop(e);
-	if (h != NULL && h->kind == REFERENCE_CONNECTION) /* there will be no other */
+	bool closed = h != NULL && h->kind == REFERENCE_DATAGRAM && code == 0;
+	if (closed || (h != NULL && h->kind == REFERENCE_CONNECTION)) /* there will be no other */
 		agent_let_go(a, h);
 	if (told)
 		agent_event(a, event);

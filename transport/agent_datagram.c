@@ -2,6 +2,7 @@
 #include "agent_datagram.h"
 
 #include "runtime/reference/datagram_frame.h"
+#include "runtime/reference/socket_note.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -29,7 +30,8 @@ bool agent_datagram_connected(int fd)
 
 int agent_datagram_pair(int ret_ends[2])
 {
-	int size = 512 << 10; /* doubled by the kernel, if wmem_max of socket(7) allows: all of it fits where an end is moved */
+	int size =
+		512 << 10; /* doubled by the kernel, if wmem_max of socket(7) allows: all of it fits where an end is moved */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_ends) < 0)
 		return error_errno(PMIG_EIO, errno, "channel");
 	for (int i = 0; i < 2; i++)
@@ -240,6 +242,14 @@ static int connect_to(int fd, const struct datagram_frame *f, void *answer, size
 	return 0;
 }
 
+/* The program was told what a socket of its host says of it. */
+static void set_option(int fd, const struct datagram_frame *f)
+{
+	struct socket_note n;
+	if (socket_note_get(f->control, f->control_size, &n) && n.what == SOCKET_NOTE_OPTION)
+		(void)setsockopt(fd, n.level, n.name, n.value, (socklen_t)n.size);
+}
+
 static int to_socket(int fd, const void *from, size_t size, void *answer, size_t *ret_size)
 {
 	struct datagram_frame f;
@@ -248,6 +258,8 @@ static int to_socket(int fd, const void *from, size_t size, void *answer, size_t
 		return 0;
 	if (f.word == DATAGRAM_CONNECT)
 		return connect_to(fd, &f, answer, ret_size);
+	if (f.word == DATAGRAM_NOTE)
+		set_option(fd, &f);
 	if (f.word == DATAGRAM_DATA)
 		return pass_on(fd, &f, (const unsigned char *)from + at, size - at, answer, ret_size);
 	return 0;

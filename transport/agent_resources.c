@@ -103,6 +103,8 @@ static struct meaning socket_meaning(const struct found *s, const struct open_fi
 {
 	static const struct meaning all[] = {[AGENT_SOCKET_LISTENER] = {"listener", "LISTENER"},
 		[AGENT_SOCKET_ALONE] = {"listener", "ALONE"},
+		[AGENT_SOCKET_DATAGRAM] = {"datagram", "DATAGRAM"},
+		[AGENT_SOCKET_NEW_DATAGRAM] = {"datagram", "ALONE"},
 		[AGENT_SOCKET_WITHIN] = {"socketpair", "WITHIN"},
 		[AGENT_SOCKET_SHARED] = {"socketpair", "PIPE_OUTSIDE"},
 		[AGENT_SOCKET_CONNECTED] = {"socket", "SOCKET"},
@@ -305,7 +307,7 @@ static void add_shared(const struct found *s, const struct open_file *f, json_t 
 static bool is_of_descriptors(const char *kind)
 {
 	static const char *const kinds[] = {"standard", "nothing", "pipe", "directory", "file", "device", "listener",
-		"socketpair", "socket", "eventfd", "epoll", "timerfd", "signalfd", "other"};
+		"datagram", "socketpair", "socket", "eventfd", "epoll", "timerfd", "signalfd", "other"};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kind, kinds[i]) == 0)
 			return true;
@@ -382,7 +384,7 @@ static void add_descriptor(struct found *s, const struct open_file *found)
 	}
 	if (strcmp(m.kind, "listener") == 0 && refers != NULL)
 		set(row, "listens", json_incref(json_object_get(refers, "locator")));
-	else if (strcmp(m.kind, "listener") == 0)
+	else if (strcmp(m.kind, "listener") == 0 || (strcmp(m.kind, "datagram") == 0 && refers == NULL))
 		agent_socket_add(s->agent->pid, found, row);
 	agent_rates_add(s->agent, found, row);
 	set(row, "writes", json_boolean(writes(&f)));

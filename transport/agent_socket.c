@@ -59,15 +59,19 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 	socklen_t size = sizeof listens;
 	if (sort == SOCKET_ALONE)
 		(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+	bool datagrams = fd >= 0 && sort != SOCKET_OTHER && socket_has_messages(fd),
+	     bound = datagrams && socket_is_bound(fd);
 	if (fd >= 0)
 		(void)close(fd);
+	if (sort == SOCKET_ALONE && datagrams)
+		return bound ? AGENT_SOCKET_DATAGRAM : AGENT_SOCKET_NEW_DATAGRAM;
 	if (sort == SOCKET_ALONE)
 		return listens != 0 ? AGENT_SOCKET_LISTENER : AGENT_SOCKET_ALONE;
 	if (fd >= 0 && sort == SOCKET_OTHER)
 		return AGENT_SOCKET_OTHER;
 	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound ||
 		(u.peer != 0 && find(pid, u.peer) < 0))
-		return AGENT_SOCKET_CONNECTED;
+		return datagrams ? AGENT_SOCKET_DATAGRAM : AGENT_SOCKET_CONNECTED;
 	return f->sharers > 0 ? AGENT_SOCKET_SHARED : AGENT_SOCKET_WITHIN;
 }
 

@@ -9,6 +9,8 @@
 enum agent_socket {
 	AGENT_SOCKET_LISTENER = 1, /* it listens: runtime/kind/listener.c */
 	AGENT_SOCKET_ALONE,        /* it has no peer: the same */
+	AGENT_SOCKET_DATAGRAM, /* datagrams, with an address or a peer, or packets with a peer outside: runtime/kind/datagram.c */
+	AGENT_SOCKET_NEW_DATAGRAM, /* datagrams, and neither yet */
 	AGENT_SOCKET_WITHIN,       /* its peer is in the same process: runtime/kind/socketpair.c */
 	AGENT_SOCKET_SHARED,       /* the same, and another process has it too */
 	AGENT_SOCKET_CONNECTED,    /* and whatever cannot be looked at: runtime/kind/socket.c */

@@ -338,6 +338,19 @@ static long connect_to(int fd, struct socket_record *r, const struct sockaddr *a
 	return 0;
 }
 
+bool datagram_tell(int fd, const void *note, size_t size)
+{
+	struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_NOTE, .control_size = (uint32_t)size};
+	if (!pmig_datagram_any || datagram_of(fd) == NULL || size > sizeof f.control)
+		return false;
+	memcpy(f.control, note, size);
+	int saved = errno;
+	while (send(fd, &f, sizeof f, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	errno = saved;
+	return true;
+}
+
 bool datagram_ioctl(int fd, unsigned long request, void *argument)
 {
 	struct datagram_frame f;

@@ -4,6 +4,7 @@
 #define PMIG_REFERENCE_CALLS_DATAGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Whether this process has, or had, such a number: all that other calls pay. */
 extern bool pmig_datagram_any;
@@ -12,6 +13,9 @@ extern bool pmig_datagram_any;
  * do where the socket is, on any other it is pmig_block() itself. What is sent leaves later: an error that the network has for it is
  * told by a later call, as ICMP's are; on a unix socket too. Not: MSG_OOB, MSG_ERRQUEUE, descriptors (EOPNOTSUPP). */
 long pmig_datagram_call(long number, int fd, long b, long c, long d, long e, long f);
+
+/* A note for whoever holds the socket (socket_note.h), in order with what is sent. False: `fd` is none of ours. */
+bool datagram_tell(int fd, const void *note, size_t size);
 
 /* FIONREAD: the bytes of the next datagram. True: it was answered. */
 bool datagram_ioctl(int fd, unsigned long request, void *argument);

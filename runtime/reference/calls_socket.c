@@ -1,4 +1,5 @@
 /* calls_socket: what is asked of a socket that lies at another host, answered from its record, and what is set of it, there too. */
+#include "calls_datagram.h"
 #include "reference.h"
 #include "replaced.h"
 #include "socket_note.h"
@@ -120,7 +121,9 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 	struct socket_note n = {.what = SOCKET_NOTE_OPTION, .level = level, .name = name, .size = (uint32_t)size};
 	memcpy(n.value, value, size);
 	int number = errno; /* it has ended by now: there is nobody for whom it matters */
-	(void)!reference_tell(e->id, bytes, socket_note_put(bytes, &n));
+	size_t length = socket_note_put(bytes, &n);
+	if (!datagram_tell(fd, bytes, length))
+		(void)!reference_tell(e->id, bytes, length);
 	errno = number;
 	return true;
 }

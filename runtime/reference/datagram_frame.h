@@ -27,7 +27,8 @@ enum datagram_word {
 	DATAGRAM_ERROR, /* to the program: the next call fails with that errno, as after an ICMP message */
 	DATAGRAM_CONNECT, /* to the holder: connect(2) with the address; none: no peer any more */
 	DATAGRAM_LOCAL,   /* to the program: the address is its own from now on */
-	DATAGRAM_LAST = DATAGRAM_LOCAL
+	DATAGRAM_NOTE,    /* to the holder: the control is a note (socket_note.h), an option for the socket */
+	DATAGRAM_LAST = DATAGRAM_NOTE
 };
 
 struct datagram_frame {

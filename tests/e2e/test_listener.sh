@@ -4,7 +4,7 @@
 # type as a policy says: at each host at the same port, or the next free one, and under the same name. Who is connected stays connected.
 . "$(dirname "$0")/lib.sh"
 hosts_begin
-on alpha sh -c 'printf "[listener \"*\"]\nbinding = type\nattachment = fixed\n" >~/type'
+on alpha sh -c 'printf "[%s \"*\"]\nbinding = type\nattachment = fixed\n" listener datagram >~/type'
 t pmig_on alpha registry policy add "$(on alpha sh -c 'echo ~/type')"
 
 # ask HOST PROTOCOL PORT|PATH WORD: what the server there answers

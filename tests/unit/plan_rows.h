@@ -259,7 +259,8 @@ static const struct plan_default_row {
 	{PLAN_DEVICE, "device", ID, FI, PLAN_ORDINARY, NULL},
 	{PLAN_LISTENER, "socket that listens", ID, FI, PLAN_ORDINARY,
 		NULL}, /* its address is what others know of the program */
-	{PLAN_ALONE, "new socket, or datagram socket without a peer", TYPE, FI, PLAN_ORDINARY, NULL},
+	{PLAN_ALONE, "new socket", TYPE, FI, PLAN_ORDINARY, NULL},
+	{PLAN_DATAGRAM, "UDP or unix datagram socket with an address, or packets", ID, FI, PLAN_ORDINARY, NULL},
 	{PLAN_SOCKET, "connection", ID, FI, PLAN_ORDINARY, NULL},
 	{PLAN_WITHIN, "pipe, socketpair, eventfd, timerfd, signalfd or epoll within the process", VAL, UN, PLAN_PART, NULL},
 	{PLAN_PIPE_OUTSIDE, "pipe or unix socket with an outside end", ID, FI, PLAN_ORDINARY, NULL},
