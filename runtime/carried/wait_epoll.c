@@ -23,7 +23,7 @@ WAIT_CALL int pmig_epoll_pwait(int epoll, struct epoll_event *ret_events, int n,
 	if (ms > 0)
 		deadline = wait_from_now(CLOCK_MONOTONIC, &limit);
 	for (;;) {
-		long r = wait_again_unless(ms == 0, BLOCK_ANY, handled);
+		long r = wait_mask_again(&m, ms == 0, handled);
 		if (r == 0)
 			r = pmig_block_masked(wait_mask_during(&m), SYS_epoll_pwait, epoll, (long)ret_events, n, ms,
 				(long)wait_mask_during(&m), sizeof m.during);
@@ -50,7 +50,7 @@ WAIT_CALL int pmig_epoll_pwait2(int epoll, struct epoll_event *ret_events, int n
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
 	for (;;) {
-		long r = wait_again_unless(limit != NULL && !timed, BLOCK_ANY, handled);
+		long r = wait_mask_again(&m, limit != NULL && !timed, handled);
 		if (r == 0)
 			r = pmig_block_masked(wait_mask_during(&m), SYS_epoll_pwait2, epoll, (long)ret_events, n,
 				limit != NULL ? (long)&left : 0, (long)wait_mask_during(&m), sizeof m.during);

@@ -30,6 +30,17 @@ WAIT_INLINE uint32_t wait_mask_handled(const struct wait_mask *m)
 	return block_count(BLOCK_ANY);
 }
 
+/* As wait_again_unless(). Before the first try under a mask of its own it has just been at the safe point, and what a handler has done
+ * since could not have been done in the call. */
+WAIT_INLINE long wait_mask_again(const struct wait_mask *m, bool at_once, uint32_t handled)
+{
+	if (!m->given || m->stopped)
+		return wait_again_unless(at_once, BLOCK_ANY, handled);
+	if (pmig_thread != NULL)
+		wait_cancel();
+	return 0;
+}
+
 /* For the call; NULL: none. */
 static inline const uint64_t *wait_mask_during(const struct wait_mask *m)
 {

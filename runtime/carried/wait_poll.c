@@ -19,7 +19,7 @@ static long poll_until(struct pollfd *fds, nfds_t n, const struct timespec *limi
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
 	for (;;) {
-		long r = wait_again_unless(limit != NULL && !timed, BLOCK_ANY, handled);
+		long r = wait_mask_again(&m, limit != NULL && !timed, handled);
 		if (r == 0)
 			r = pmig_block_masked(wait_mask_during(&m), SYS_ppoll, (long)fds, (long)n,
 				limit != NULL ? (long)&left : 0, (long)wait_mask_during(&m), MASK_SIZE, 0);

@@ -19,7 +19,7 @@ static long select_until(int n, fd_set *in, fd_set *out, fd_set *special, const 
 	if (timed)
 		deadline = wait_from_now(CLOCK_MONOTONIC, limit);
 	for (;;) {
-		r = wait_again_unless(limit != NULL && !timed, BLOCK_ANY, handled);
+		r = wait_mask_again(&m, limit != NULL && !timed, handled);
 		if (r == 0)
 			r = pmig_block_masked(wait_mask_during(&m), SYS_pselect6, n, (long)in, (long)out, (long)special,
 				limit != NULL ? (long)&left : 0, (long)masked);

@@ -16,7 +16,7 @@ WAIT_CALL int pmig_sigsuspend(const sigset_t *mask)
 	struct wait_mask m = wait_mask_of(mask);
 	uint32_t handled = wait_mask_handled(&m);
 	for (;;) {
-		long r = wait_again(BLOCK_ANY, handled);
+		long r = wait_mask_again(&m, false, handled);
 		if (r == 0)
 			r = pmig_block_masked(&m.during, SYS_rt_sigsuspend, (long)&m.during, sizeof m.during, 0, 0, 0, 0);
 		if (r != BLOCK_STOPPED)

@@ -15,3 +15,15 @@ for name in assembly atomics calls frames jumps labels lists locks returns signa
 	[ "$name" != locks ] || interval=1:100 # it waits at times
 	sanitized_every "$T/$name" "$interval" "$T/$name.want" 0
 done
+
+# Calls that wait, and reading from streams.
+quiet=(sleep pause pipe poll epoll socket lock)
+export TMPDIR=$T
+for run in "waits ${quiet[*]}" "scans 2 50"; do
+	read -ra words <<<"$run"
+	source=$PMIG_SOURCE/tests/capture/${words[0]}.c
+	clang-19 -w -D_GNU_SOURCE -O2 "$source" -o "$T/${words[0]}-plain"
+	"$T/${words[0]}-plain" "${words[@]:1}" >"$T/${words[0]}.want"
+	sanitized_cc "$source" "$T/${words[0]}"
+	sanitized_every "$T/${words[0]}" 1 "$T/${words[0]}.want" 0 "${words[@]:1}"
+done

@@ -295,6 +295,27 @@ static void test_shared_library(void **state)
 	assert_int_equal(heap_check(interpose_heap()), 0);
 }
 
+/* What the address sanitizer is for: it has put its own marks around each block. */
+static void test_sanitizer_watches(void **state)
+{
+	(void)state;
+#ifdef PMIG_SANITIZE_ADDRESS
+	int status = -1;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)freopen("/dev/null", "w", stderr);
+		volatile char *p = do_malloc(10);
+		p[10] = 1;
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 0);
+#else
+	skip();
+#endif
+}
+
 static void test_few_addresses(void **state)
 {
 	NEEDS_FOREIGN_HEAP;
@@ -351,6 +372,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_arena_mode_is_this_threads),
 		cmocka_unit_test(test_fork_while_others_allocate),
 		cmocka_unit_test(test_shared_library),
+		cmocka_unit_test(test_sanitizer_watches),
 		cmocka_unit_test(test_few_addresses),
 		cmocka_unit_test(test_before_main),
 	};
