@@ -1,8 +1,9 @@
 /* rwlock: read-write locks. Readers go first, as with glibc, unless the lock was made with
  * PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP: then no reader comes in while a writer waits.
  *
- * Readers and writers sleep on numbers that are counted up when they may look again. Whoever opens the lock wakes, if
- * somebody waits; so a waiter that was woken and then gave up costs nothing but a look. */
+ * Who has the lock and how many wait is one word: who opens it learns from the same instruction whether somebody is to be woken, and
+ * after that touches it no more, since another may have taken it, opened it and given its memory back. Waiters sleep on the half that says
+ * who has it: while that is what it was when they looked, somebody has it who will see that they wait. */
 #include "futex.h"
 
 #include <pthread.h>
@@ -10,21 +11,25 @@
 #include <string.h>
 
 struct rwlock {
-	_Atomic uint32_t readers;         /* who have it; WRITER: one has it alone */
-	_Atomic uint32_t readers_waiting; /* how many */
-	_Atomic uint32_t writers_waiting;
-	_Atomic uint32_t readers_turn; /* the numbers */
-	_Atomic uint32_t writers_turn;
-	uint32_t unused;
+	_Atomic uint64_t word;
 	_Atomic uint32_t writer; /* its thread_self() */
 	int32_t shared;
-	uint64_t unused2[2];
+	uint64_t unused[4];
 	uint32_t kind; /* PTHREAD_RWLOCK_*, set by the static initialisers */
 };
-#define WRITER 0x80000000u
-#define READERS_MAX 0x7fffffffu
+/* The lower half says who waits, the upper one who has it. */
+#define READER_WAITS 1ull
+#define READERS_WAITING 0xffffull
+#define WRITER_WAITS (1ull << 16)
+#define WRITERS_WAITING (0xffffull << 16)
+#define READER (1ull << 32)
+#define READERS (0x3ffffull << 32)
+#define WRITER (1ull << 50)
+#define CHANGE \
+	(1ull << 51) /* one more writer has opened it, or waits no longer: who was kept out by it must not sleep now */
 _Static_assert(offsetof(struct rwlock, kind) == offsetof(pthread_rwlock_t, __data.__flags), "as the initialisers have it");
 _Static_assert(sizeof(struct rwlock) <= sizeof(pthread_rwlock_t), "it lies there");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the upper half comes last");
 
 int pmig_pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attributes);
 int pmig_pthread_rwlock_destroy(pthread_rwlock_t *lock);
@@ -48,14 +53,19 @@ static bool writers_first(const struct rwlock *l)
 	return l->kind == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 }
 
+static bool is_open_to_readers(const struct rwlock *l, uint64_t word)
+{
+	return (word & WRITER) == 0 && !(writers_first(l) && (word & WRITERS_WAITING) != 0);
+}
+
 /* 0, EBUSY, or EAGAIN: there are more readers than can be counted. */
 static int try_read(struct rwlock *l)
 {
-	uint32_t n = atomic_load(&l->readers);
-	while ((n & WRITER) == 0 && !(writers_first(l) && atomic_load(&l->writers_waiting) != 0)) {
-		if (n == READERS_MAX)
+	uint64_t word = atomic_load(&l->word);
+	while (is_open_to_readers(l, word)) {
+		if ((word & READERS) == READERS)
 			return EAGAIN;
-		if (atomic_compare_exchange_weak(&l->readers, &n, n + 1))
+		if (atomic_compare_exchange_weak(&l->word, &word, word + READER))
 			return 0;
 	}
 	return EBUSY;
@@ -63,11 +73,14 @@ static int try_read(struct rwlock *l)
 
 static int try_write(struct rwlock *l)
 {
-	uint32_t none = 0;
-	if (!atomic_compare_exchange_strong(&l->readers, &none, WRITER))
-		return EBUSY;
-	atomic_store_explicit(&l->writer, thread_self(), memory_order_relaxed);
-	return 0;
+	uint64_t word = atomic_load(&l->word);
+	while ((word & (WRITER | READERS)) == 0) {
+		if (!atomic_compare_exchange_weak(&l->word, &word, word | WRITER))
+			continue;
+		atomic_store_explicit(&l->writer, thread_self(), memory_order_relaxed);
+		return 0;
+	}
+	return EBUSY;
 }
 
 static bool is_writer(struct rwlock *l)
@@ -75,10 +88,21 @@ static bool is_writer(struct rwlock *l)
 	return atomic_load_explicit(&l->writer, memory_order_relaxed) == thread_self();
 }
 
-static void rwlock_wake(_Atomic uint32_t *turn, int n, bool shared)
+/* The upper half, on which waiters sleep. */
+static _Atomic uint32_t *holders_of(struct rwlock *l)
 {
-	(void)atomic_fetch_add(turn, 1);
-	futex_wake(turn, n, shared);
+	return (_Atomic uint32_t *)(void *)&l->word + 1;
+}
+
+static uint32_t holders(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+/* `word` is what the lock was left with; only its address is used. Of readers and writers who comes first has it, the others wait on. */
+FUTEX_SLOW static void wake_waiters(struct rwlock *l, uint64_t word, bool shared)
+{
+	futex_wake(holders_of(l), (word & READERS_WAITING) != 0 ? INT_MAX : 1, shared);
 }
 
 FUTEX_SLOW static int wait_read(struct rwlock *l, const struct deadline *d)
@@ -90,16 +114,25 @@ FUTEX_SLOW static int wait_read(struct rwlock *l, const struct deadline *d)
 		return EDEADLK;
 	if (deadline_check(d) != 0)
 		return EINVAL;
-	(void)atomic_fetch_add(&l->readers_waiting, 1);
+	(void)atomic_fetch_add(&l->word, READER_WAITS);
 	for (;;) {
-		uint32_t turn = atomic_load(&l->readers_turn);
+		uint64_t word = atomic_load(&l->word);
 		r = try_read(l);
 		if (r != EBUSY || timeout != 0)
 			break;
-		timeout = futex_wait(&l->readers_turn, turn, d, shared);
+		if (!is_open_to_readers(l, word))
+			timeout = futex_wait(holders_of(l), holders(word), d, shared);
 	}
-	(void)atomic_fetch_sub(&l->readers_waiting, 1);
+	(void)atomic_fetch_sub(&l->word, READER_WAITS);
 	return r == EBUSY ? ETIMEDOUT : r;
+}
+
+/* A writer waits no longer; where only it kept readers out, they look again. */
+static void give_up(struct rwlock *l, bool shared)
+{
+	uint64_t then = atomic_fetch_add(&l->word, CHANGE - WRITER_WAITS) + CHANGE - WRITER_WAITS;
+	if (writers_first(l) && (then & WRITERS_WAITING) == 0 && (then & READERS_WAITING) != 0)
+		wake_waiters(l, then, shared);
 }
 
 FUTEX_SLOW static int wait_write(struct rwlock *l, const struct deadline *d)
@@ -111,17 +144,19 @@ FUTEX_SLOW static int wait_write(struct rwlock *l, const struct deadline *d)
 		return EDEADLK;
 	if (deadline_check(d) != 0)
 		return EINVAL;
-	(void)atomic_fetch_add(&l->writers_waiting, 1);
+	(void)atomic_fetch_add(&l->word, WRITER_WAITS);
 	for (;;) {
-		uint32_t turn = atomic_load(&l->writers_turn);
+		uint64_t word = atomic_load(&l->word);
 		r = try_write(l);
 		if (r != EBUSY || timeout != 0)
 			break;
-		timeout = futex_wait(&l->writers_turn, turn, d, shared);
+		if ((word & (WRITER | READERS)) != 0)
+			timeout = futex_wait(holders_of(l), holders(word), d, shared);
 	}
-	bool last = atomic_fetch_sub(&l->writers_waiting, 1) == 1;
-	if (r == EBUSY && last && writers_first(l)) /* only it kept them out */
-		rwlock_wake(&l->readers_turn, INT_MAX, shared);
+	if (r == EBUSY)
+		give_up(l, shared);
+	else
+		(void)atomic_fetch_sub(&l->word, WRITER_WAITS);
 	return r == EBUSY ? ETIMEDOUT : 0;
 }
 
@@ -177,28 +212,18 @@ int pmig_pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock, con
 	return write_until(lock, &(struct deadline){limit, clock});
 }
 
-/* One writer or all readers: who comes first has it, the others wait on. */
-FUTEX_SLOW static void wake_waiters(struct rwlock *l)
-{
-	bool shared = l->shared != 0, writers = atomic_load(&l->writers_waiting) != 0;
-	if (writers)
-		rwlock_wake(&l->writers_turn, 1, shared);
-	if (atomic_load(&l->readers_waiting) != 0 && !(writers && writers_first(l)))
-		rwlock_wake(&l->readers_turn, INT_MAX, shared);
-}
-
 int pmig_pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
 	struct rwlock *l = rwlock_of(lock);
-	bool last = true;
-	if ((atomic_load(&l->readers) & WRITER) != 0) {
+	bool shared = l->shared != 0;
+	uint64_t mine = READER;
+	if ((atomic_load_explicit(&l->word, memory_order_relaxed) & WRITER) != 0) {
 		atomic_store_explicit(&l->writer, 0, memory_order_relaxed);
-		atomic_store(&l->readers, 0);
-	} else {
-		last = atomic_fetch_sub(&l->readers, 1) == 1;
+		mine = WRITER - CHANGE;
 	}
-	if (last && (atomic_load(&l->writers_waiting) | atomic_load(&l->readers_waiting)) != 0)
-		wake_waiters(l);
+	uint64_t word = atomic_fetch_sub(&l->word, mine) - mine;
+	if (__builtin_expect((word & READERS) == 0 && (word & (READERS_WAITING | WRITERS_WAITING)) != 0, 0))
+		wake_waiters(l, word, shared);
 	return 0;
 }
 
@@ -217,5 +242,5 @@ int pmig_pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t 
 
 int pmig_pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
-	return atomic_load(&rwlock_of(lock)->readers) != 0 ? EBUSY : 0;
+	return (atomic_load(&rwlock_of(lock)->word) & (WRITER | READERS)) != 0 ? EBUSY : 0;
 }

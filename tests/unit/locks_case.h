@@ -6,6 +6,13 @@
 #include "arena/arena.h"
 #include "frame/program.h"
 
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 const struct program pmig_program = {0};
 
 int pmig_stop(void) /* nobody asks */
@@ -84,6 +91,52 @@ static intptr_t elsewhere(void *(*run)(void *), void *argument)
 	pthread_t id;
 	start(&id, 1, run, argument);
 	return (intptr_t)join(id);
+}
+
+/* Once a lock is open another thread may take it, open it, destroy it and give its memory back, all before the next instruction of who
+ * opened it: from the instruction on at which `is_open` says so, a touch of the page in which it lies kills. */
+static struct {
+	char *page;
+	bool (*is_open)(const void *lock);
+	bool opened;
+} step;
+
+static void on_step(int number)
+{
+	(void)number;
+	if (!step.opened && step.is_open(step.page))
+		step.opened = mprotect(step.page, 4096, PROT_NONE) == 0;
+}
+
+/* A fresh page to put a lock into. */
+static void *step_page(bool (*is_open)(const void *lock))
+{
+	step.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	step.is_open = is_open;
+	return step.page;
+}
+
+/* Calls open(lock) instruction by instruction, in a process of its own. */
+static void assert_lets_go(int (*open)(void *lock))
+{
+#if defined(__x86_64__) && !defined(PMIG_SANITIZER_MALLOC) /* sanitizers look after the fact, and step for long */
+	int status = -1;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)signal(SIGSEGV, SIG_DFL);
+		(void)signal(SIGTRAP, on_step);
+		__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
+		int r = open(step.page);
+		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+		_exit(r != 0 || !step.opened);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+#else
+	(void)open, (void)on_step;
+#endif
+	(void)munmap(step.page, 4096);
 }
 
 #endif

@@ -105,6 +105,29 @@ static void kinds_answer(void **state)
 	assert_int_equal(pmig_pthread_mutex_clocklock(&plain, CLOCK_PROCESS_CPUTIME_ID, &(struct timespec){0}), EINVAL);
 }
 
+static bool mutex_is_open(const void *mutex)
+{
+	return ((const struct mutex *)mutex)->word == 0;
+}
+
+static int open_mutex(void *mutex)
+{
+	return pmig_pthread_mutex_unlock(mutex);
+}
+
+static void mutexes_let_go(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		pthread_mutex_t *mutex = step_page(mutex_is_open);
+		assert_int_equal(pmig_pthread_mutex_init(mutex, NULL), 0);
+		mutex_of(mutex)->kind = i / 2; /* all of them */
+		assert_int_equal(pmig_pthread_mutex_lock(mutex), 0);
+		mutex_of(mutex)->word = 1 + (uint32_t)i % 2; /* 2: somebody may wait */
+		assert_lets_go(open_mutex);
+	}
+}
+
 static void attributes_count(void **state)
 {
 	(void)state;
@@ -345,6 +368,7 @@ int main(void)
 		cmocka_unit_test(processes_exclude), /* first: there is one thread */
 		cmocka_unit_test(mutexes_exclude),
 		cmocka_unit_test(kinds_answer),
+		cmocka_unit_test(mutexes_let_go),
 		cmocka_unit_test(attributes_count),
 		cmocka_unit_test(conditions_lose_nothing),
 		cmocka_unit_test(conditions_end_in_time),

@@ -94,6 +94,31 @@ static void rwlocks_answer(void **state)
 	}
 }
 
+static bool rwlock_is_open(const void *lock)
+{
+	return (((const struct rwlock *)lock)->word & (WRITER | READERS)) == 0;
+}
+
+static int open_rwlock(void *lock)
+{
+	return pmig_pthread_rwlock_unlock(lock);
+}
+
+static void rwlocks_let_go(void **state)
+{
+	(void)state;
+	static const int kinds[] = {PTHREAD_RWLOCK_DEFAULT_NP, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP};
+	static const uint64_t waiting[] = {0, READER_WAITS, WRITER_WAITS, READER_WAITS + WRITER_WAITS};
+	for (int i = 0; i < 16; i++) {
+		pthread_rwlock_t *lock = step_page(rwlock_is_open);
+		assert_int_equal(pmig_pthread_rwlock_init(lock, NULL), 0);
+		rwlock_of(lock)->kind = (uint32_t)kinds[i / 8];
+		assert_int_equal(i & 4 ? pmig_pthread_rwlock_wrlock(lock) : pmig_pthread_rwlock_rdlock(lock), 0);
+		rwlock_of(lock)->word += waiting[i & 3];
+		assert_lets_go(open_rwlock);
+	}
+}
+
 static pthread_barrier_t barrier;
 static _Atomic int arrived, serial;
 
@@ -197,6 +222,27 @@ static void semaphores_count(void **state)
 static pthread_key_t key, late;
 static _Atomic int ended, ended_late;
 
+static bool semaphore_is_open(const void *semaphore)
+{
+	return ((const struct semaphore *)semaphore)->value != 0;
+}
+
+static int open_semaphore(void *semaphore)
+{
+	return pmig_sem_post(semaphore);
+}
+
+static void semaphores_let_go(void **state)
+{
+	(void)state;
+	for (int waiting = 0; waiting < 2; waiting++) {
+		sem_t *semaphore = step_page(semaphore_is_open);
+		assert_int_equal(pmig_sem_init(semaphore, 0, 0), 0);
+		((struct semaphore *)semaphore)->both += (uint64_t)waiting * WAITER;
+		assert_lets_go(open_semaphore);
+	}
+}
+
 static void count_end(void *value)
 {
 	ended += value == &key;
@@ -254,9 +300,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rwlocks_exclude),
 		cmocka_unit_test(rwlocks_answer),
+		cmocka_unit_test(rwlocks_let_go),
 		cmocka_unit_test(barriers_hold),
 		cmocka_unit_test(once_is_once),
 		cmocka_unit_test(semaphores_count),
+		cmocka_unit_test(semaphores_let_go),
 		cmocka_unit_test(keys_have_values),
 	};
 	return cmocka_run_group_tests(tests, begin, NULL);
