@@ -70,7 +70,8 @@ enum control_type {
 	CONTROL_TELL,    /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
 
 	/* A socket that listens at another host (reference/listener.h). Questions as above. */
-	CONTROL_DOOR = 80, /* args[0]: the number, [1]: its backlog; answered with a unix socket that listens, or with the thing itself */
+	CONTROL_DOOR = 80, /* args[0]: the number, [1]: its backlog, [2]: how many CONTROL_OFFERs will come; answered with a unix socket that listens
+	                    * (args[1] 1: at the host of the thing), or with the thing itself */
 	CONTROL_PENDING, /* args[0]: the number; answered with the state of the next connection that came in and was not accepted, and its label
 	                  * (base/socket_label.h) as the text; without either when there is none */
 	CONTROL_OFFER,   /* args[0]: the number; text: a label; carries a state: such a connection waits in the door here; answered with nothing */

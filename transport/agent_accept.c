@@ -1,4 +1,4 @@
-/* agent_accept: accepts for a program that runs elsewhere, and hands it, where it runs, what was accepted for it elsewhere. */
+/* agent_accept: accepts for a program that runs elsewhere. */
 #include "agent_accept.h"
 
 #include "../runtime/base/socket_label.h"
@@ -8,12 +8,10 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define AHEAD_MAX 128 /* connections that the program has not been given yet, of one listener */
@@ -29,31 +27,6 @@ struct acceptor {
 	struct loop_source *source, *again;
 };
 
-/* Where an accepted connection is to go. */
-struct accepted {
-	uint64_t listener;
-	char label[SOCKET_LABEL_TEXT], peer[SOCKET_TEXT_MAX];
-};
-
-/* What was in a door when the program was frozen. */
-struct waiting {
-	struct waiting *next;
-	struct end *end;
-	int fd; /* the program's side of it */
-	int state;
-	struct socket_label label;
-	bool told; /* to the program, which writes it into the image */
-};
-
-struct door {
-	struct door *next;
-	uint64_t id;
-	int fd;
-	bool closed; /* the program is frozen, and `waiting` is all that there is */
-	struct waiting *waiting;
-	char path[64]; /* relative to the state directory, where the agent is */
-};
-
 static struct acceptor *acceptor_of(struct agent *a, uint64_t id)
 {
 	struct acceptor *c = agent_references(a)->acceptors;
@@ -61,16 +34,6 @@ static struct acceptor *acceptor_of(struct agent *a, uint64_t id)
 		c = c->next;
 	return c;
 }
-
-static struct door *door_of(struct agent *a, uint64_t id)
-{
-	struct door *d = agent_references(a)->doors;
-	while (d != NULL && d->id != id)
-		d = d->next;
-	return d;
-}
-
-/* --- at the holder --- */
 
 json_t *agent_accept_describe(const struct end *e)
 {
@@ -227,6 +190,8 @@ static void accept_for(struct agent *a, struct held *h)
 	if (c == NULL)
 		abort(); /* some hundred bytes: nothing can be told to anybody any more */
 	*c = (struct acceptor){.next = agent_references(a)->acceptors, .agent = a, .id = h->id, .most = backlog_of(h->fd)};
+	for (const struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
+		c->ahead += e->accepted != NULL && e->accepted->listener == h->id;
 	if (loop_add(a->loop, h->fd, POLLIN, on_connection, c, &c->source) < 0) {
 		free(c);
 		return;
@@ -234,7 +199,7 @@ static void accept_for(struct agent *a, struct held *h)
 	agent_references(a)->acceptors = c;
 }
 
-static void stop_accepting(struct agent *a, uint64_t id)
+void agent_accept_stop(struct agent *a, uint64_t id)
 {
 	struct acceptor **at = &agent_references(a)->acceptors;
 	while (*at != NULL && (*at)->id != id)
@@ -248,310 +213,15 @@ static void stop_accepting(struct agent *a, uint64_t id)
 	free(c);
 }
 
-static void accept_all(struct agent *a)
+void agent_accept_all(struct agent *a)
 {
 	for (struct held *h = agent_references(a)->held; h != NULL; h = h->next)
 		if (h->kind == REFERENCE_LISTENER && h->firm && !h->returned)
 			accept_for(a, h);
 }
 
-/* --- where the program runs --- */
-
-static void forget_waiting(struct door *d)
-{
-	while (d->waiting != NULL) {
-		struct waiting *w = d->waiting;
-		d->waiting = w->next;
-		(void)close(w->fd);
-		(void)close(w->state);
-		free(w);
-	}
-}
-
-static void drop_door(struct agent *a, struct door *d)
-{
-	struct door **at = &agent_references(a)->doors;
-	while (*at != d)
-		at = &(*at)->next;
-	*at = d->next;
-	forget_waiting(d);
-	(void)unlink(d->path);
-	(void)close(d->fd);
-	free(d);
-}
-
-static int make_door(struct agent *a, uint64_t id, int backlog, int *ret_fd)
-{
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	char text[CHANNEL_ID_TEXT];
-	struct door *d = calloc(1, sizeof *d);
-	if (d == NULL)
-		return error_set(PMIG_ENOMEM, "agent: out of memory");
-	*d = (struct door){.id = id, .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-	channel_id_text(id, text);
-	(void)snprintf(d->path, sizeof d->path, "run/%s.door", text);
-	(void)snprintf(name.sun_path, sizeof name.sun_path, "%s", d->path);
-	(void)unlink(d->path); /* of an agent that was killed: nobody else has such a name */
-	if (d->fd >= 0)
-		(void)fchmod(d->fd, 0600); /* before bind(), which makes it so */
-	if (d->fd < 0 || bind(d->fd, (struct sockaddr *)&name, sizeof name) < 0 || listen(d->fd, backlog) < 0) {
-		int r = error_errno(PMIG_EIO, errno, "%s/%s", a->options->state, d->path);
-		if (d->fd >= 0)
-			(void)close(d->fd);
-		free(d);
-		return r;
-	}
-	d->next = agent_references(a)->doors;
-	agent_references(a)->doors = d;
-	*ret_fd = d->fd;
-	return 0;
-}
-
-static int door(struct agent *a, const struct control_message *m)
-{
-	uint64_t id = (uint64_t)m->args[0];
-	struct held *h = agent_held(a, id);
-	struct door *d = door_of(a, id);
-	int fd = -1, r = 0;
-	if (id == 0 || (h != NULL && h->kind != REFERENCE_LISTENER))
-		return error_set(PMIG_EPROTOCOL, "that is no socket that listens");
-	if (h != NULL) {
-		stop_accepting(a, id);
-		h->returned = true;
-		agent_program_answer(a, m->args[7], 0, true, "", h->fd);
-		return 0;
-	}
-	if (d != NULL)
-		drop_door(a, d);
-	r = make_door(a, id, (int)m->args[1], &fd);
-	if (r >= 0)
-		agent_program_answer(a, m->args[7], 0, false, "", fd);
-	return r;
-}
-
-/* A connection to the door, as if its peer had made it. */
-static int connect_door(const struct door *d, const struct socket_label *label, int *ret_fd)
-{
-	struct sockaddr_un own, name = {.sun_family = AF_UNIX};
-	socklen_t size = socket_label_put(label, &own);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	(void)snprintf(name.sun_path, sizeof name.sun_path, "%s", d->path);
-	if (fd < 0)
-		return error_errno(PMIG_EIO, errno, "a connection");
-	if (bind(fd, (struct sockaddr *)&own, size) < 0 || connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
-		int r = errno == EAGAIN ? PMIG_EBUSY : PMIG_EGONE;
-		r = error_errno(r, errno, "the program does not accept it");
-		(void)close(fd);
-		return r;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-int agent_do_incoming(struct agent *a, const json_t *request, json_t **ret_answer)
-{
-	(void)ret_answer;
-	uint64_t channel = agent_reference_number(request, "channel");
-	struct door *d = door_of(a, agent_reference_number(request, "listener"));
-	struct socket_label label;
-	struct end *e;
-	int fd, r;
-	if (channel == 0 || !socket_label_read(agent_text(request, "label"), &label))
-		return error_set(PMIG_EPROTOCOL, "agent: an incoming connection without a number or a label");
-	if (agent_end(a, channel, true) != NULL)
-		return 0; /* offered again, because the answer was lost */
-	if ((uint64_t)agent_number(request, "epoch", 0) != a->epoch)
-		return error_set(PMIG_ESTALE, "%s: a connection for epoch %lld, and this is %llu", a->name,
-			(long long)agent_number(request, "epoch", 0), (unsigned long long)a->epoch);
-	bool runs = a->state == AGENT_RUNNING || a->state == AGENT_SAVING || a->state == AGENT_FREEZING;
-	if (d == NULL)
-		return error_set(PMIG_EGONE, "%s does not listen any more", a->name);
-	if (!runs || d->closed)
-		return error_set(PMIG_EBUSY, "%s is about to go on elsewhere", a->name);
-	r = connect_door(d, &label, &fd);
-	if (r >= 0)
-		r = agent_end_create(a,
-			&(struct end_options){.id = channel,
-				.reference = label.id,
-				.opener = true,
-				.fd = fd,
-				.state = -1,
-				.connection = true},
-			&e);
-	if (r >= 0)
-		channel_open(e->channel);
-	return r;
-}
-
-/* --- from host to host --- */
-
-/* The end of what waits in a door. */
-static struct end *end_of(struct agent *a, int fd, struct socket_label *ret_label)
-{
-	struct sockaddr_un name;
-	socklen_t size = sizeof name;
-	if (getpeername(fd, (struct sockaddr *)&name, &size) < 0 || !socket_label_get(&name, size, ret_label))
-		return NULL;
-	struct end *e = agent_references(a)->ends;
-	while (e != NULL && !(e->opener && e->reference == ret_label->id && !e->suspended))
-		e = e->next;
-	return e;
-}
-
-/* All that came in and was not accepted, in its order. Who is none of ours is sent away. */
-static int close_door(struct agent *a, struct door *d)
-{
-	struct waiting **last = &d->waiting;
-	struct pollfd p = {.fd = d->fd, .events = POLLIN};
-	int r = 0;
-	d->closed = true;
-	while (r >= 0 && poll(&p, 1, 0) > 0) {
-		struct waiting *w = calloc(1, sizeof *w);
-		int fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (w == NULL || fd < 0) {
-			free(w);
-			return error_errno(PMIG_EIO, errno, "a connection that waits to be accepted");
-		}
-		w->fd = fd;
-		w->end = end_of(a, fd, &w->label);
-		if (w->end != NULL)
-			r = channel_suspend(w->end->channel, fd, &w->state);
-		if (w->end == NULL || r < 0) {
-			if (w->end != NULL)
-				channel_hold(w->end->channel, false);
-			(void)close(fd);
-			free(w);
-			continue;
-		}
-		w->end->suspended = w->end->waits = true;
-		*last = w;
-		last = &w->next;
-	}
-	return r;
-}
-
-static int pending(struct agent *a, const struct control_message *m)
-{
-	struct door *d = door_of(a, (uint64_t)m->args[0]);
-	char text[SOCKET_LABEL_TEXT] = "";
-	int r = 0;
-	if (d != NULL && !d->closed)
-		r = close_door(a, d);
-	struct waiting *w = d != NULL ? d->waiting : NULL;
-	while (w != NULL && w->told)
-		w = w->next;
-	if (r < 0)
-		return r;
-	if (w != NULL) {
-		socket_label_write(&w->label, text);
-		w->told = true;
-		agent_carry(a, w->label.id);
-	}
-	agent_program_answer(a, m->args[7], 0, false, text, w != NULL ? w->state : -1);
-	return 0;
-}
-
-/* `state`, which is borrowed, goes on as a connection in the door. */
-static int put_back(struct agent *a, struct door *d, struct socket_label label, int state, struct end **ret_end)
-{
-	int fd, r = agent_new_number(&label.salt);
-	if (r >= 0)
-		r = connect_door(d, &label, &fd);
-	if (r < 0)
-		return r;
-	return agent_end_create(a,
-		&(struct end_options){.id = channel_state_id(state),
-			.reference = label.id,
-			.opener = true,
-			.fd = fd,
-			.state = state,
-			.connection = true},
-		ret_end);
-}
-
-static int offer(struct agent *a, const struct control_message *m, int state)
-{
-	struct door *d = door_of(a, (uint64_t)m->args[0]);
-	struct socket_label label;
-	struct end *e;
-	if (d == NULL || state < 0 || channel_state_id(state) == 0 || !socket_label_read(m->text, &label))
-		return error_set(PMIG_EPROTOCOL, "that is no connection that waits to be accepted");
-	int r = put_back(a, d, label, state, &e);
-	if (r < 0)
-		return r;
-	agent_end_ask(e);
-	agent_program_answer(a, m->args[7], 0, false, "", -1);
-	return 0;
-}
-
-bool agent_accept_message(struct agent *a, const struct control_message *m, int fd, int *ret_code)
-{
-	switch (m->type) {
-	case CONTROL_DOOR:
-		*ret_code = door(a, m);
-		return true;
-	case CONTROL_PENDING:
-		*ret_code = pending(a, m);
-		return true;
-	case CONTROL_OFFER:
-		*ret_code = offer(a, m, fd);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* --- the life of the program --- */
-
-void agent_accept_firm(struct agent *a)
-{
-	while (agent_references(a)->doors != NULL)
-		drop_door(a, agent_references(a)->doors);
-	accept_all(a);
-}
-
-void agent_accept_undo(struct agent *a)
-{
-	for (struct door *d = agent_references(a)->doors; d != NULL; d = d->next) {
-		for (struct waiting *w = d->waiting; w != NULL; w = w->next) {
-			struct end *e;
-			agent_end_drop(w->end); /* and goes on in another one, since its socket has been accepted */
-			if (put_back(a, d, w->label, w->state, &e) < 0)
-				continue;
-			e->waits = e->resumed = false;
-			channel_hold(e->channel, false);
-			if (a->driver != NULL)
-				channel_open(e->channel);
-		}
-		forget_waiting(d);
-		d->closed = false;
-	}
-}
-
-void agent_accept_begin(struct agent *a)
-{
-	(void)a;
-}
-
-void agent_accept_lose(struct agent *a)
-{
-	while (agent_references(a)->doors != NULL)
-		drop_door(a, agent_references(a)->doors);
-	accept_all(a);
-}
-
-void agent_accept_drop(struct agent *a, uint64_t id)
-{
-	struct door *d = door_of(a, id);
-	if (d != NULL)
-		drop_door(a, d);
-	stop_accepting(a, id);
-}
-
 void agent_accept_end(struct agent *a)
 {
-	while (agent_references(a)->doors != NULL)
-		drop_door(a, agent_references(a)->doors);
 	while (agent_references(a)->acceptors != NULL)
-		stop_accepting(a, agent_references(a)->acceptors->id);
+		agent_accept_stop(a, agent_references(a)->acceptors->id);
 }

@@ -13,18 +13,32 @@
 #ifndef PMIG_TRANSPORT_AGENT_ACCEPT_H
 #define PMIG_TRANSPORT_AGENT_ACCEPT_H
 
+#include "../runtime/base/socket_label.h"
+#include "../runtime/base/socket_sort.h"
 #include "agent_reference.h"
 
-/* From the program: CONTROL_DOOR, CONTROL_PENDING, CONTROL_OFFER. False: it is none of them. < 0 in *ret_code: with pmig_reason(). */
-bool agent_accept_message(struct agent *a, const struct control_message *m, int fd, int *ret_code);
+/* Where an accepted connection is to go. */
+struct accepted {
+	uint64_t listener;
+	char label[SOCKET_LABEL_TEXT], peer[SOCKET_TEXT_MAX];
+};
 
-void agent_accept_firm(struct agent *a);  /* the program runs elsewhere: what is held begins to accept */
-void agent_accept_undo(struct agent *a);  /* the program goes on here: its doors are open again */
-void agent_accept_begin(struct agent *a); /* it is about to run here */
-void agent_accept_lose(struct agent *a);  /* it does not, or has ended: doors go, what is held here accepts again */
-void agent_accept_drop(struct agent *a, uint64_t id); /* that listener is not used any more, or not held */
-void agent_accept_end(struct agent *a);               /* all of it */
+/* --- agent_accept.c: at the holder --- */
+void agent_accept_all(struct agent *a);               /* the program is elsewhere: what is held begins to accept */
+void agent_accept_stop(struct agent *a, uint64_t id); /* for that listener: it comes back, or is let go */
+void agent_accept_end(struct agent *a);               /* for all */
 void agent_accept_taken(struct end *e); /* the other end of an accepted connection has said a word, or this one is gone */
 json_t *agent_accept_describe(const struct end *e); /* what the event says; NULL: it is with the program already */
+
+/* --- agent_door.c: where the program runs --- */
+/* From the program: CONTROL_DOOR, CONTROL_PENDING, CONTROL_OFFER. False: it is none of them. < 0 in *ret_code: with pmig_reason(). */
+bool agent_door_message(struct agent *a, const struct control_message *m, int fd, int *ret_code);
+void agent_door_firm(struct agent *a);                /* the program runs elsewhere for good */
+void agent_door_undo(struct agent *a);                /* the program goes on here: its doors are open again */
+void agent_door_begin(struct agent *a);               /* it is about to run here */
+void agent_door_lose(struct agent *a);                /* it does not, or has ended: what is held here accepts again */
+void agent_door_drop(struct agent *a, uint64_t id);   /* that listener is not used any more, or not held */
+bool agent_door_drains(struct agent *a, uint64_t id); /* the program still has a door for what is held here */
+void agent_door_end(struct agent *a);
 
 #endif

@@ -220,6 +220,7 @@ int agent_reference_frozen(struct agent *a, json_t *answer);   /* adds what is u
 int agent_reference_refused(struct agent *a);                  /* < 0: the same without an answer */
 void agent_reference_undo(struct agent *a);                    /* the program goes on here */
 void agent_reference_firm(struct agent *a);                    /* the program runs elsewhere for good */
+void agent_reference_prepare(struct agent *a);                 /* a restored program is about to be told to run */
 void agent_reference_begin(struct agent *a);                   /* a restored program begins to run here */
 void agent_reference_lose(struct agent *a); /* a restored program does not begin, or the program has ended */
 void agent_reference_end(struct agent *a);  /* everything is let go at once */

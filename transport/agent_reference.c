@@ -84,7 +84,7 @@ void agent_let_go(struct agent *a, struct held *h)
 		*at = h->next;
 	r->held_count--;
 	uint64_t id = h->id;
-	agent_accept_drop(a, id);
+	agent_door_drop(a, id);
 	if (h->fd >= 0)
 		(void)close(h->fd);
 	free(h);
@@ -119,7 +119,7 @@ static bool is_used_here(struct agent *a, const struct held *h)
 	struct end *e = agent_references(a)->ends;
 	while (e != NULL && (e->reference != h->id || e->local == NULL))
 		e = e->next;
-	return e != NULL;
+	return e != NULL || agent_door_drains(a, h->id);
 }
 
 static int hold(struct agent *a, const struct control_message *m, int fd)
@@ -163,7 +163,7 @@ void agent_carry(struct agent *a, uint64_t id)
 static void drop(struct agent *a, uint64_t id)
 {
 	struct held *h = agent_held(a, id);
-	agent_accept_drop(a, id);
+	agent_door_drop(a, id);
 	if (h != NULL)
 		agent_let_go(a, h);
 	if (a->driver != NULL)
@@ -231,6 +231,8 @@ static int resume_here(struct agent *a, struct held *h, const struct control_mes
 		&e);
 	if (r < 0)
 		return r;
+	if (holder != NULL)
+		agent_accept_taken(holder);
 	if (holder != NULL && !channel_meets(e->channel, holder->channel)) {
 		agent_end_join(e, holder);
 		agent_program_answer(a, m->args[7], 0, false, "", e->give);
@@ -333,7 +335,7 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 		r = agent_connection_tell(a, m);
 		break;
 	default:
-		if (!agent_accept_message(a, m, fd, &r))
+		if (!agent_door_message(a, m, fd, &r))
 			return false;
 	}
 	if (r < 0)
@@ -488,7 +490,7 @@ void agent_reference_undo(struct agent *a)
 		if (!h->firm)
 			agent_let_go(a, h);
 	}
-	agent_accept_undo(a);
+	agent_door_undo(a);
 	for (struct end *e = r->ends; e != NULL; e = e->next)
 		if (e->suspended) {
 			e->suspended = e->waits = false;
@@ -517,7 +519,13 @@ void agent_reference_firm(struct agent *a)
 	}
 	(void)json_array_clear(r->carried);
 	agent_listen_end(a);
-	agent_accept_firm(a);
+	agent_door_firm(a);
+}
+
+void agent_reference_prepare(struct agent *a)
+{
+	if (a->references != NULL)
+		agent_door_begin(a);
 }
 
 void agent_reference_begin(struct agent *a)
@@ -550,7 +558,7 @@ void agent_reference_lose(struct agent *a)
 	agent_listen_end(a);
 	for (struct held *h = r->held; h != NULL; h = h->next)
 		h->returned = false;
-	agent_accept_lose(a);
+	agent_door_lose(a);
 	for (struct end *e = r->ends, *next; e != NULL; e = next) {
 		next = e->next;
 		if (!e->opener && e->waits) {
@@ -569,6 +577,7 @@ void agent_reference_end(struct agent *a)
 	if (r == NULL)
 		return;
 	agent_listen_end(a);
+	agent_door_end(a);
 	agent_accept_end(a);
 	while (r->held != NULL)
 		agent_let_go(a, r->held);

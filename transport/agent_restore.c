@@ -188,8 +188,10 @@ static int set_running(struct agent *a)
 	int r = agent_journal(a, "activate", PMIG_STEP_BEGIN, NULL);
 	if (r >= 0)
 		r = agent_fault(a, "activate:journal");
-	if (r >= 0)
-		r = agent_program_send(a, CONTROL_ACTIVATE, 0, "", -1);
+	if (r < 0)
+		return r;
+	agent_reference_prepare(a);
+	r = agent_program_send(a, CONTROL_ACTIVATE, 0, "", -1);
 	if (r < 0)
 		return r;
 	agent_reference_begin(a);

@@ -13,7 +13,7 @@ WAIT_INLINE int accept_next(long number, int fd, struct sockaddr *ret_address, s
 	socklen_t room = ret_address != NULL && size != NULL ? *size : 0;
 	for (;;) {
 		long r = wait_descriptor(SO_RCVTIMEO, number, fd, ret_address, size, flags);
-		if (r >= 0)
+		if (r >= 0 || r == -EINVAL)
 			r = pmig_accepted(fd, (int)r, ret_address, size, room);
 		if (r != -ERESTART)
 			return (int)wait_result(r);

@@ -113,22 +113,46 @@ static int backlog_of(const struct pmig_resource *r, int family)
 	return getsockopt(r->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? (int)info.tcpi_sacked : SOMAXCONN;
 }
 
-/* All that came in and was not accepted. */
+struct pending {
+	struct pending *next;
+	int state;
+	char label[SOCKET_LABEL_TEXT];
+};
+
+/* All that came in and was not accepted, in its order. */
+static int gather_pending(uint64_t id, struct pending **ret, uint64_t *ret_n)
+{
+	struct pending **last = ret;
+	for (*ret_n = 0;; ++*ret_n) {
+		struct pending *p = calloc(1, sizeof *p);
+		int e = p != NULL ? door_pending(id, p->label, &p->state)
+				  : error_set(PMIG_ENOMEM, "no memory for connections");
+		if (e <= 0) {
+			free(p);
+			return e;
+		}
+		*last = p;
+		last = &p->next;
+	}
+}
+
 static int save_pending(uint64_t id, struct pmig_writer *w)
 {
-	char label[SOCKET_LABEL_TEXT];
+	struct pending *all = NULL;
 	struct stat st;
-	int state, e;
-	while ((e = door_pending(id, label, &state)) > 0) {
-		pmig_write_number(w, 1);
-		pmig_write_text(w, label);
-		e = fstat(state, &st) < 0 ? error_errno(PMIG_EIO, errno, "what is under way")
-					  : pmig_write_content(w, state, (uint64_t)st.st_size);
-		(void)close(state);
-		if (e < 0)
-			return e;
+	uint64_t n;
+	int e = gather_pending(id, &all, &n);
+	pmig_write_number(w, n);
+	while (all != NULL) {
+		struct pending *p = all;
+		all = p->next;
+		pmig_write_text(w, p->label);
+		if (e >= 0)
+			e = fstat(p->state, &st) < 0 ? error_errno(PMIG_EIO, errno, "what is under way")
+						     : pmig_write_content(w, p->state, (uint64_t)st.st_size);
+		(void)close(p->state);
+		free(p);
 	}
-	pmig_write_number(w, 0);
 	return e;
 }
 
@@ -303,10 +327,10 @@ static int state_file(const void *bytes, uint64_t size)
 	return file;
 }
 
-static int offer_pending(uint64_t id, struct pmig_reader *in)
+static int offer_pending(uint64_t id, uint64_t n, struct pmig_reader *in)
 {
 	int e = 0;
-	while (e >= 0 && pmig_read_number(in) == 1) {
+	while (e >= 0 && n-- > 0) {
 		uint64_t size;
 		const char *label = pmig_read_text(in);
 		const void *bytes = pmig_read_content(in, &size);
@@ -319,7 +343,7 @@ static int offer_pending(uint64_t id, struct pmig_reader *in)
 		e = door_offer(id, label, state);
 		(void)close(state);
 	}
-	return e < 0 ? e : pmig_read_check(in);
+	return e;
 }
 
 /* Saved where nobody planned: exactly this address, at this host. */
@@ -355,7 +379,10 @@ static int refer(struct pmig_resource *r, struct pmig_reader *in)
 	int e = socket_record_read(in, &record);
 	if (e < 0 || id == 0)
 		return e < 0 ? e : open_again(r, &record, mode);
-	e = door_open(id, record.backlog, &r->fd, &itself);
+	uint64_t waiting = pmig_read_number(in);
+	e = pmig_read_check(in);
+	if (e >= 0)
+		e = door_open(id, record.backlog, waiting, &r->fd, &itself);
 	if (e < 0)
 		return e;
 	if (itself) {
@@ -364,7 +391,7 @@ static int refer(struct pmig_resource *r, struct pmig_reader *in)
 	}
 	r->reference = id;
 	e = referred_add(r->fd, id, r->kind->name, text, &record, sizeof record);
-	return e < 0 ? e : offer_pending(id, in);
+	return e < 0 ? e : offer_pending(id, waiting, in);
 }
 
 /* One that somebody else has made since stays. */
@@ -381,6 +408,8 @@ static int remove_name(struct pmig_resource *r)
 
 static void settle(struct pmig_resource *r)
 {
+	if (r->strategy == PMIG_REFER && r->reference != 0)
+		door_settle(r->fd);
 	free(r->state);
 	r->state = NULL;
 }

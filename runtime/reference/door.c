@@ -3,15 +3,29 @@
 
 #include "../control_channel.h"
 #include "reference.h"
+#include "reference.h"
+#include "referred.h"
 #include "replaced.h"
 #include "socket_record.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WAIT_MS 60000
+#define RETURNING_MAX 64
+
+/* Doors at the host of the thing itself. Of this process only. */
+static uint64_t returning[RETURNING_MAX];
+static size_t returning_n;
+static bool exchanged; /* a door has been */
 
 static int ask(enum control_type type, const int64_t args[8], const char *text, int fd, struct control_message *ret,
 	int *ret_fd)
@@ -25,16 +39,18 @@ static int ask(enum control_type type, const int64_t args[8], const char *text, 
 	return error_set((int)ret->args[0], "%.900s", ret->text);
 }
 
-int door_open(uint64_t id, int backlog, int *ret_fd, bool *ret_itself)
+int door_open(uint64_t id, int backlog, size_t waiting, int *ret_fd, bool *ret_itself)
 {
 	struct control_message m;
-	int fd, r = ask(CONTROL_DOOR, (const int64_t[8]){(int64_t)id, backlog}, "", -1, &m, &fd);
+	int fd, r = ask(CONTROL_DOOR, (const int64_t[8]){(int64_t)id, backlog, (int64_t)waiting}, "", -1, &m, &fd);
 	if (r < 0)
 		return r;
 	if (fd < 0)
 		return error_set(PMIG_EPROTOCOL, "the agent gave no descriptor");
 	*ret_fd = fd;
 	*ret_itself = m.args[2] != 0;
+	if (m.args[1] == 1 && returning_n < RETURNING_MAX)
+		returning[returning_n++] = id;
 	return 0;
 }
 
@@ -87,11 +103,149 @@ static struct socket_record record_of(const struct socket_record *listener, cons
 	return r;
 }
 
+/* --- the thing itself in the place of a door --- */
+
+/* Calls `each` for every descriptor of the process. */
+static void each_descriptor(void (*each)(int fd, void *context), void *context)
+{
+	DIR *d = opendir("/proc/self/fd");
+	for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+		if (e->d_name[0] != '.' && atoi(e->d_name) != dirfd(d))
+			each(atoi(e->d_name), context);
+	if (d != NULL)
+		(void)closedir(d);
+}
+
+struct exchange {
+	struct stat door;
+	int thing, old; /* `old`: the door, without a number that the program knows */
+};
+
+static bool is_door(const struct exchange *x, int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && st.st_dev == x->door.st_dev && st.st_ino == x->door.st_ino;
+}
+
+static void exchange_number(int fd, void *context)
+{
+	const struct exchange *x = context;
+	if (fd != x->old && is_door(x, fd))
+		(void)dup3(x->thing, fd, (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 ? O_CLOEXEC : 0);
+}
+
+/* What an epoll set waits for under a number of the door: out before the exchange, and in again after it. */
+struct member {
+	struct member *next;
+	int set, fd;
+	struct epoll_event event;
+};
+struct members {
+	const struct exchange *exchange;
+	struct member *all;
+};
+
+static void leave_set(int set, void *context)
+{
+	struct members *m = context;
+	char path[48], link[48] = "", *text = NULL;
+	size_t room = 0;
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", set);
+	if (readlink(path, link, sizeof link - 1) < 0 || strcmp(link, "anon_inode:[eventpoll]") != 0)
+		return;
+	(void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", set);
+	FILE *f = fopen(path, "re");
+	while (f != NULL && getline(&text, &room, f) > 0) {
+		struct member one = {.next = m->all, .set = set};
+		unsigned long long data;
+		if (sscanf(text, "tfd: %d events: %x data: %llx", &one.fd, &one.event.events, &data) != 3 ||
+			!is_door(m->exchange, one.fd))
+			continue;
+		one.event.data.u64 = data;
+		struct member *kept = malloc(sizeof *kept);
+		if (kept == NULL)
+			continue;
+		*kept = one;
+		m->all = kept;
+		(void)epoll_ctl(set, EPOLL_CTL_DEL, one.fd, NULL);
+	}
+	free(text);
+	if (f != NULL)
+		(void)fclose(f);
+}
+
+static void join_sets(struct members *m)
+{
+	while (m->all != NULL) {
+		struct member *one = m->all;
+		m->all = one->next;
+		(void)epoll_ctl(one->set, EPOLL_CTL_ADD, one->fd, &one->event);
+		free(one);
+	}
+}
+
+static size_t returning_of(uint64_t id)
+{
+	size_t i = 0;
+	while (i < returning_n && returning[i] != id)
+		i++;
+	return i;
+}
+
+/* Threads that wait in the door itself wake up. */
+static void exchange(int fd, const struct referred *e)
+{
+	struct exchange x;
+	bool itself;
+	uint64_t id = e->id;
+	if (fstat(fd, &x.door) < 0 || reference_connect(id, &x.thing, &itself) < 0)
+		return; /* it stays a door */
+	struct members m = {.exchange = &x};
+	int flags = fcntl(fd, F_GETFL);
+	x.old = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (flags >= 0)
+		(void)fcntl(x.thing, F_SETFL, flags);
+	referred_drop((struct referred *)e);
+	each_descriptor(leave_set, &m);
+	exchanged = true;
+	each_descriptor(exchange_number, &x);
+	join_sets(&m);
+	if (x.old >= 0) {
+		(void)shutdown(x.old, SHUT_RDWR);
+		(void)close(x.old);
+	}
+	(void)close(x.thing);
+	reference_drop(id);
+}
+
+void door_settle(int fd)
+{
+	const struct referred *e = returning_n > 0 ? referred_of(fd) : NULL;
+	size_t i = e != NULL ? returning_of(e->id) : returning_n;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	if (i == returning_n || poll(&p, 1, 0) != 0)
+		return;
+	returning[i] = returning[--returning_n];
+	exchange(fd, e);
+}
+
+/* --- accept(2) --- */
+
+/* Whether a thread was woken because the door in which it waited is there no more. */
+static bool is_woken(int listener)
+{
+	int listens = 0;
+	socklen_t size = sizeof listens;
+	return exchanged && getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 1;
+}
+
 int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t *size, socklen_t room)
 {
-	const struct socket_record *of = socket_record_of(listener);
+	const struct socket_record *of = fd >= 0 ? socket_record_of(listener) : NULL;
 	struct socket_label label;
 	char locator[SOCKET_LABEL_TEXT];
+	if (fd == -EINVAL && is_woken(listener))
+		return -ERESTART;
 	if (of == NULL || of->backlog < 0)
 		return fd;
 	if (!introduced(fd, &label)) {
@@ -105,6 +259,7 @@ int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t 
 		return -ENOMEM;
 	}
 	referred_tell(fd);
+	door_settle(listener);
 	if (ret_address != NULL) {
 		*size = room;
 		socket_address_give(&r.peer, ret_address, size);

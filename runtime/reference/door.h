@@ -15,9 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* *ret_fd: the socket (close-on-exec, the caller's); at the host of the thing that itself, and *ret_itself. Errors: as of
- * reference_connect(). */
-PMIG_MUST_CHECK int door_open(uint64_t id, int backlog, int *ret_fd, bool *ret_itself);
+/* *ret_fd: the socket (close-on-exec, the caller's); at the host of the thing that itself, and *ret_itself. But where `waiting` connections
+ * will be offered, or others came in that nobody has accepted, it is a door there too, until the last of them has been
+ * accepted: then the thing takes its place under all its numbers, and in the epoll sets. Errors: as of reference_connect(). */
+PMIG_MUST_CHECK int door_open(uint64_t id, int backlog, size_t waiting, int *ret_fd, bool *ret_itself);
+
+/* The process runs here now, and `fd` has its number: if nothing waits in it after all, the thing itself takes its place. */
+void door_settle(int fd);
 
 /* The next connection that came in and was not accepted: 1, its label as a text and its bytes as a file (the caller's); 0: there is no more.
  * Nothing comes in from the first call on until the program goes on. Errors as above. */

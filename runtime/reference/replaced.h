@@ -89,7 +89,7 @@ int pmig_file_pselect(int n, fd_set *in, fd_set *out, fd_set *special, const str
 int pmig_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int pmig_fileno(FILE *f);
 
-/* door.c: accept(2) of `listener` gave `fd` and, where the program asked for it, an address, for which there was `room`. What is said of it
+/* door.c: accept(2) of `listener` gave `fd` (or an errno below 0) and, where the program asked for it, an address, for which there was `room`. What is said of it
  * is put right if the socket that listens is at another host. Returns fd, or, when it is closed, an errno below 0; -ERESTART: it was
  * nobody who has to come in here. */
 int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t *size, socklen_t room);
