@@ -23,11 +23,6 @@ static int number(int fd, int name)
 	return value;
 }
 
-bool agent_datagram_connected(int fd)
-{
-	return number(fd, SO_TYPE) == SOCK_SEQPACKET;
-}
-
 int agent_datagram_pair(int ret_ends[2])
 {
 	int size =
@@ -99,7 +94,7 @@ static int to_program(int fd, const void *from, size_t size, void *answer, size_
 	return n < 0 && errno != EMSGSIZE ? -1 : 0; /* what is longer than any socket here may send is lost, as on any way */
 }
 
-const struct channel_messages agent_datagram_program = {from_program, to_program, true};
+const struct channel_messages agent_datagram_program = {from_program, to_program, NULL, true};
 
 /* --- the socket --- */
 
@@ -136,7 +131,15 @@ static void drop_descriptors(struct msghdr *m)
 static bool has_ended(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-	return agent_datagram_connected(fd) && poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
+/* The peer has not only ended, it is gone: whoever sends more is to know. */
+static size_t last_of_socket(int fd, void *to)
+{
+	struct pollfd p = {.fd = fd};
+	const struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_ERROR, .error = EPIPE};
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0 ? datagram_frame_pack(to, &f) : 0;
 }
 
 /* With IP_RECVERR the same news waits here too, and poll(2) tells of it until it is taken. */
@@ -258,6 +261,8 @@ static int to_socket(int fd, const void *from, size_t size, void *answer, size_t
 		return 0;
 	if (f.word == DATAGRAM_CONNECT)
 		return connect_to(fd, &f, answer, ret_size);
+	if (f.word == DATAGRAM_SHUT)
+		(void)shutdown(fd, f.error);
 	if (f.word == DATAGRAM_NOTE)
 		set_option(fd, &f);
 	if (f.word == DATAGRAM_DATA)
@@ -266,4 +271,4 @@ static int to_socket(int fd, const void *from, size_t size, void *answer, size_t
 }
 
 /* To another's unix socket that is full: no poll(2) tells when it is not. */
-const struct channel_messages agent_datagram_socket = {from_socket, to_socket, false};
+const struct channel_messages agent_datagram_socket = {from_socket, to_socket, last_of_socket, false};

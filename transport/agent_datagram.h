@@ -11,7 +11,4 @@ extern const struct channel_messages agent_datagram_socket;  /* a socket of data
 /* Two ends for frames, with as much room as the kernel gives. PMIG_EIO. */
 int agent_datagram_pair(int ret_ends[2]) PMIG_MUST_CHECK;
 
-/* Whether it is a connection, with an end that can be half closed: SOCK_SEQPACKET. */
-bool agent_datagram_connected(int fd);
-
 #endif

@@ -377,7 +377,7 @@ int agent_do_open(struct agent *a, const json_t *request, json_t **ret_answer)
 	}
 	if (r >= 0 && h->kind == REFERENCE_DATAGRAM) {
 		o.messages = &agent_datagram_socket;
-		o.device = !agent_datagram_connected(h->fd);
+		o.device = true; /* shutdown(2) has a frame of its own: the end is that it is closed */
 	}
 	if (r >= 0)
 		r = agent_end_create(a, &o, &e);

@@ -54,7 +54,9 @@ struct channel_messages {
 	/* 0, also if it cannot be sent at all; -1 and errno: EAGAIN: later; else nobody takes any more. `answer`: room for a message that goes
 	 * back at once; *ret_size: its bytes, 0 before the call. */
 	int (*send)(int fd, const void *from, size_t size, void *answer, size_t *ret_size);
-	bool polls; /* POLLOUT tells when one can be sent again; else it is tried */
+	size_t (*last)(int fd,
+		void *to); /* NULL: none; when receive() has said the end: one more before it; its bytes, 0: none */
+	bool polls;        /* POLLOUT tells when one can be sent again; else it is tried */
 };
 
 struct channel_options {

@@ -30,6 +30,17 @@ static void put_length(unsigned char *to, size_t size)
 	memcpy(to, &length, sizeof length);
 }
 
+static void end(struct channel *c)
+{
+	const struct channel_messages *m = c->options.messages;
+	size_t n = m->last != NULL ? m->last(c->options.fd, scratch + LENGTH) : 0;
+	if (n > 0) {
+		put_length(scratch, n);
+		channel_ring_put(&c->out, scratch, LENGTH + n);
+	}
+	c->out_ended = true;
+}
+
 int channel_message_take(struct channel *c)
 {
 	if (c->out_ended || !channel_message_room(c))
@@ -43,7 +54,7 @@ int channel_message_take(struct channel *c)
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;
 	if (n == 0 || errno == ECONNRESET)
-		c->out_ended = true;
+		end(c);
 	else
 		channel_fail(c, error_errno(PMIG_EIO, errno, "receive"));
 	return 0;
@@ -86,7 +97,8 @@ ssize_t channel_message_give(struct channel *c)
 	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
 		return later(c, true);
 	c->full = false;
-	if (size > 0 && used(&c->out) + LENGTH + size <= c->out.capacity) { /* else it is lost, as an ICMP message may be */
+	if (size > 0 && !c->out_ended &&
+		used(&c->out) + LENGTH + size <= c->out.capacity) { /* else it is lost, as an ICMP message may be */
 		put_length(answer, size);
 		channel_ring_put(&c->out, answer, LENGTH + size);
 	}

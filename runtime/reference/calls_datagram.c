@@ -65,7 +65,7 @@ static int heed(struct socket_record *r, const struct datagram_frame *f)
 	if (f->word != DATAGRAM_ERROR)
 		return 0;
 	if (r->type == SOCK_SEQPACKET && f->error == EPIPE) { /* who receives gets the end */
-		r->error = EPIPE;
+		r->shut |= SOCKET_SHUT_WRITE;
 		return 0;
 	}
 	return f->error;
@@ -338,16 +338,37 @@ static long connect_to(int fd, struct socket_record *r, const struct sockaddr *a
 	return 0;
 }
 
+static void tell(int fd, const struct datagram_frame *f)
+{
+	int saved = errno;
+	while (send(fd, f, sizeof *f, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+	errno = saved;
+}
+
 bool datagram_tell(int fd, const void *note, size_t size)
 {
 	struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_NOTE, .control_size = (uint32_t)size};
 	if (!pmig_datagram_any || datagram_of(fd) == NULL || size > sizeof f.control)
 		return false;
 	memcpy(f.control, note, size);
-	int saved = errno;
-	while (send(fd, &f, sizeof f, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-	errno = saved;
+	tell(fd, &f);
+	return true;
+}
+
+bool datagram_shutdown(int fd, int how, int *ret)
+{
+	struct socket_record *r = pmig_datagram_any ? datagram_of(fd) : NULL;
+	if (r == NULL)
+		return false;
+	bool known = how == SHUT_RD || how == SHUT_WR || how == SHUT_RDWR;
+	*ret = known && (r->peer.size > 0 || r->family == AF_UNIX) ? 0 : -1;
+	if (*ret < 0) {
+		errno = known ? ENOTCONN : EINVAL;
+		return true;
+	}
+	r->shut |= (how != SHUT_WR ? SOCKET_SHUT_READ : 0u) | (how != SHUT_RD ? SOCKET_SHUT_WRITE : 0u);
+	tell(fd, &(struct datagram_frame){.magic = DATAGRAM_MAGIC, .word = DATAGRAM_SHUT, .error = how});
 	return true;
 }
 

@@ -17,6 +17,9 @@ long pmig_datagram_call(long number, int fd, long b, long c, long d, long e, lon
 /* A note for whoever holds the socket (socket_note.h), in order with what is sent. False: `fd` is none of ours. */
 bool datagram_tell(int fd, const void *note, size_t size);
 
+/* As shutdown(2), its result in *ret. False: `fd` is none of ours. The end of the messages here is that `fd` is closed by all. */
+bool datagram_shutdown(int fd, int how, int *ret);
+
 /* FIONREAD: the bytes of the next datagram. True: it was answered. */
 bool datagram_ioctl(int fd, unsigned long request, void *argument);
 

@@ -133,7 +133,10 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 int pmig_shutdown(int fd, int how)
 {
 	struct socket_record *r = socket_record_of(fd);
-	int result = shutdown(fd, how);
+	int result;
+	if (datagram_shutdown(fd, how, &result))
+		return result;
+	result = shutdown(fd, how);
 	if (r != NULL && result == 0 && how != SHUT_WR)
 		r->shut |= SOCKET_SHUT_READ;
 	if (r != NULL && result == 0 && how != SHUT_RD)

@@ -28,7 +28,8 @@ enum datagram_word {
 	DATAGRAM_CONNECT, /* to the holder: connect(2) with the address; none: no peer any more */
 	DATAGRAM_LOCAL,   /* to the program: the address is its own from now on */
 	DATAGRAM_NOTE,    /* to the holder: the control is a note (socket_note.h), an option for the socket */
-	DATAGRAM_LAST = DATAGRAM_NOTE
+	DATAGRAM_SHUT,    /* to the holder: shutdown(2), how in `error` */
+	DATAGRAM_LAST = DATAGRAM_SHUT
 };
 
 struct datagram_frame {

@@ -125,7 +125,7 @@ void referred_closed(int fd)
 	struct referred *e = referred_of(fd);
 	if (e != NULL && fstat(fd, &st) == 0 && !has_other(fd, &st)) {
 		const struct socket_record *record = socket_record_find(&st);
-		if (record != NULL && strcmp(e->kind, "socket") != 0)
+		if (record != NULL && record->backlog >= 0) /* else its channel ends by itself, behind what was sent last */
 			reference_drop(e->id);
 		(void)!control_send(CONTROL_REFERS, (int64_t[8]){(int64_t)e->device, (int64_t)e->inode}, "");
 		referred_drop(e);

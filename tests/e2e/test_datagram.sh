@@ -15,7 +15,7 @@ ask() {
 		for (1 .. $expected) { my $from = $s->recv(my $got, 2000) // die "$!\n"; my ($port, $ip) = unpack_sockaddr_in($from);
 			print "$got\n"; die "from elsewhere\n" if inet_ntoa($ip) ne $to || $port != 8125 }' "$address" "${@:2}"
 }
-# answers HOST CLIENT: from it, in every way
+# answers HOST CLIENT TTL: from it, in every way
 answers() {
 	local host=$1 client=$2
 	check "an answer of $host to $client" grep -qx "$host [0-9]*: hello" <(ask "$client" 1 hello)
@@ -24,25 +24,29 @@ answers() {
 	check "it is looked at first" grep -qx "$host [0-9]*: peeked 9 some text" <(ask "$client" 1 peek 'some text')
 	check "its end is cut off" grep -qx "$host [0-9]*: short long" <(ask "$client" 1 short 'longer than four')
 	ask "$client" 3 'many 3' one two three >"$T/many"
+	check "an option is set where the socket is" grep -qx "$host [0-9]*: ttl $3" <(ask "$client" 1 "ttl $3")
+	check "nobody at a port is an error" grep -qx "$host [0-9]*: nobody" <(ask "$client" 1 nobody)
 	check "several at once" test "$(sed 's/.*: //' "$T/many" | tr '\n' ' ')" = 'one two three '
 }
 
 start alpha server "$BIN/tests/datagrams" udp 0.0.0.0 8125
 await "$T/server.out" ready
-answers alpha gamma
+answers alpha gamma 40
 pmig_on alpha plan --json server beta >"$T/plan"
 check "the plan leaves it where it is" jq -e '.resources[] | select(.kind == "datagram") | .strategy == "reference"' "$T/plan"
 
+ttl=40
 for host in beta gamma; do
 	t pmig_on alpha move server $host
 	agreed server
-	answers $host beta
+	ttl=$((ttl + 1))
+	answers $host beta $ttl
 done
 check "one thing stays behind" test "$(pmig_on alpha references --json server | jq length)" = 1
 check "the port is alpha's" test -n "$(hosts exec alpha grep ':1FBD ' /proc/net/udp)"
 check "and nobody else's" test -z "$(hosts exec beta grep ':1FBD ' /proc/net/udp || true)"
 t pmig_on alpha move server alpha
-answers alpha beta
+answers alpha beta 43
 check "nothing stays behind" test "$(pmig_on alpha references --json server | jq length)" = 0
 
 # A client with one socket: each number is answered from the old address, once, whatever moves meanwhile, until it has come back.

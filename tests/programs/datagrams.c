@@ -3,7 +3,10 @@
  *   "end"         ends the server            "peek"     looks at the next one (MSG_PEEK, MSG_TRUNC, FIONREAD), then takes it
  *   "many N"      takes N with recvmmsg() and answers them all with one sendmmsg()
  *   "short"       receives the next one into 4 bytes
- *   "nap"         reads a byte of standard input first */
+ *   "nap"         reads a byte of standard input first
+ *   "ttl N"       sets IP_TTL; what it is then, and whether a nonsensical one is refused, is said
+ *   "nobody"      connects to a port of loopback where nobody is, finds ECONNREFUSED, and is without a peer again
+ *   "close"       closes its socket, and ends when a byte has come on standard input */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
@@ -122,6 +125,42 @@ static void do_nap(void)
 	check(read(0, &c, 1) == 1, "a byte");
 }
 
+static void do_ttl(const struct peer *p, int ttl)
+{
+	int now = 0, none = 5000;
+	socklen_t size = sizeof now;
+	char text[64];
+	check(setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl) == 0, "IP_TTL");
+	check(setsockopt(fd, IPPROTO_IP, IP_TTL, &none, sizeof none) < 0 && errno == EINVAL, "a nonsensical one");
+	check(getsockopt(fd, IPPROTO_IP, IP_TTL, &now, &size) == 0, "what it is");
+	snprintf(text, sizeof text, "ttl %d", now);
+	reply(p, text);
+}
+
+static void do_nobody(const struct peer *p)
+{
+	char text[16];
+	struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct peer peer = {.size = sizeof peer.at};
+	check(connect(fd, (struct sockaddr *)&nobody, sizeof nobody) == 0, "connect");
+	check(getpeername(fd, (struct sockaddr *)&peer.at, &peer.size) == 0 && memcmp(&peer.at, &nobody, 8) == 0,
+		"the peer");
+	check(send(fd, "anybody?", 8, 0) == 8, "send");
+	check(recv(fd, text, sizeof text, 0) < 0 && errno == ECONNREFUSED, "nobody is there");
+	check(connect(fd, &none, sizeof none) == 0, "no peer any more");
+	reply(p, "nobody");
+}
+
+static void do_close(void)
+{
+	char c;
+	close(fd);
+	printf("closed\n");
+	fflush(stdout);
+	exit(read(0, &c, 1) == 1 ? 0 : 1);
+}
+
 static int serve(void)
 {
 	char asked[512] = "";
@@ -129,7 +168,7 @@ static int serve(void)
 	ssize_t n = recvfrom(fd, asked, sizeof asked - 1, 0, (struct sockaddr *)&p.at, &p.size);
 	if (n < 0)
 		die("recvfrom");
-	int many = 0;
+	int many = 0, ttl = 0;
 	if (sscanf(asked, "many %d", &many) == 1 && many > 0 && many <= MANY)
 		do_many(many);
 	else if (strcmp(asked, "peek") == 0)
@@ -138,6 +177,12 @@ static int serve(void)
 		do_short();
 	else if (strcmp(asked, "nap") == 0)
 		do_nap();
+	else if (sscanf(asked, "ttl %d", &ttl) == 1)
+		do_ttl(&p, ttl);
+	else if (strcmp(asked, "nobody") == 0)
+		do_nobody(&p);
+	else if (strcmp(asked, "close") == 0)
+		do_close();
 	else
 		reply(&p, asked);
 	return strcmp(asked, "end") == 0;
