@@ -20,8 +20,17 @@
 
 /* --- a server of this library in a thread: everything comes back --- */
 
+struct pending {
+	char bytes[5000];
+	size_t start, end;
+	bool seen;
+};
+
+enum { CONVERSATIONS = 500 };
+
 struct echo {
 	struct pmig_peer_server *server;
+	struct pending *pending; /* of each */
 	char address[40];
 	pthread_t thread;
 	atomic_bool stop;
@@ -29,20 +38,13 @@ struct echo {
 	int result; /* of pmig_peer_wait(), if it failed */
 };
 
-struct pending {
-	char bytes[5000];
-	size_t start, end;
-	bool seen;
-};
-
 /* One conversation has news; what does not fit waits with it. */
 static void serve(struct echo *e, struct pmig_peer *p)
 {
 	struct pending *w = pmig_peer_context(p);
 	if (w == NULL) {
-		w = calloc(1, sizeof *w);
+		w = &e->pending[e->begun++];
 		pmig_peer_set_context(p, w);
-		e->begun++;
 	}
 	ssize_t n = w->start < w->end ? 1 : pmig_peer_read(p, w->bytes, sizeof w->bytes);
 	if (n > 0 && w->start == w->end) {
@@ -59,7 +61,6 @@ static void serve(struct echo *e, struct pmig_peer *p)
 	if (over || failed) {
 		e->over += over;
 		e->failed += failed;
-		free(w);
 		pmig_peer_close(p);
 	}
 }
@@ -81,6 +82,9 @@ static void echo_begin(struct echo *e, struct pmig_peer_options options)
 	char any[] = "127.0.0.1:0";
 	*e = (struct echo){.server = NULL};
 	options.address = any;
+	options.most = options.most != 0 ? options.most : CONVERSATIONS;
+	e->pending = calloc(CONVERSATIONS, sizeof *e->pending);
+	assert_non_null(e->pending);
 	assert_int_equal(pmig_peer_listen(&e->server, &options), 0);
 	assert_string_equal(pmig_peer_server_addresses(e->server), ""); /* nobody else can come to 127.0.0.1 */
 	struct pollfd fds[1];
@@ -103,6 +107,7 @@ static void echo_finish(struct echo *e, int over)
 	e->stop = true;
 	pthread_join(e->thread, NULL);
 	pmig_peer_server_destroy(e->server);
+	free(e->pending);
 }
 
 /* --- a way between that cuts each connection after some bytes --- */
@@ -398,6 +403,7 @@ static void a_server_that_was_left_behind_stops(void **unused)
 	assert_int_equal(e.result, PMIG_ESTALE);
 	close(h.fd);
 	pmig_peer_server_destroy(e.server);
+	free(e.pending);
 }
 
 /* Whatever somebody sends who is nobody: the others are served. */
@@ -411,7 +417,7 @@ static void strangers(void **unused)
 	uint8_t body[FRAME_BODY_MOST], good[FRAME_HEADER + FRAME_BODY_MOST];
 	struct frame_call call = {.nonce = {1}, .window = 10000};
 	size_t size = pmig_peer_frame_put(good, &(struct frame){FRAME_CALL, 0, body, pmig_peer_frame_call_put(body, &call)});
-	echo_begin(&e, (struct pmig_peer_options){.most = 500, .patience = 300});
+	echo_begin(&e, (struct pmig_peer_options){.patience = 300});
 	assert_int_equal(pmig_peer_connect(&p, &(struct pmig_peer_options){.address = e.address}), 0);
 	for (size_t i = 0; i < 400; i++) {
 		struct hand h;
