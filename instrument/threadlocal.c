@@ -96,15 +96,29 @@ static bool move_use(struct work *w, LLVMValueRef variable, LLVMValueRef user, u
 	return true;
 }
 
+/* A constant that nobody uses any more, such as the list that leave_list() shortened. */
+static bool is_dead(LLVMValueRef user)
+{
+	return LLVMIsAConstant(user) != NULL && LLVMIsAGlobalValue(user) == NULL && LLVMGetFirstUse(user) == NULL;
+}
+
 static void move_uses(struct work *w, LLVMValueRef variable, uint64_t offset)
 {
-	for (LLVMUseRef u; (u = LLVMGetFirstUse(variable)) != NULL;)
+	for (LLVMUseRef u = LLVMGetFirstUse(variable); u != NULL;) {
+		if (is_dead(LLVMGetUser(u))) {
+			u = LLVMGetNextUse(u);
+			continue;
+		}
 		if (!move_use(w, variable, LLVMGetUser(u), offset)) {
-			work_error(w, variable,
+			work_error(w, work_first_user(variable),
 				"the address of the thread-local variable %s is used where it cannot be carried",
 				work_name(variable));
 			return;
 		}
+		u = LLVMGetFirstUse(variable);
+	}
+	LLVMReplaceAllUsesWith(variable, LLVMConstNull(w->ptr)); /* in what is dead */
+	LLVMDeleteGlobal(variable);
 }
 
 /* The layout of the locals, and a constant that looks like them in a new thread. */
@@ -168,8 +182,6 @@ static void move_to_block(struct work *w)
 		if (offset == 0)
 			continue;
 		move_uses(w, g, offset);
-		if (LLVMGetFirstUse(g) == NULL)
-			LLVMDeleteGlobal(g);
 	}
 	if (l.count != 0)
 		emit(w, &l);
@@ -185,8 +197,55 @@ static void share(struct work *w)
 		}
 }
 
+/* What must be kept although nobody uses it (__attribute__((used))) is kept in the block; the list would need its address. */
+static void leave_list(struct work *w, const char *name)
+{
+	LLVMValueRef list = LLVMGetNamedGlobal(w->module, name);
+	LLVMValueRef all = list != NULL ? LLVMGetInitializer(list) : NULL;
+	if (all == NULL)
+		return;
+	unsigned n = 0, count = (unsigned)LLVMGetNumOperands(all);
+	LLVMValueRef *kept = map_alloc(count, sizeof *kept);
+	for (unsigned i = 0; i < count; i++) {
+		LLVMValueRef v = LLVMGetOperand(all, i);
+		if (LLVMIsAGlobalVariable(v) == NULL || !LLVMIsThreadLocal(v))
+			kept[n++] = v;
+	}
+	if (n < count) {
+		LLVMDeleteGlobal(list);
+		if (n > 0) {
+			LLVMValueRef rest = LLVMConstArray2(w->ptr, kept, n);
+			list = LLVMAddGlobal(w->module, LLVMTypeOf(rest), name);
+			LLVMSetInitializer(list, rest);
+			LLVMSetLinkage(list, LLVMAppendingLinkage);
+			LLVMSetSection(list, "llvm.metadata");
+		}
+	}
+	free(kept);
+}
+
+/* False: there are some. */
+static bool check_names(struct work *w)
+{
+	bool good = true;
+	for (LLVMValueRef a = LLVMGetFirstGlobalAlias(w->module); a != NULL; a = LLVMGetNextGlobalAlias(a)) {
+		LLVMValueRef variable = LLVMAliasGetAliasee(a);
+		if (LLVMIsAGlobalVariable(variable) == NULL || !LLVMIsThreadLocal(variable))
+			continue;
+		good = false;
+		work_error(w, work_first_user(a),
+			"the thread-local variable %s has a second name (alias), which cannot be carried",
+			work_name(variable));
+	}
+	return good;
+}
+
 void threadlocal_place(struct work *w)
 {
+	if (!check_names(w))
+		return;
+	leave_list(w, "llvm.used");
+	leave_list(w, "llvm.compiler.used");
 	for (LLVMValueRef g = LLVMGetFirstGlobal(w->module); g != NULL; g = LLVMGetNextGlobal(g))
 		if (LLVMIsThreadLocal(g) && !is_runtimes(g) && LLVMIsDeclaration(g))
 			work_error(w, work_first_user(g),

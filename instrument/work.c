@@ -2,9 +2,11 @@
 #include "work.h"
 
 #include <llvm-c/DebugInfo.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *work_name(LLVMValueRef v)
 {
@@ -80,16 +82,23 @@ LLVMValueRef work_first_user(LLVMValueRef v)
 
 static void say(LLVMValueRef where, const char *kind, const char *format, va_list ap)
 {
-	unsigned length = 0, line = 0;
-	const char *file = NULL;
+	unsigned length = 0, line = 0, in = 0;
+	const char *file = NULL, *folder = NULL;
 	if (where != NULL &&
 		(LLVMIsAInstruction(where) != NULL || LLVMIsAGlobalVariable(where) != NULL ||
 			LLVMIsAFunction(where) != NULL)) {
 		file = LLVMGetDebugLocFilename(where, &length);
+		folder = LLVMGetDebugLocDirectory(where, &in);
 		line = LLVMGetDebugLocLine(where);
 	}
+	/* a full path was cut in two where it leaves that of this directory */
+	char here[PATH_MAX];
+	if (folder == NULL || in == 0 || file == NULL || *file == '/' || getcwd(here, sizeof here) == NULL ||
+		(strncmp(folder, here, in) == 0 && here[in] == '\0'))
+		in = 0;
 	if (file != NULL && length != 0)
-		fprintf(stderr, "%.*s:%u: %s: ", (int)length, file, line, kind);
+		fprintf(stderr, "%.*s%s%.*s:%u: %s: ", (int)in, in > 0 ? folder : "", in > 0 ? "/" : "", (int)length, file,
+			line, kind);
 	else
 		fprintf(stderr, "pmig-cc: %s: ", kind);
 	vfprintf(stderr, format, ap);

@@ -1,6 +1,7 @@
 /* plan_input: resources as an agent reports them, checked and made ready for plan_make(). */
 #include "plan_input.h"
 #include "row.h"
+#include "runtime/base/uncarried.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ static int read_facts(const json_t *object, struct plan_resource *r)
 	r->note = json_string_value(note);
 	r->at = json_string_value(at);
 	r->no_reference = json_string_value(stays);
+	if (r->no_reference == NULL && r->row.locator != NULL && strcmp(r->row.kind, "other") == 0)
+		r->no_reference = uncarried_unknown(r->row.locator);
 	r->ahead = json_is_true(json_object_get(object, "ahead")) || strcmp(r->row.kind, "library") == 0;
 	return 0;
 }

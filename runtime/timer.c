@@ -203,14 +203,38 @@ bool timer_read(void)
 	return ran_off;
 }
 
-void timer_save(struct record_writer *w)
+/* Clocks that another host does not have, or not of the same thing: those that wake it, and those of a process or thread by its number,
+ * which is all but the sign and the last three bits (clock_getcpuclockid(3)). */
+static int check(const struct timer *t)
 {
+	if (t->clock == CLOCK_REALTIME_ALARM || t->clock == CLOCK_BOOTTIME_ALARM)
+		return error_set(PMIG_EREFUSED,
+			"a timer of it wakes this host from sleep (clock %d), which another may not grant; delete it before the safe point",
+			(int)t->clock);
+	if (t->clock < 0 && ~(t->clock >> 3) != 0)
+		return error_set(PMIG_EREFUSED,
+			"a timer of it counts the time of one process or thread by its number here (clock %d); delete it before the safe "
+			"point",
+			(int)t->clock);
+	if (t->clock == CLOCK_THREAD_CPUTIME_ID && pmig_thread_count() > 1)
+		return error_set(PMIG_EREFUSED,
+			"a timer of it counts the time of one of several threads, which is not carried; delete it before the safe point");
+	return 0;
+}
+
+int timer_save(struct record_writer *w)
+{
+	int e = 0;
+	for (struct timer *t = *list(); t != NULL && e >= 0; t = t->next)
+		if (t->used)
+			e = check(t);
 	for (int i = 0; i < REALS; i++) {
 		const int64_t numbers[] = {reals[i].it_value.tv_sec, reals[i].it_value.tv_usec, reals[i].it_interval.tv_sec,
 			reals[i].it_interval.tv_usec};
 		for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++)
 			record_put_u64(w, (uint64_t)numbers[k]);
 	}
+	return e;
 }
 
 /* The kernel adds one tick whenever a timer of processor time is set, which would add up over moves: take it away before. */

@@ -15,8 +15,8 @@
 /* Takes down how much is left. True: one has run off since the last call, so that its signal may wait now. */
 bool timer_read(void);
 
-/* Of the last timer_read(). Those of timer_create() lie in the arena. */
-void timer_save(struct record_writer *w);
+/* Of the last timer_read(). Those of timer_create() lie in the arena. Error: PMIG_EREFUSED: one belongs to this host. */
+PMIG_MUST_CHECK int timer_save(struct record_writer *w);
 
 /* Starts them; what they send waits until the signals are let through. Errors: PMIG_EREFUSED (a clock that this host does not have),
  * PMIG_ECORRUPT. */

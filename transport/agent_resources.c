@@ -7,6 +7,7 @@
 #include "hex_text.h"
 #include "open_file.h"
 #include "runtime/base/child.h"
+#include "runtime/base/uncarried.h"
 #include "socket_name.h"
 
 #include <errno.h>
@@ -122,9 +123,9 @@ static struct meaning meaning_of(const struct found *s, const struct open_file *
 		return (struct meaning){"pipe", f->sharers > 0 || f->link[0] == '/' ? "PIPE_OUTSIDE" : "WITHIN"};
 	if (agent_memory_is(f))
 		return (struct meaning){"memory", agent_memory_situation(f)};
-	if (S_ISDIR(f->st.st_mode))
+	if (S_ISDIR(f->st.st_mode) && uncarried_words(f->link) == NULL)
 		return (struct meaning){"directory", "DIRECTORY"};
-	if (S_ISREG(f->st.st_mode) && (f->flags & O_PATH) == 0)
+	if (S_ISREG(f->st.st_mode) && (f->flags & O_PATH) == 0 && uncarried_words(f->link) == NULL)
 		return file(s, f);
 	if (S_ISCHR(f->st.st_mode) || S_ISBLK(f->st.st_mode))
 		return (struct meaning){"device", is_common(&f->st) ? "COMMON_DEVICE" : "DEVICE"};

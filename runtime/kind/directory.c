@@ -1,6 +1,7 @@
 /* directory: a descriptor of a directory that nobody declared is opened again by its path, which must be there. A declared one is moved
  * or copied with all that lies below it (tree.h), leads to where it stays, or another one of its type takes its place. */
 #include "../base/error.h"
+#include "../base/uncarried.h"
 #include "elsewhere.h"
 #include "tree.h"
 
@@ -22,6 +23,8 @@ static int describe(struct pmig_resource *r)
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_UNATTACHED;
 	}
+	if (uncarried_words(r->locator) != NULL)
+		return error_set(PMIG_EREFUSED, "%s", uncarried_words(r->locator));
 	if (r->st.st_nlink == 0)
 		return error_set(PMIG_EREFUSED, "the directory was removed; close it before the safe point");
 	return 0;

@@ -3,6 +3,7 @@
  * equal content is used as it is, a version that this process left there itself is replaced, other content refuses. A file can
  * also stay where it is (elsewhere.h), and equal content that the target has, wherever, need not travel. */
 #include "../base/error.h"
+#include "../base/uncarried.h"
 #include "../reference/descriptors.h"
 #include "../resource/sharing.h"
 #include "elsewhere.h"
@@ -25,7 +26,7 @@
 
 static int match(const struct pmig_resource *r)
 {
-	return S_ISREG(r->st.st_mode) && (r->flags & O_PATH) == 0;
+	return S_ISREG(r->st.st_mode) && (r->flags & O_PATH) == 0 && uncarried_words(r->locator) == NULL;
 }
 
 static bool below(const char *path, const char *directory)

@@ -58,6 +58,10 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 	uint64_t flags = descriptor_number(text, "settime flags", 8, 0) & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
 	if (clock == UINT64_MAX || !told)
 		return error_set(PMIG_EREFUSED, "this kernel does not tell its settings");
+	if (clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM)
+		return error_set(PMIG_EREFUSED,
+			"it wakes this host from sleep (CLOCK_REALTIME_ALARM or CLOCK_BOOTTIME_ALARM), which another may not grant; close it "
+			"before the safe point");
 	if (!counts_dates(clock))
 		flags = 0;
 	if ((flags & TFD_TIMER_ABSTIME) != 0)

@@ -58,14 +58,29 @@ static const struct {
 };
 #define OPTIONS (sizeof options / sizeof *options)
 
-int kernel_save(struct record_writer *w)
+static int check_rights(void)
 {
+	static const char why[] = "the rights of a user belong to the host";
 	struct rights now;
 	look(&now);
-	if (memcmp(&now, &given, sizeof now) != 0)
-		return error_set(PMIG_EREFUSED,
-			"it has changed its user or groups (user %u now, %u when it began); the rights of a user belong to the host",
-			(unsigned)now.users[1], (unsigned)given.users[1]);
+	for (int i = 0; i < 3; i++) {
+		if (now.users[i] != given.users[i])
+			return error_set(PMIG_EREFUSED, "it has changed its user (%u now, %u when it began); %s",
+				(unsigned)now.users[i], (unsigned)given.users[i], why);
+		if (now.groups[i] != given.groups[i])
+			return error_set(PMIG_EREFUSED, "it has changed its group (%u now, %u when it began); %s",
+				(unsigned)now.groups[i], (unsigned)given.groups[i], why);
+	}
+	return memcmp(&now, &given, sizeof now) == 0
+		? 0
+		: error_set(PMIG_EREFUSED, "it has changed its supplementary groups; %s", why);
+}
+
+int kernel_save(struct record_writer *w)
+{
+	int e = check_rights();
+	if (e < 0)
+		return e;
 	record_put_u32(w, OPTIONS);
 	for (size_t i = 0; i < OPTIONS; i++) {
 		int value = 0;

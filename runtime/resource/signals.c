@@ -107,10 +107,9 @@ int signals_save(struct record_writer *w)
 	do
 		r = r < 0 ? r : handler_park_process();
 	while (r >= 0 && timer_read());
-	if (r < 0)
-		return r;
-	timer_save(w);
-	return record_check(w);
+	if (r >= 0)
+		r = timer_save(w);
+	return r < 0 ? r : record_check(w);
 }
 
 static int restore_dispositions(struct record_reader *r)

@@ -189,7 +189,7 @@ static void *meeting(void *argument)
 
 static pthread_key_t key, late_key;
 static tss_t tss;
-static _Thread_local long own = 7;
+static __attribute__((used)) _Thread_local long own = 7;
 static _Thread_local struct {
 	char text[40];
 	_Alignas(64) long numbers[5];

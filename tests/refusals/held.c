@@ -1,5 +1,6 @@
 /* held: what a program can have that refuses a checkpoint, one thing at a time. `held NAME` gets that, says "ready" and is at safe points until
- * its input ends; then it says "went on". `held` lists the names, and the words that must refuse each. */
+ * its input ends; then it says "went on". Where this user or kernel does not give the thing, it says so and ends with 77. `held` lists the
+ * names, and the words that must refuse each. */
 #include <pmig/pmig.h>
 
 #include <alloca.h>
@@ -7,17 +8,27 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <locale.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <regex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <search.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <linux/bpf.h>
+#include <linux/io_uring.h>
+#include <linux/perf_event.h>
+#include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -28,6 +39,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -48,6 +60,18 @@ static FILE *stream;
 static wchar_t *letters;
 static size_t size;
 static iconv_t conversion;
+
+/* What is not to be had here cannot be refused. */
+static void need(long given)
+{
+	if (given >= 0)
+		return;
+	(void)dprintf(1, "not given: %s\n", strerror(errno));
+	_exit(77);
+}
+
+/* As a library would, whose system calls nobody sees. */
+#define RAW(...) (((long (*)(long, ...))dlsym(RTLD_DEFAULT, "syscall"))(__VA_ARGS__))
 
 static void library_handle(void)
 {
@@ -209,9 +233,199 @@ static void pointer_to_foreign_block(void)
 	global = ((void *(*)(size_t))global)(100);
 }
 
-static void user_changed(void)
+static void file_events(void)
+{
+	need(fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC, O_RDONLY));
+}
+
+static void requests(void)
+{
+	struct io_uring_params p = {0};
+	need(RAW(SYS_io_uring_setup, 4, &p));
+}
+
+static void page_faults(void)
+{
+	need(RAW(SYS_userfaultfd, (long)(UFFD_USER_MODE_ONLY | O_CLOEXEC)));
+}
+
+static void counter(void)
+{
+	struct perf_event_attr a = {
+		.type = PERF_TYPE_SOFTWARE, .size = sizeof a, .config = PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1};
+	need(RAW(SYS_perf_event_open, &a, 0l, -1l, -1l, (long)PERF_FLAG_FD_CLOEXEC));
+}
+
+static void process(void)
+{
+	need(RAW(SYS_pidfd_open, (long)getpid(), 0l));
+}
+
+static void kernel_map(void)
+{
+	union bpf_attr a = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	need(RAW(SYS_bpf, (long)BPF_MAP_CREATE, &a, sizeof a));
+}
+
+static void name_only(void)
+{
+	need(open("/etc/passwd", O_PATH | O_CLOEXEC));
+}
+
+static void name_space(void)
+{
+	need(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+}
+
+static void process_file(void)
+{
+	need(open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+}
+
+static void process_directory(void)
+{
+	need(open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static void kernel_memory(void)
+{
+	int fd = (int)RAW(SYS_memfd_secret, (long)O_CLOEXEC);
+	need(fd);
+	need(ftruncate(fd, 4096));
+}
+
+static void alarm_clock(void)
+{
+	need(timerfd_create(CLOCK_REALTIME_ALARM, TFD_CLOEXEC));
+}
+
+static void time_of_process(void)
+{
+	clockid_t clock;
+	timer_t timer;
+	(void)clock_getcpuclockid(getpid(), &clock);
+	need(timer_create(clock, NULL, &timer));
+}
+
+static void *idle(void *unused)
+{
+	for (;;) {
+		(void)poll(NULL, 0, 10);
+		pmig_safepoint();
+	}
+	return unused;
+}
+
+static void time_of_thread(void)
+{
+	pthread_t thread;
+	timer_t timer;
+	need(timer_create(CLOCK_THREAD_CPUTIME_ID, NULL, &timer));
+	(void)pthread_create(&thread, NULL, idle, NULL);
+}
+
+/* A file of this test's own, which lasts as long as its descriptor. */
+static int nameless(void)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	need(fd);
+	need(ftruncate(fd, 1 << 20));
+	return fd;
+}
+
+static void many_locks(void)
+{
+	int fd = nameless();
+	for (long i = 0; i < 300; i++)
+		(void)fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_start = 2 * i, .l_len = 1});
+}
+
+static void mapped_and_closed(void)
+{
+	int fd = nameless();
+	global = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	(void)memset(global, 1, 4096);
+	struct stat its, st;
+	(void)fstat(fd, &its);
+	for (int i = 3; i < 1024; i++) /* as closefrom() of a library */
+		if (fstat(i, &st) == 0 && st.st_dev == its.st_dev && st.st_ino == its.st_ino)
+			(void)RAW(SYS_close, (long)i);
+}
+
+static void shared_with_child(void)
+{
+	int fd = memfd_create("board", MFD_CLOEXEC);
+	need(ftruncate(fd, 4096));
+	global = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	pid_t parent = getpid(), between = fork();
+	if (between == 0) { /* not a child of this process, which would be named as such */
+		if (fork() == 0)
+			while (getppid() != 1 || kill(parent, 0) == 0)
+				(void)poll(NULL, 0, 100);
+		_exit(0);
+	}
+	(void)waitpid(between, NULL, 0);
+}
+
+static void shared_nameless(void)
+{
+	global = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t parent = getpid(), between = fork();
+	if (between == 0) {
+		if (fork() == 0)
+			while (getppid() != 1 || kill(parent, 0) == 0)
+				(void)poll(NULL, 0, 100);
+		_exit(0);
+	}
+	(void)waitpid(between, NULL, 0);
+}
+
+static void device_memory(void)
+{
+	int fd = open("/dev/vda", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open("/dev/sda", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open("/dev/loop0", O_RDONLY | O_CLOEXEC);
+	need(fd);
+	global = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	(void)close(fd);
+	need(global == MAP_FAILED ? -1 : 0);
+}
+
+static void listens(int level, int option, const void *value, socklen_t size)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	need(setsockopt(fd, level, option, value, size));
+	need(bind(fd, (struct sockaddr *)&a, sizeof a));
+	need(listen(fd, 5));
+}
+
+static void interface(void)
+{
+	listens(SOL_SOCKET, SO_BINDTODEVICE, "lo", 2);
+}
+
+static void congestion(void)
+{
+	listens(IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
+}
+
+static void group_changed(void)
 {
 	(void)!setegid(12345);
+}
+
+static void user_id_changed(void)
+{
+	need(setresuid((uid_t)-1, (uid_t)-1, 12345));
+}
+
+static void groups_changed(void)
+{
+	gid_t groups[] = {12345, 12346};
+	need(setgroups(2, groups));
 }
 
 static const struct {
@@ -249,7 +463,37 @@ static const struct {
 	{"pointer-ctype", pointer_to_table, "the variable global points to .* in libc.so.6", 0},
 	{"pointer-stack", pointer_to_native_stack, "the variable global points to the native stack", 0},
 	{"pointer-block", pointer_to_foreign_block, "the variable global points to [0-9]+ bytes allocated by ", 0},
-	{"user", user_changed, "it has changed its user or groups", 1},
+	{"fanotify", file_events, "fanotify watches files of this host; close it before the safe point", 0},
+	{"io_uring", requests, "io_uring has requests and memory in the kernel; close it", 0},
+	{"userfaultfd", page_faults, "userfaultfd handles page faults of this process; close it", 0},
+	{"perf", counter, "perf_event_open\\(\\) counts what this process does here; close it", 0},
+	{"pidfd", process, "it leads to a process of this host \\(pidfd\\); close it", 0},
+	{"bpf", kernel_map, "it is a program or map of this kernel \\(bpf\\); close it", 0},
+	{"path-only", name_only, "/etc/passwd .*no kind knows how to carry such a thing; close it before the safe point", 0},
+	{"name-space", name_space, "net:\\[[0-9]+\\] .*it is a name space of this host; close it before the safe point", 0},
+	{"process-file", process_file, "/proc/[0-9]+/status .*it shows a process of this host; close it", 0},
+	{"process-directory", process_directory, "it shows a process of this host; close it before the safe point", 0},
+	{"secret-memory", kernel_memory, "it is memory that only this process may see \\(memfd_secret\\); close it", 0},
+	{"alarm-clock", alarm_clock, "it wakes this host from sleep \\(CLOCK_REALTIME_ALARM or CLOCK_BOOTTIME_ALARM\\)", 0},
+	{"process-timer", time_of_process, "a timer of it counts the time of one process or thread by its number here", 0},
+	{"thread-timer", time_of_thread, "a timer of it counts the time of one of several threads, which is not carried", 0},
+	{"many-locks", many_locks, "it holds more than 256 locks", 0},
+	{"mapped-closed", mapped_and_closed, "a file is mapped at .* and the descriptor that keeps it \\(.*\\) was closed",
+		0},
+	{"shared-file", shared_with_child,
+		"its value is shared with .*: on two machines that would need distributed shared memory|"
+		"its value lives in shared memory, which would need distributed shared memory",
+		0},
+	{"shared-nameless", shared_nameless,
+		"memory .* \\(by value, fixed\\) is shared with .*: one value on two machines would need distributed|"
+		"its value lives in shared memory, which would need distributed shared memory",
+		0},
+	{"device-memory", device_memory, "a device is mapped at .*: its memory cannot travel; unmap it", 0},
+	{"interface", interface, "it is bound to a network interface, which is not carried", 0},
+	{"congestion", congestion, "it has chosen how it avoids congestion \\(TCP_CONGESTION\\), which is not carried", 0},
+	{"user-id", user_id_changed, "it has changed its user \\(12345 now, [0-9]+ when it began\\)", 1},
+	{"groups", groups_changed, "it has changed its supplementary groups; the rights of a user belong to the host", 1},
+	{"group", group_changed, "it has changed its group \\(12345 now, [0-9]+ when it began\\)", 1},
 };
 #define THINGS (sizeof things / sizeof *things)
 

@@ -153,7 +153,7 @@ static void *socket_open(void)
 
 static void *kernel_file(void)
 {
-	CHECK(open("/proc/self/status", O_RDONLY | O_CLOEXEC) >= 0);
+	CHECK(open("/proc/meminfo", O_RDONLY | O_CLOEXEC) >= 0);
 	return NULL;
 }
 
