@@ -200,6 +200,8 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 		free(e);
 		return r;
 	}
+	if (e->connection && e->opener)
+		agent_connection_inline(channel_descriptor(e->channel));
 	e->next = refs->ends;
 	refs->ends = e;
 	refs->end_count++;

@@ -28,9 +28,14 @@ static void set_number(int fd, int name, int value)
 	(void)setsockopt(fd, SOL_SOCKET, name, &value, sizeof value);
 }
 
+void agent_connection_inline(int fd)
+{
+	set_number(fd, SO_OOBINLINE, 1);
+}
+
 void agent_connection_firm(const struct held *h)
 {
-	set_number(h->fd, SO_OOBINLINE, 1);
+	agent_connection_inline(h->fd);
 	set_number(h->fd, SO_RCVLOWAT, 1);
 }
 

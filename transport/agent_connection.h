@@ -11,6 +11,9 @@ int agent_connection_serve(const struct held *h, int *ret_fd) PMIG_MUST_CHECK;
 /* The held socket is ours alone to read from now on: its urgent bytes come in their place, and it is read as soon as a byte is there. */
 void agent_connection_firm(const struct held *h);
 
+/* Urgent bytes of our side of the program's socket are read in their place. */
+void agent_connection_inline(int fd);
+
 /* A note for the holder has reached its place: an option is set. Context: the end. */
 void agent_connection_side(void *context, const void *note, size_t size);
 
