@@ -445,7 +445,7 @@ void agent_reference_lost(struct agent *a)
 		if (e->local == NULL)
 			channel_close(e->channel);
 	if (r->held != NULL && r->lease == NULL)
-		(void)loop_after(a->loop, HELD_LEASE_MS, on_lease, a, &r->lease);
+		(void)loop_after(a->loop, REFERENCE_LEASE_MS, on_lease, a, &r->lease);
 }
 
 int agent_reference_refused(struct agent *a)

@@ -23,7 +23,6 @@
 #define HELD_MAX 512 /* things; all of them are told in one packet */
 #define ENDS_MAX 512 /* of channels */
 #define LISTENERS_MAX 64
-#define HELD_LEASE_MS (7 * 24 * 60 * 60 * 1000) /* without any supervisor */
 
 struct held {
 	struct held *next;

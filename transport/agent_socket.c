@@ -1,6 +1,8 @@
 /* agent_socket: what a socket of the program is, and where it listens: its descriptor is borrowed for a moment, pidfd_getfd(2). */
 #include "agent_socket.h"
+#include "agent_parts.h"
 #include "hex_text.h"
+#include "open_file.h"
 
 #include "runtime/base/socket_sort.h"
 
@@ -84,6 +86,51 @@ void agent_socket_add(pid_t pid, const struct open_file *f, json_t *row)
 	socket_text(fd, text);
 	(void)json_object_set_new(row, "listens", hex_text_json(text));
 	(void)close(fd);
+}
+
+#define ADDRESSES_MAX 64 /* that are told: people read them */
+
+/* It stands for one at another host. */
+static bool is_referred(const struct agent *a, const struct stat *st)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(a->refers, i, one)
+	{
+		if (agent_number(one, "device", -1) == (int64_t)st->st_dev &&
+			agent_number(one, "inode", -1) == (int64_t)st->st_ino)
+			return agent_number(one, "id", 0) != 0;
+	}
+	return false;
+}
+
+int agent_do_addresses(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	struct open_file *files = NULL;
+	size_t count = 0;
+	json_t *all = json_array();
+	uint64_t last = 0;
+	if (a->pid > 0 && open_file_list(a->pid, &files, &count) < 0)
+		count = 0; /* it ends just now */
+	for (size_t i = 0; i < count && json_array_size(all) < ADDRESSES_MAX; i++) {
+		char text[SOCKET_TEXT_MAX] = "";
+		if (!S_ISSOCK(files[i].st.st_mode) || files[i].fd < 0 || files[i].st.st_ino == last ||
+			is_referred(a, &files[i].st))
+			continue;
+		last = files[i].st.st_ino;
+		int fd = borrow(a->pid, files[i].fd);
+		if (fd >= 0 && socket_sort_of(fd) == SOCKET_ALONE)
+			socket_text(fd, text);
+		if (fd >= 0)
+			(void)close(fd);
+		if (strchr(text, ' ') != NULL)
+			(void)json_array_append_new(all, hex_text_json(text));
+	}
+	if (files != NULL)
+		open_file_free(files, count);
+	*ret_answer = json_pack("{s:o}", "addresses", all);
+	return 0;
 }
 
 /* --- at the target --- */

@@ -31,6 +31,9 @@ enum reference_kind {
 	REFERENCE_LAST = REFERENCE_DATAGRAM
 };
 
+/* What is held and used by nobody who says so is let go after this: by who holds it, when there has been no supervisor for so long. */
+#define REFERENCE_LEASE_MS (7 * 24 * 60 * 60 * 1000)
+
 /* A duplicate of `fd` (REFERENCE_ADDRESS: -1, and `locator` is "HOST:PORT" or an absolute path of a unix socket as seen from
  * here) is held at this host from now on. *ret_id: its number, never 0, unique among all hosts. What the agent cannot hold fails the
  * hand-over later, in its words. Errors: PMIG_EGONE (no agent), PMIG_EIO. */

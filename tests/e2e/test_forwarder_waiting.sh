@@ -25,14 +25,17 @@ holder() {
 	on alpha perl -MIO::Socket -e '$| = 1; my ($where) = @ARGV; alarm 60;
 		my $s = $where =~ /^\// ? IO::Socket::UNIX->new(Peer => $where) : IO::Socket::INET->new(PeerAddr => "127.0.0.1:$where") or die "$where: $!\n";
 		print $s "hold\n"; print "holds\n"; my $go = <STDIN>; print $s "free\n"; print scalar <$s>' "${at[$1]}" <"$T/$1.pipe" >"$T/$1.holder" 2>&1 &
-	exec {hold[$2]}>"$T/$1.pipe"
+	local pipe
+	exec {pipe}>"$T/$1.pipe"
+	hold[$2]=$pipe
 	await "$T/$1.holder" holds
 }
 declare -a hold
 # let_go WAY INDEX HOST: the holder, and then all that have waited
 let_go() {
-	echo go >&"${hold[$2]}"
-	exec {hold[$2]}>&-
+	local pipe=${hold[$2]}
+	echo go >&"$pipe"
+	exec {pipe}>&-
 	await "$T/$1.holder" "^$3 .*: free"
 }
 # answered WAY NUMBER HOST

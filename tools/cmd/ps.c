@@ -31,7 +31,7 @@ static int gather(void *context, const struct pmig_process_row *row)
 static void on_status(void *context, const json_t *object)
 {
 	json_t *row = context;
-	static const char *const keys[] = {"host", "moving", "connected", "epoch"};
+	static const char *const keys[] = {"host", "moving", "connected", "epoch", "addresses"};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
 		if (json_object_get(object, keys[i]) != NULL)
 			(void)json_object_set(row, keys[i], json_object_get(object, keys[i]));
@@ -78,6 +78,20 @@ static void show(struct table *t, const json_t *row)
 		(const char *const[]){json_string_value(json_object_get(row, "name")), host != NULL ? host : "-", words,
 			epoch, started, json_string_value(json_object_get(row, "program"))});
 	char *note = NULL;
+	size_t i;
+	const json_t *one;
+	json_array_foreach(json_object_get(row, "addresses"), i, one)
+	{
+		const char *at = json_string_value(json_object_get(one, "at")),
+			   *address = json_string_value(json_object_get(one, "address"));
+		bool here = at != NULL && host != NULL && strcmp(at, host) == 0;
+		if (at == NULL || address == NULL ||
+			asprintf(&note, "found at %s: %s%s", at, address, here ? "" : ", which leads to it") < 0)
+			continue;
+		table_note(t, note);
+		free(note);
+		note = NULL;
+	}
 	if (image != NULL && asprintf(&note, "image %s", image) >= 0)
 		table_note(t, note);
 	free(note);

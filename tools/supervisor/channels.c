@@ -547,6 +547,7 @@ void channels_close(struct supervisor *s)
 	incoming_close(s);
 	loop_remove(&c->consider);
 	loop_remove(&c->write);
+	loop_remove(&c->renew);
 	loop_remove(&c->late);
 	free(c);
 	s->channels = NULL;

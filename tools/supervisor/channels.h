@@ -33,6 +33,8 @@ void channels_arrived(struct move *m);         /* it runs at the target */
 void channels_settled(struct move *m);         /* for good: what it does not use any more is let go */
 void channels_undone(struct move *m);
 
+/* Where others find the program although it is elsewhere: {"at": host, "address": text} for each socket that stayed there. */
+json_t *channels_addresses(const struct supervisor *s);
 /* The program has ended: true when nothing is under way any more and what was held is let go; else streams_check() is called then. */
 bool channels_finish(struct supervisor *s);
 

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define WRITE_MS 1000
+#define RENEW_MS (6 * 60 * 60 * 1000)
 
 static const char *const kinds[] = {"?", "file", "stream", "address", "connection", "listener", "datagram"};
 
@@ -30,10 +32,14 @@ bool channels_row_host(const struct pmig_reference_row *row, char ret_label[PMIG
 	return true;
 }
 
+static void on_renew(void *context);
+
 static void add(struct supervisor *s, struct known *k)
 {
 	k->next = s->channels->known;
 	s->channels->known = k;
+	if (s->channels->renew == NULL)
+		(void)loop_after(s->loop, RENEW_MS, on_renew, s, &s->channels->renew);
 }
 
 static int kind_of(const char *name)
@@ -64,6 +70,13 @@ void channels_recall(struct supervisor *s, const struct pmig_reference_row *row)
 	add(s, k);
 }
 
+static int64_t lease(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return ((int64_t)now.tv_sec + REFERENCE_LEASE_MS / 1000) * 1000000000;
+}
+
 static void write_row(struct supervisor *s, struct known *k)
 {
 	char from[sizeof k->holder + sizeof k->locator + 32];
@@ -76,6 +89,7 @@ static void write_row(struct supervisor *s, struct known *k)
 				    .from = from,
 				    .to = k->to,
 				    .why = k->why,
+				    .lease = lease(),
 				    .traffic = k->traffic,
 				    .hops = k->hops}) >= 0;
 }
@@ -85,6 +99,16 @@ void channels_write(struct supervisor *s)
 	for (struct known *k = s->channels->known; k != NULL; k = k->next)
 		if ((k->listed || k->via != 0) && k->counted && !k->fresh)
 			write_row(s, k);
+}
+
+/* Whose holder is there has it for the whole time again. */
+static void on_renew(void *context)
+{
+	struct supervisor *s = context;
+	for (struct known *k = s->channels->known; k != NULL; k = k->next)
+		if (k->listed && remote_is_up(channels_remote(s, k->holder)))
+			write_row(s, k);
+	(void)loop_after(s->loop, RENEW_MS, on_renew, s, &s->channels->renew);
 }
 
 /* A connection has a row as soon as it has lived for a second: there may be thousands in one. */
@@ -278,4 +302,16 @@ void channels_undone(struct move *m)
 	channels_switch(s, "");
 	incoming_pump(s);
 	channels_consider(s);
+}
+
+json_t *channels_addresses(const struct supervisor *s)
+{
+	json_t *all = json_array();
+	for (const struct known *k = s->channels != NULL ? s->channels->known : NULL; k != NULL; k = k->next) {
+		bool found = k->kind == REFERENCE_LISTENER || k->kind == REFERENCE_DATAGRAM;
+		json_t *one = found && k->firm ? json_pack("{s:s, s:s}", "at", k->holder, "address", k->locator) : NULL;
+		if (one != NULL)
+			(void)json_array_append_new(all, one);
+	}
+	return all;
 }

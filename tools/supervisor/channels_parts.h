@@ -56,7 +56,7 @@ struct channels {
 	struct incoming *incoming; /* in the order in which they came */
 	bool searching;            /* not all who may hold something have said so */
 	bool ending;
-	struct loop_source *consider, *write, *late, *offer;
+	struct loop_source *consider, *write, *late, *offer, *renew;
 };
 
 struct channels *channels_of(struct supervisor *s); /* never NULL */

@@ -199,10 +199,10 @@ void incoming_closed(struct supervisor *s, const struct remote *r, const json_t 
 {
 	struct known *k = channels_known(s, number(event, "reference"));
 	struct route *t = channels_route(s, number(event, "channel"));
-	bool closed = json_integer_value(json_object_get(event, "code")) ==
-		0; /* by the program: its holder has let it go too */
-	if (k == NULL || strcmp(k->holder, remote_label(r)) != 0 ||
-		(k->kind != REFERENCE_CONNECTION && (k->kind != REFERENCE_DATAGRAM || !closed)))
+	bool over = k != NULL &&
+		(k->kind == REFERENCE_CONNECTION ||
+			(k->kind == REFERENCE_DATAGRAM && json_integer_value(json_object_get(event, "code")) == 0));
+	if (!over || strcmp(k->holder, remote_label(r)) != 0)
 		return;
 	if (t != NULL && *place_of(s, t->id) != NULL) { /* its peer has given up waiting */
 		incoming_taken(s, t->id);

@@ -1,4 +1,5 @@
 /* server: the control socket of a supervisor: one JSON object a line, for the other verbs of the same user. */
+#include "channels.h"
 #include "checkpoint.h"
 
 #include "registry/plan_limits.h"
@@ -18,6 +19,7 @@
 #define CLIENTS_MAX 16
 #define AGAIN_MS 10
 #define REST_MS 1000
+#define ADDRESSES_MS 500
 
 struct client {
 	struct supervisor *supervisor;
@@ -27,7 +29,7 @@ struct client {
 	size_t size;
 	bool waits;    /* for the exit status */
 	json_t *again; /* a move that waits until the source of the one before is released */
-	struct loop_source *again_timer;
+	struct loop_source *again_timer, *late;
 };
 
 struct server {
@@ -37,6 +39,13 @@ struct server {
 	struct loop_source *source;
 	struct client *clients[CLIENTS_MAX];
 };
+
+/* What was asked of a host for it. */
+static void forget(struct client *c)
+{
+	for (size_t i = 0; i < c->supervisor->station_count; i++)
+		remote_forget(c->supervisor->stations[i].remote, c);
+}
 
 static void drop(struct client *c)
 {
@@ -49,6 +58,8 @@ static void drop(struct client *c)
 	loop_remove(&c->source);
 	loop_remove(&c->again_timer);
 	json_decref(c->again);
+	forget(c);
+	loop_remove(&c->late);
 	(void)close(c->fd);
 	free(c);
 }
@@ -87,6 +98,39 @@ static void on_line_of_move(void *context, const json_t *line)
 	say(context, line);
 }
 
+static json_t *status_of(struct supervisor *s)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:o, s:b}", "name", s->name, "uuid", s->uuid, "host",
+		remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving",
+		(int)(s->move != NULL && !move_has_arrived(s)), "connected", (int)remote_is_up(supervisor_here(s)->remote),
+		"addresses", channels_addresses(s), "done", 1);
+}
+
+/* Where it listens itself, after where others listen for it. */
+static void on_addresses(void *context, int code, const json_t *answer)
+{
+	struct client *c = context;
+	json_t *d = status_of(c->supervisor);
+	size_t i;
+	const json_t *text;
+	json_array_foreach(code >= 0 ? json_object_get(answer, "addresses") : NULL, i, text)
+	{
+		(void)json_array_append_new(json_object_get(d, "addresses"),
+			json_pack("{s:O, s:O}", "at", json_object_get(d, "host"), "address", (json_t *)text));
+	}
+	loop_remove(&c->late);
+	say(c, d);
+	json_decref(d);
+}
+
+/* The host does not answer: what is known here is said. */
+static void on_late(void *context)
+{
+	struct client *c = context;
+	forget(c);
+	on_addresses(c, PMIG_ETIMEOUT, NULL);
+}
+
 static void on_signal_sent(void *context, int code, const json_t *answer)
 {
 	(void)answer;
@@ -111,10 +155,12 @@ static void request(struct client *c, json_t *object)
 	verb = verb != NULL ? verb : "";
 	int r = 0;
 	if (strcmp(verb, "status") == 0) {
-		json_t *d = json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:b}", "name", s->name, "uuid", s->uuid, "host",
-			remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving",
-			(int)(s->move != NULL && !move_has_arrived(s)), "connected",
-			(int)remote_is_up(supervisor_here(s)->remote), "done", 1);
+		if (remote_is_up(supervisor_here(s)->remote) && c->late == NULL) {
+			remote_request(supervisor_here(s)->remote, "addresses", NULL, on_addresses, c);
+			(void)loop_after(s->loop, ADDRESSES_MS, on_late, c, &c->late);
+			return;
+		}
+		json_t *d = status_of(s);
 		say(c, d);
 		json_decref(d);
 		return;

@@ -6,6 +6,8 @@ VERB("move", move, "[--plan] [LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--jso
 	"takes a running program to another host")
 VERB("plan", plan, "[LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]",
 	"shows what a move would do with every resource, and does nothing")
+VERB("evacuate", evacuate, "[--to [USER@]HOST[:PORT]] [--ssh ssh|libssh2] [--json] [USER@]HOST[:PORT]",
+	"takes all programs away from a host, and tells what still needs it")
 VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE",
 	"saves a running program into a file, wherever it runs")
 VERB("restart", restart, "[-d] [--name N] [--clone] [--kind FILE] FILE [[--] PROGRAM]",

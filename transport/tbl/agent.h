@@ -7,6 +7,7 @@ AGENT_REQUEST("signal", signal, "sends the signal `number` to the program")
 AGENT_REQUEST("window", window, "the terminal's size is now `rows` times `columns`")
 AGENT_REQUEST("resources", resources,
 	"what the program uses, declared or found, as the registry's rows, with what is known of each; a page, `from` on")
+AGENT_REQUEST("addresses", addresses, "where the program can be found at this host: sockets of its own that listen or take datagrams")
 AGENT_REQUEST("facts", facts, "what this host is and has: architecture, space, and what lies at the paths of `files`")
 AGENT_REQUEST("hashes", hashes, "the hashes of `paths`, or of descriptors of the program")
 AGENT_REQUEST("mark", mark,
