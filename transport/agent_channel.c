@@ -329,9 +329,13 @@ int agent_do_opened(struct agent *a, const json_t *request, json_t **ret_answer)
 int agent_do_resume(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
-	struct end *e = end_of(a, request);
+	struct end *e = end_of(a, request), *holder = e != NULL ? e->local : NULL;
 	if (e == NULL)
 		return error_set(PMIG_EGONE, "agent: that channel has ended");
+	if (e->opener && e->suspended && holder != NULL) { /* both were here; the program runs elsewhere by now, with its end */
+		agent_end_drop(e);
+		e = holder;
+	}
 	channel_close(e->channel);
 	if (!(e->opener && e->waits) && !e->asked)
 		channel_open(e->channel);

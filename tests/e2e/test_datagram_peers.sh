@@ -5,10 +5,11 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-# The peers: all is sent back. Packets are counted, and each must be one more than the one before.
-on alpha python3 -c 'import select, socket, sys, os
-path = sys.argv[1]
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("127.0.0.1", 8126))
+# peers PATH PORT: all is sent back. Packets are counted, and each must be one more than the one before.
+peers() {
+	on alpha python3 -c 'import select, socket, sys
+path, port = sys.argv[1], int(sys.argv[2])
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("127.0.0.1", port))
 gram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); gram.bind(path + "-datagram")
 door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); door.bind(path + "-packet"); door.listen()
 print("there", flush=True)
@@ -26,28 +27,30 @@ while True:
         else:
             m, who = s.recvfrom(5000)
             s.sendto(m, who)
-' /tmp/peer >"$T/peers.out" 2>&1 &
-await "$T/peers.out" there
-mkfifo "$T/input"
-exec {input}<>"$T/input"
-INPUT=$T/input start alpha client "$BIN/tests/packets" 127.0.0.1 8126 /tmp/peer
-await "$T/client.out" '^hop 0 alpha'
-pmig_on alpha plan --json client beta >"$T/plan"
-check "the plan leaves all three where they are" test "$(jq '[.resources[] | select(.kind == "datagram" and .strategy == "reference")] | length' "$T/plan")" = 3
-hop=0
-for host in beta gamma beta; do
-	hop=$((hop + 1))
-	t pmig_on alpha move client $host
-	agreed client
-	await "$T/client.out" "^hop $hop $host"
-	check "three things stay behind" test "$(pmig_on alpha references --json client | jq length)" = 3
-done
-t pmig_on alpha move client alpha
-await "$T/client.out" '^hop 4 alpha'
-echo 100 >&"$input"
-await "$T/client.out" '^done'
-ended_with client 0
-check "nothing was wrong" test -z "$(grep -h WRONG "$T/client.out" "$T/peers.out" || true)"
-tail -n 1 "$T/client.out"
-check "nothing stays behind" test "$(pmig_on alpha references --json client | jq length)" = 0
-for host in beta gamma; do nothing_on $host; done
+' "$1" "$2" >"$T/peers.out" 2>&1 &
+	await "$T/peers.out" there
+}
+# talk NAME PORT HOST...: the client goes to each, and ends at the last
+talk() {
+	local name=$1 port=$2 hop=0 host
+	peers "/tmp/$name" "$port"
+	mkfifo "$T/$name.input"
+	exec {input}<>"$T/$name.input"
+	INPUT=$T/$name.input start alpha "$name" "$BIN/tests/packets" 127.0.0.1 "$port" "/tmp/$name"
+	await "$T/$name.out" '^hop 0 alpha'
+	for host in "${@:3}"; do
+		hop=$((hop + 1))
+		t pmig_on alpha move "$name" "$host"
+		agreed "$name"
+		await "$T/$name.out" "^hop $hop $host"
+		check "what stays behind" test "$(pmig_on alpha references --json "$name" | jq length)" = "$([ "$host" = alpha ] && echo 0 || echo 3)"
+	done
+	echo 100 >&"$input"
+	ended_with "$name" 0
+	check "nothing was wrong" test -z "$(grep -h WRONG "$T/$name.out" "$T/peers.out" || true)"
+	tail -n 1 "$T/$name.out"
+	check "nothing stays behind" test "$(pmig_on alpha references --json "$name" | jq length)" = 0
+	for host in beta gamma; do nothing_on $host; done
+}
+talk returns 8126 beta gamma beta alpha
+talk away 8127 beta gamma

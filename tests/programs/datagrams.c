@@ -6,6 +6,7 @@
  *   "nap"         reads a byte of standard input first
  *   "ttl N"       sets IP_TTL; what it is then, and whether a nonsensical one is refused, is said
  *   "nobody"      connects to a port of loopback where nobody is, finds ECONNREFUSED, and is without a peer again
+ *   "join ADDRESS"  takes what is sent to the group 239.1.2.3 at the interface with that address
  *   "close"       closes its socket, and ends when a byte has come on standard input */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
@@ -152,6 +153,14 @@ static void do_nobody(const struct peer *p)
 	reply(p, "nobody");
 }
 
+static void do_join(const struct peer *p, const char *address)
+{
+	struct ip_mreq group = {.imr_multiaddr.s_addr = htonl(0xef010203)};
+	check(inet_pton(AF_INET, address, &group.imr_interface) == 1, address);
+	check(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == 0, "a group");
+	reply(p, "joined");
+}
+
 static void do_close(void)
 {
 	char c;
@@ -181,6 +190,8 @@ static int serve(void)
 		do_ttl(&p, ttl);
 	else if (strcmp(asked, "nobody") == 0)
 		do_nobody(&p);
+	else if (strncmp(asked, "join ", 5) == 0)
+		do_join(&p, asked + 5);
 	else if (strcmp(asked, "close") == 0)
 		do_close();
 	else
