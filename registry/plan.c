@@ -233,7 +233,9 @@ static void check_process(struct plan_work *w)
 		&(struct plan_price){.before = price_transfer((double)f->program.value, f),
 			.frozen = price_transfer(image, f),
 			.bytes = bytes});
-	if (source_arch != NULL && target_arch != NULL && *source_arch != '\0' && *target_arch != '\0' &&
+	if (f->obstacle != NULL && *f->obstacle != '\0')
+		plan->refusal = pool_format(w->pool, "move refused: %s: %.1500s", plan->process, f->obstacle);
+	else if (source_arch != NULL && target_arch != NULL && *source_arch != '\0' && *target_arch != '\0' &&
 		strcmp(source_arch, target_arch) != 0)
 		plan->refusal = pool_format(w->pool, "move refused: %s runs on %.64s, %s has %.64s", plan->process,
 			source_arch, plan->target, target_arch);
@@ -269,9 +271,9 @@ static int check_resource(const struct pmig_resource_row *row)
 {
 	const char *name = row->name != NULL ? row->name : "";
 	if (row->binding < PMIG_BY_IDENTIFIER || row->binding > PMIG_BY_TYPE)
-		return error_set(PMIG_EINVAL, "plan: resource %lld (%.255s): no binding", (long long)row->slot, name);
+		return error_set(PMIG_EINVAL, "resource %lld (%.255s): no binding", (long long)row->slot, name);
 	if (row->attachment < PMIG_UNATTACHED || row->attachment > PMIG_FIXED)
-		return error_set(PMIG_EINVAL, "plan: resource %lld (%.255s): no attachment", (long long)row->slot, name);
+		return error_set(PMIG_EINVAL, "resource %lld (%.255s): no attachment", (long long)row->slot, name);
 	return 0;
 }
 
@@ -285,6 +287,7 @@ static struct plan_facts copy_facts(struct pool *pool, const struct plan_facts *
 	f.target_arch = pool_copy(pool, facts->target_arch);
 	f.cpu_lacks = pool_copy(pool, facts->cpu_lacks);
 	f.directory = pool_copy(pool, facts->directory);
+	f.obstacle = pool_copy(pool, facts->obstacle);
 	f.not_installed = pool_copy(pool, facts->not_installed);
 	f.less = pool_copy(pool, facts->less);
 	f.children = pool_copy(pool, facts->children);
@@ -308,7 +311,7 @@ int plan_make_by(const struct plan_rules *rules, const struct plan_resource *res
 	}
 	struct owned_plan *owned = calloc(1, sizeof *owned);
 	if (owned == NULL)
-		return error_set(PMIG_ENOMEM, "plan: not enough memory");
+		return error_set(PMIG_ENOMEM, "not enough memory");
 	struct plan *plan = &owned->plan;
 	plan->facts = copy_facts(&owned->pool, facts);
 	if (limits->remaining > 0)
@@ -329,7 +332,7 @@ int plan_make_by(const struct plan_rules *rules, const struct plan_resource *res
 	plan->decisions = decisions;
 	if (decisions == NULL || owned->pool.failed) {
 		plan_destroy(plan);
-		return error_set(PMIG_ENOMEM, "plan: not enough memory for %zu resources", count);
+		return error_set(PMIG_ENOMEM, "not enough memory for %zu resources", count);
 	}
 	*ret_plan = plan;
 	return 0;

@@ -74,6 +74,7 @@ struct plan_resource {
 struct plan_facts {
 	const char *process; /* name */
 	const char *source, *target;
+	const char *obstacle; /* why it cannot be moved as it is: "it is stopped ..."; NULL or "": nothing is known */
 	const char *source_arch, *target_arch; /* both known and different: refused */
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
 	const char *directory;     /* its working directory, where the target has none of that path; NULL or "": it has */

@@ -57,6 +57,8 @@ enum control_type {
 	CONTROL_LOCALES, /* of what libc loads from files of the host, all that it uses, when that has changed; text: its LOCPATH and its
 	                  * GCONV_PATH ("": none), a line each, then a line each: the mask of newlocale(3) in hex, a space, the name of a
 	                  * locale; or =, the names of two character sets with a tab between: a conversion. Empty: nothing */
+	CONTROL_BOUND, /* what ties it to this host for as long as it has it (resource/bound.h), when that has changed; text: the sentence; empty:
+	                * nothing any more */
 
 	/* References (reference/reference.h). Program to agent; a question is followed by CONTROL_REFERENCE with the same args[7]. */
 	CONTROL_HOLD = 64, /* args[0]: the number, made by the program, [1]: enum reference_kind, [2]: the slot of its

@@ -1,6 +1,7 @@
 /* agent: its life: the socket, the conversation with the supervisor, requests and answers. */
 #include "agent_parts.h"
 #include "channel.h"
+#include "hex_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,8 @@ json_t *agent_describe(struct agent *a)
 	}
 	if (d != NULL && a->image[0] != '\0' && access(a->image, R_OK) == 0)
 		(void)json_object_set_new(d, "image", json_string(a->image)); /* it has this name when it is complete */
+	if (d != NULL)
+		(void)json_object_set_new(d, "became", hex_text_json(a->became));
 	agent_reference_describe(a, d);
 	return d;
 }

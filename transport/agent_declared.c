@@ -19,7 +19,8 @@ void agent_declared_forget(struct agent *a)
 	json_decref(a->remembered);
 	json_decref(a->kinds);
 	free(a->locales);
-	a->locales = NULL;
+	free(a->bound);
+	a->locales = a->bound = NULL;
 	json_decref(a->declaring);
 	a->remembered = a->kinds = a->declaring = NULL;
 }
@@ -150,6 +151,9 @@ bool agent_declared_message(struct agent *a, const struct control_message *m)
 	case CONTROL_LOCALES:
 		free(a->locales);
 		a->locales = m->text[0] != '\0' ? strdup(m->text) : NULL;
+		return true;
+	case CONTROL_BOUND:
+		agent_note_bound(a, m->text);
 		return true;
 	default:
 		agent_declared_flush(a); /* what follows may have to be durable */

@@ -108,12 +108,12 @@ static int ask_for_image(struct agent *a, int flags, int64_t decisions)
 {
 	if (a->pid <= 0)
 		return error_set(PMIG_EGONE, "%s has ended", a->name);
-	if (a->control < 0)
-		return error_set(PMIG_EREFUSED,
-			"%s has become another program (exec), or is ending: it cannot be saved or moved any more", a->name);
-	if (a->state == AGENT_STARTING && !a->speaks)
+	if (a->control >= 0 && a->state == AGENT_STARTING && !a->speaks)
 		return error_set(PMIG_EREFUSED,
 			"%s was not built with pmig-cc, or has only just begun: it cannot be saved or moved now", a->name);
+	char words[CONTROL_TEXT_MAX];
+	if (agent_obstacle(a, words, sizeof words))
+		return error_set(PMIG_EREFUSED, "%s: %.900s", a->name, words);
 	if (a->state != AGENT_RUNNING)
 		return error_set(PMIG_EBUSY, "%s is being saved or moved already", a->name);
 	(void)unlink(a->image); /* the program may be mapped from an earlier one: it keeps that */
@@ -294,9 +294,10 @@ static void give_up(struct agent *a, int code)
 static void on_no_where(void *context)
 {
 	struct agent *a = context;
+	const char *held_by = agent_held_by(a);
 	give_up(a,
-		error_set(PMIG_ETIMEOUT, "%s did not reach a safe point%s%s, and does not say where it is", a->name,
-			a->why[0] != '\0' ? ": " : "", a->why));
+		error_set(PMIG_ETIMEOUT, "%s did not reach a safe point%s%s, %s", a->name, a->why[0] != '\0' ? ": " : "",
+			a->why, held_by != NULL ? held_by : "and does not say where it is"));
 }
 
 int agent_do_cancel(struct agent *a, const json_t *request, json_t **ret_answer)

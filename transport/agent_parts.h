@@ -54,6 +54,8 @@ struct agent {
 	struct loop_source *control_source;
 	uint64_t sequence;
 	bool speaks;                /* it has said HELLO */
+	char started[PATH_MAX];     /* the executable, */
+	char became[PATH_MAX];      /* and what took its place before it said HELLO (exec); "": nothing */
 	uint64_t opened;            /* in it: the address of the pointer to struct control_opened; 0: none */
 	char why[CONTROL_TEXT_MAX]; /* what NOT_HERE or FAILED said last */
 	int exit_status;            /* as a shell shows it; -1: lives */
@@ -65,6 +67,7 @@ struct agent {
 	json_t *declaring;  /* what came last, by slot, and is not in the store yet */
 	json_t *planned;    /* what was decided for the freeze that follows; NULL: nothing has come */
 	char *locales;      /* the text of its last CONTROL_LOCALES; NULL: none */
+	char *bound;        /* that of its last CONTROL_BOUND; NULL: nothing */
 	json_t *decided;    /* what the program said of each thing that it has open, at its last checkpoint */
 
 	struct agent_stdio *io;
@@ -127,6 +130,15 @@ int agent_program_send(struct agent *a, enum control_type type, int64_t arg, con
 int agent_program_send_args(struct agent *a, enum control_type type, const int64_t args[8], const char *text, int fd);
 void agent_program_reap(struct agent *a); /* SIGCHLD */
 void agent_program_kill(struct agent *a, int number);
+
+/* --- agent_obstacle.c --- */
+/* Why the program can be neither saved nor moved as it is, in words that follow its name: "it is stopped ...". False: nothing is known. */
+bool agent_obstacle(const struct agent *a, char *ret_words, size_t size);
+void agent_obstacle_add(const struct agent *a,
+	json_t *answer);                          /* that, and what the process needs of a host: grants, locales */
+const char *agent_held_by(const struct agent *a); /* "it is stopped"; NULL: it runs, or waits by itself */
+void agent_note_bound(struct agent *a, const char *sentence); /* CONTROL_BOUND */
+void agent_note_program(struct agent *a);                     /* a->became, at HELLO */
 
 /* --- agent_start.c, agent_handover.c: the requests. 0: *ret_answer (may stay NULL) is the answer; AGENT_LATER; < 0 --- */
 #define AGENT_LATER 1

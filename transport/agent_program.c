@@ -117,6 +117,8 @@ static int started(struct agent *a, pid_t pid, int control, int report, const ch
 		(void)close(control);
 		return error_errno(number == ENOENT || number == ENOTDIR ? PMIG_ENOENT : PMIG_EREFUSED, number, "%s", path);
 	}
+	(void)snprintf(a->started, sizeof a->started, "%s", path);
+	a->became[0] = '\0';
 	a->pid = pid;
 	a->control = control;
 	a->exit_status = -1;

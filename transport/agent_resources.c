@@ -572,10 +572,8 @@ int agent_do_resources(struct agent *a, const json_t *request, json_t **ret_answ
 		agent_rates_process(a, *ret_answer);
 	if (children[0] != '\0')
 		set(*ret_answer, "children", hex_text_json(children));
-	if (from == 0 && a->pid > 0)
-		set(*ret_answer, "grants", agent_grants_wanted(a->pid));
-	if (from == 0 && a->locales != NULL)
-		set(*ret_answer, "locales", hex_text_json(a->locales));
+	if (from == 0)
+		agent_obstacle_add(a, *ret_answer);
 	return 0;
 }
 

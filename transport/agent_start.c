@@ -282,6 +282,8 @@ int agent_enter(struct agent *a, const char *build)
 	struct pmig_process_row changed = *row;
 	if (*build != '\0')
 		changed.build = build;
+	if (a->became[0] != '\0')
+		changed.program = a->became;
 	changed.epoch = a->epoch;
 	r = a->store->process_put(a->store, &changed);
 	free(row);
@@ -294,12 +296,17 @@ void agent_on_message(struct agent *a, const struct control_message *m)
 		return;
 	switch (m->type) {
 	case CONTROL_HELLO:
+		if (m->args[0] != a->pid)
+			break; /* a child of what was started: a script that does not end with exec */
+		agent_note_program(a);
 		a->speaks = true;
 		a->opened = (uint64_t)m->args[2];
 		(void)agent_enter(a, m->text);
 		if (a->state == AGENT_STARTING)
 			a->state = AGENT_RUNNING;
-		agent_event(a, json_pack("{s:s, s:s}", "event", "migrates", "build", m->text));
+		agent_event(a,
+			json_pack("{s:s, s:s, s:o}", "event", "migrates", "build", m->text, "became",
+				hex_text_json(a->became)));
 		break;
 	case CONTROL_REFERS:
 		agent_note_reference(a, m);

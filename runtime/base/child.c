@@ -13,22 +13,36 @@
 #define NAMED_MAX 4 /* in one sentence */
 
 /* "12 (a name) S 1 12 ...": proc_pid_stat(5). */
-static bool read_child(const char *number, pid_t parent, struct child *ret)
+static bool read_stat(const char *number, struct child *ret, int *ret_parent)
 {
 	char path[64], text[512];
 	(void)snprintf(path, sizeof path, "/proc/%.20s/stat", number);
-	int fd = open(path, O_RDONLY | O_CLOEXEC), of;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
 	if (fd >= 0)
 		(void)close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	char *open = strchr(text, '('), *close = strrchr(text, ')');
-	if (open == NULL || close == NULL || sscanf(close + 1, " %c %d %d", &ret->state, &of, &ret->group) != 3 ||
-		of != parent)
+	if (open == NULL || close == NULL || sscanf(close + 1, " %c %d %d", &ret->state, ret_parent, &ret->group) != 3)
 		return false;
 	ret->pid = (pid_t)atoi(text);
 	(void)snprintf(ret->name, sizeof ret->name, "%.*s", (int)(close - open - 1), open + 1);
 	return true;
+}
+
+static bool read_child(const char *number, pid_t parent, struct child *ret)
+{
+	int of;
+	return read_stat(number, ret, &of) && of == parent;
+}
+
+int child_state(pid_t pid)
+{
+	char number[24];
+	struct child c;
+	int of;
+	(void)snprintf(number, sizeof number, "%d", (int)pid);
+	return read_stat(number, &c, &of) ? c.state : 0;
 }
 
 int child_each(pid_t parent, int (*found)(const struct child *c, void *context), void *context)

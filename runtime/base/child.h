@@ -20,6 +20,9 @@ PMIG_MUST_CHECK int child_each(pid_t parent, int (*found)(const struct child *c,
 /* Whether it has ended, and waits to be waited for. */
 bool child_has_ended(const struct child *c);
 
+/* The state of a process, as in proc_pid_stat(5): 'T' is stopped, 't' by a debugger. 0: there is none. */
+int child_state(pid_t pid);
+
 /* Names those that run: "12 (sleep), 13 (cat, stopped) and 3 more". Their number, or PMIG_EIO. */
 PMIG_MUST_CHECK int child_name_living(pid_t parent, char *ret_text, size_t size);
 

@@ -2,8 +2,11 @@
 #include "bound.h"
 
 #include "../arena/lock.h"
+#include "../control_channel.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +18,14 @@ struct bond {
 
 static struct bond *bonds;
 static struct lock lock;
+
+/* Under the lock, so that the last word is the last one. Before a freeze the agent knows it too. */
+static void announce(void)
+{
+	int before = errno;
+	(void)!control_send(CONTROL_BOUND, NULL, bonds != NULL ? bonds->text : "");
+	errno = before;
+}
 
 void bound_to(const void *key, const char *format, ...)
 {
@@ -31,6 +42,8 @@ void bound_to(const void *key, const char *format, ...)
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = b;
+	if (b == bonds)
+		announce();
 	lock_open(&lock);
 }
 
@@ -41,8 +54,11 @@ void bound_release(const void *key)
 	while (*at != NULL && (*at)->key != key)
 		at = &(*at)->next;
 	struct bond *b = *at;
+	bool first = b != NULL && b == bonds;
 	if (b != NULL)
 		*at = b->next;
+	if (first)
+		announce();
 	lock_open(&lock);
 	if (b == NULL)
 		return;

@@ -43,7 +43,9 @@ round 5 alpha
 echo become >&"$input"
 await "$T/family.out" '^another'
 expect 3 pmig_on alpha checkpoint family -o /tmp/family.image
-says 'family has become another program'
+says 'family: it has become another program by exec \(.*\), which pmig-cc has not built'
+expect 3 pmig_on alpha plan family beta
+says 'move refused: family: it has become another program by exec'
 echo end >&"$input"
 ended_with family 0
 check "nothing was other than it should be" test ! -s "$T/family.err"

@@ -114,7 +114,7 @@ for host in beta gamma; do gone $host $file; done
 
 # --- in the way: said, and put off where it will end by itself ---
 say app prepare 'prepared on alpha'
-expect 5 pmig_on alpha move app beta
+expect 3 pmig_on alpha move app beta
 says 'a statement is prepared: SELECT n FROM rows WHERE host = \?; finalize it'
 say app finalize 'finalized on alpha'
 say app begin 'begun on alpha'

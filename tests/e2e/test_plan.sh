@@ -189,7 +189,7 @@ end many
 begin turning "$BIN/tests/holds" turning "$home/data/text"
 plan turning gamma
 decided turning "$home/data/text" copy
-expect 5 pmig_on alpha move turning gamma
+expect 3 pmig_on alpha move turning gamma
 says "freeze: .*$home/data/text .*the plan took it as by value, unattached, and now it is by identifier"
 check "the text is where it was" on alpha test -e "$home/data/text"
 goes_on turning

@@ -63,9 +63,9 @@ ended_with threads 0
 same "$T/threads.out" "$T/want"
 
 # --- the main thread has ended
-t "$THREADS" left 20000000 >"$T/want"
+t "$THREADS" left 100000000 >"$T/want"
 sed -i '/^ok/d' "$T/want"
-start alpha left "$THREADS" left 20000000
+start alpha left "$THREADS" left 100000000
 await "$T/left.out" '^round 0$'
 t pmig_on alpha move left beta
 t pmig_on alpha move left home
@@ -87,9 +87,9 @@ echo >&7
 ended_with deaf 0
 
 # --- one that a library made
-INPUT=$T/input start alpha library "$THREADS" library "$T/libfar.so"
+INPUT=$T/input start alpha library env LD_PRELOAD="$T/libfar.so" "$THREADS" library
 await "$T/library.out" '^begun$'
-expect 5 pmig_on alpha move library beta
+expect 3 pmig_on alpha move library beta
 says 'its thread [0-9]+ \(listener\) was made by libfar\.so, not by the program, and cannot be carried'
 echo >&7
 await "$T/library.out" '^alone$'

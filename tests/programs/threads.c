@@ -3,7 +3,7 @@
  *   work N ROUNDS   N threads compute, a line for every fortieth of the first one's rounds; their results
  *   left ROUNDS     the same with one thread, and the main thread ends at once
  *   deaf            a thread called deaf comes to no safe point before a line of input; then goes on
- *   library FILE    a thread that the library FILE makes, until a line of input; then until another one */
+ *   library         a thread that a library makes that was loaded with it, until a line of input; then until another one */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
@@ -142,9 +142,9 @@ static int be_deaf(void)
 	return r + wait_for_line();
 }
 
-static int use_library(const char *file)
+static int use_library(void)
 {
-	void *library = dlopen(file, RTLD_NOW);
+	void *library = dlopen(NULL, RTLD_NOW);
 	void (*begin)(void) = NULL, (*end)(void) = NULL;
 	if (library != NULL) {
 		*(void **)&begin = dlsym(library, "library_begin");
@@ -175,5 +175,5 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(how, "deaf") == 0)
 		return be_deaf();
-	return strcmp(how, "library") == 0 && argc == 3 ? use_library(argv[2]) : 2;
+	return strcmp(how, "library") == 0 ? use_library() : 2;
 }

@@ -391,7 +391,7 @@ static void a_resource_without_binding_is_an_error(void **state)
 	struct plan_facts f = case_facts();
 	struct plan *plan = NULL;
 	assert_fails(plan_make(&r, 1, &f, &(struct plan_limits){0}, &plan), PMIG_EINVAL);
-	assert_string_equal(pmig_reason(), "plan: resource 3 (data): no binding");
+	assert_string_equal(pmig_reason(), "resource 3 (data): no binding");
 	assert_null(plan);
 }
 

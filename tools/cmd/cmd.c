@@ -3,6 +3,7 @@
 
 #include "registry/store.h"
 #include "registry/where.h"
+#include "runtime/base/child.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -171,6 +172,19 @@ static int unanswered(const char *name)
 	return r;
 }
 
+/* Stopped with its program by the terminal (^Z), it hears nothing. */
+static int check_stopped(const char *name, int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof who;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || child_state(who.pid) != 'T')
+		return 0;
+	return error_set(PMIG_EREFUSED,
+		"%s is stopped, and its `pmig run` with it: `fg` where it was started, or kill -CONT %d, "
+		"lets both go on",
+		name, (int)who.pid);
+}
+
 static int reach(const char *name, int *ret_fd)
 {
 	char state[PATH_MAX];
@@ -191,8 +205,12 @@ static int reach(const char *name, int *ret_fd)
 			return error_errno(PMIG_EIO, number, "%s/%s", state, address.sun_path);
 		return unanswered(name);
 	}
-	*ret_fd = fd;
-	return 0;
+	r = check_stopped(name, fd);
+	if (r < 0)
+		(void)close(fd);
+	else
+		*ret_fd = fd;
+	return r;
 }
 
 static int say(int fd, json_t *request)

@@ -449,9 +449,18 @@ int move_start(struct supervisor *s, const struct move_options *o)
 		return r;
 	if (s->move != NULL)
 		return error_set(PMIG_EBUSY, "%s is being moved, or its move planned, already", s->name);
+	if (here->ended)
+		return error_set(PMIG_EREFUSED, "%s has ended with status %d; what it wrote last waits for its reader",
+			s->name, s->exit_status);
 	if (!s->migrates)
-		return error_set(PMIG_EREFUSED, "%s was not built with pmig-cc, or has only just begun: it cannot move now",
+		return error_set(PMIG_EREFUSED,
+			"%s was not built with pmig-cc, or has only just begun, or is a script that does not end with "
+			"exec: it cannot move now",
 			s->name);
+	if (s->became[0] != '\0')
+		return error_set(PMIG_EREFUSED,
+			"%s has become %s by exec at %s, of which there is no copy here to send: start that program itself",
+			s->name, s->became, remote_label(here->remote));
 	if (strcmp(label, remote_label(here->remote)) == 0)
 		return error_set(PMIG_EREFUSED, "%s runs on %s already", s->name, label);
 	for (size_t i = 0; i < s->station_count; i++)

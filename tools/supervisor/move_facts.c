@@ -573,7 +573,10 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		p->children[0] = '\0';
 	if (!hex_text_get(json_object_get(p->target, "not_installed"), p->not_installed, sizeof p->not_installed))
 		p->not_installed[0] = '\0';
+	if (!hex_text_get(json_object_get(p->source, "obstacle"), p->obstacle, sizeof p->obstacle))
+		p->obstacle[0] = '\0';
 	*facts = (struct plan_facts){.process = m->supervisor->name,
+		.obstacle = p->obstacle,
 		.source = m->source_label,
 		.target = m->target_label,
 		.source_arch = text_of(p->source, "arch"),

@@ -42,18 +42,21 @@ void move_blame(struct move *m, int code)
 	if (m->code < 0)
 		return;
 	m->code = code;
-	(void)snprintf(m->reason, sizeof m->reason, "%s: %s", handover_action_name(m->doing), pmig_reason());
+	const char *step = m->o.plan_only ? "" : handover_action_name(m->doing); /* who asked for a plan knows */
+	(void)snprintf(m->reason, sizeof m->reason, "%s%s%s", step, *step != '\0' ? ": " : "", pmig_reason());
 }
 
 /* --- the last word --- */
 
-/* Refused and not reached are promises that nothing was touched; behind the freeze that is not so any more. */
+/* Refused and not reached are promises that nothing was touched; once it was frozen that is not so any more. What the program refuses itself
+ * when it is asked to freeze, it refuses before. */
 static int exit_status(const struct move *m)
 {
 	if (m->h.outcome == HANDOVER_WAITS || (m->h.outcome == 0 && handover_in_doubt(&m->h)))
 		return error_exit_status(PMIG_EDOUBT);
 	int status = error_exit_status(m->code);
-	return m->code < 0 && m->reached >= HANDOVER_FREEZE && status < 5 ? 5 : status;
+	bool frozen = m->froze != 0 || m->reached > HANDOVER_FREEZE;
+	return m->code < 0 && frozen && status < 5 ? 5 : status;
 }
 
 void report_last_word(struct move *m, int code, const char *outcome)

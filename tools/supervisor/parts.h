@@ -56,6 +56,7 @@ struct supervisor {
 	bool enrolled; /* home's journal says where it was started */
 	int program;   /* the executable, open: what is sent is what was started */
 	char path[PATH_MAX];
+	char became[PATH_MAX]; /* a program at another host that took its place there; "": none */
 	char *kinds;    /* kinds.h: paths at home, a line each; NULL: none */
 	uint64_t epoch; /* the highest that is known to have begun */
 	int exit_status;

@@ -39,6 +39,7 @@ struct planning {
 	struct plan_fact home_rtt, home_bandwidth; /* of the first of them */
 	char directory[PATH_MAX];                  /* that the target has not */
 	char children[256];
+	char obstacle[2048];                   /* in the program itself */
 	char not_installed[PMIG_NAME_MAX + 1]; /* at the target, of what libc loads for it */
 	struct loop_source *children_timer;    /* they are waited for */
 	char lacks[32];                        /* an instruction set */

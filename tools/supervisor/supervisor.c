@@ -8,6 +8,7 @@
 #include "terminal.h"
 #include "transport/agent.h"
 #include "transport/channel.h"
+#include "transport/hex_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +168,24 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 	streams_check(s);
 }
 
+/* env(1), or a script that ends with exec: what goes along is what runs. */
+static void become(struct supervisor *s, struct remote *r, const json_t *said)
+{
+	char path[PATH_MAX];
+	if (!hex_text_get(json_object_get(said, "became"), path, sizeof path) || path[0] == '\0' ||
+		strcmp(path, s->path) == 0)
+		return;
+	int fd = remote_is_local(r) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0) {
+		(void)snprintf(s->became, sizeof s->became, "%s", path);
+		return;
+	}
+	if (s->program >= 0)
+		(void)close(s->program);
+	s->program = fd;
+	(void)snprintf(s->path, sizeof s->path, "%s", path);
+}
+
 static void on_event(void *context, struct remote *r, const json_t *event)
 {
 	struct supervisor *s = context;
@@ -190,9 +209,10 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 			(void)s->store->process_set(s->store, s->uuid, PMIG_PROCESS_ENDED, 0,
 				json_integer_value(json_object_get(event, "status")));
 		supervisor_exit(s, r, event);
-	} else if (strcmp(what, "migrates") == 0)
+	} else if (strcmp(what, "migrates") == 0) {
 		s->migrates = true;
-	else if (strcmp(what, "stopped") == 0)
+		become(s, r, event);
+	} else if (strcmp(what, "stopped") == 0)
 		signals_stopped(s);
 }
 
@@ -329,6 +349,8 @@ static void on_up(void *context, struct remote *r)
 {
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
+	if (t != NULL && t == supervisor_here(s) && s->started)
+		become(s, r, remote_facts(r));
 	if (t != NULL && s->started && !s->placed && json_object_get(remote_facts(r), "out") != NULL)
 		take_up(s, remote_facts(r));
 	if (t != NULL && s->started)
