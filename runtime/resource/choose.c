@@ -63,9 +63,22 @@ static int as_planned(struct pmig_resource *r, const struct decision_record *p)
 	return 0;
 }
 
+/* A connection that came in after the plan was made: it cannot leave its machine, and a plan would have found nothing else. Where there is a
+ * plan, there is a move, and somebody who sets references up. */
+static bool stays(const struct pmig_resource *r)
+{
+	const struct pmig_declaration *d = &r->declaration;
+	return planned_exists() && !r->declared && d->binding == PMIG_BY_IDENTIFIER && d->attachment == PMIG_FIXED &&
+		decide_can(r->kind, PMIG_REFER);
+}
+
 static int by_own_rules(struct pmig_resource *r, bool other)
 {
 	char why[300];
+	if (stays(r)) {
+		r->strategy = PMIG_REFER;
+		return 0;
+	}
 	bool late = planned_exists();
 	const char *when = !late ? ""
 		: other          ? "it took the place of what was there when the plan was made: "
