@@ -41,7 +41,44 @@ struct side {
 struct waiting {
 	unsigned char *bytes;
 	size_t size;
+	bool urgent; /* the byte at `mark` */
+	size_t mark;
 };
+
+static bool urgent_at_front(int fd)
+{
+	int at = 0;
+	return ioctl(fd, SIOCATMARK, &at) == 0 && at != 0;
+}
+
+/* Whether an urgent byte waits: where it is read in its place, it always does, else until it was taken with MSG_OOB. */
+static bool has_urgent(int fd)
+{
+	char byte;
+	int in_line = 0;
+	socklen_t size = sizeof in_line;
+	(void)getsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &in_line, &size);
+	return in_line != 0 || recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+/* Piece by piece, since none goes over an urgent byte: SO_PEEK_OFF in socket(7). */
+static ssize_t peek(int fd, struct waiting *w, size_t room)
+{
+	int from = 0, nowhere = -1;
+	ssize_t n = 0;
+	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &from, sizeof from) < 0)
+		return -1;
+	while (w->size < room && (n = recv(fd, w->bytes + w->size, room - w->size, MSG_PEEK | MSG_DONTWAIT)) > 0) {
+		if (w->size > 0) {
+			w->urgent = true;
+			w->mark = w->size;
+		}
+		w->size += (size_t)n;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &nowhere, sizeof nowhere);
+	w->urgent = has_urgent(fd) && (w->urgent || (w->size > 0 && urgent_at_front(fd)));
+	return (ssize_t)w->size;
+}
 
 static int look(const struct channel *c, int fd, struct waiting *ret)
 {
@@ -55,12 +92,16 @@ static int look(const struct channel *c, int fd, struct waiting *ret)
 	unsigned char *bytes = malloc((size_t)size + 1);
 	if (bytes == NULL)
 		return error_set(PMIG_ENOMEM, "channel: out of memory");
-	ssize_t n = size > 0 ? recv(fd, bytes, (size_t)size, MSG_PEEK | MSG_DONTWAIT) : 0;
-	if (n != size) {
+	struct waiting w = {.bytes = bytes};
+	ssize_t n = size == 0           ? 0
+		: c->options.connection ? peek(fd, &w, (size_t)size)
+					: recv(fd, bytes, (size_t)size, MSG_PEEK | MSG_DONTWAIT);
+	if (n < 0 || (n != size && !c->options.connection)) {
 		free(bytes);
 		return error_set(PMIG_EIO, "channel: %d bytes wait in a socket, and %zd can be seen", size, n);
 	}
-	*ret = (struct waiting){bytes, (size_t)size};
+	w.size = (size_t)n;
+	*ret = w;
 	return 0;
 }
 
@@ -129,8 +170,13 @@ static int write_state(const struct channel *c, const struct waiting *written, c
 		(c->in_done ? IN_DONE : 0);
 	struct state s = {htole64(MAGIC), htole64(VERSION), htole64(c->options.id), htole64(flags), htole64(c->out.begin),
 		htole64(out_size), htole64(c->in.begin - unread->size), htole64(in_size), le_int(c->in_code),
-		le_int(c->side_made), le_int(c->side_seen), le_int(c->side_done), htole32(count_sides(c->sides_out)),
-		htole32(count_sides(c->sides_in))};
+		le_int(c->side_made + (int)written->urgent), le_int(c->side_seen), le_int(c->side_done),
+		htole32(count_sides(c->sides_out) + (uint32_t)written->urgent),
+		htole32(count_sides(c->sides_in) + (uint32_t)unread->urgent)};
+	/* what has been given already and is given again, and what the next end would have found */
+	struct channel_side given = {
+		.number = c->side_done, .at = c->in.begin - unread->size + unread->mark, .next = c->sides_in};
+	struct channel_side found = {.number = c->side_made + 1, .at = c->out.end + written->mark};
 	if (out_size > SIDE_MAX || in_size > SIDE_MAX)
 		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
 	int fd = memfd_create("pmig-channel", MFD_CLOEXEC);
@@ -147,8 +193,10 @@ static int write_state(const struct channel *c, const struct waiting *written, c
 		r = write_ring(fd, &c->in);
 	if (r >= 0)
 		r = write_sides(fd, c->sides_out);
+	if (r >= 0 && written->urgent)
+		r = write_sides(fd, &found);
 	if (r >= 0)
-		r = write_sides(fd, c->sides_in);
+		r = write_sides(fd, unread->urgent ? &given : c->sides_in);
 	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
 		r = error_errno(PMIG_EIO, errno, "channel: its state");
 	if (r < 0)
@@ -195,10 +243,11 @@ static int read_ring(int fd, struct channel_ring *ret, uint64_t begin, uint64_t 
 	return r;
 }
 
-/* Numbers follow one another up to `last`, places do not go back. */
+/* Numbers and places do not go back. */
 static int read_sides(int fd, struct channel_side **list, uint32_t n, int last)
 {
 	uint64_t at = 0;
+	int number = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		struct side one = {0};
 		struct channel_side *s = read(fd, &one, sizeof one) == (ssize_t)sizeof one ? calloc(1, sizeof *s) : NULL;
@@ -207,9 +256,10 @@ static int read_sides(int fd, struct channel_side **list, uint32_t n, int last)
 		*s = (struct channel_side){.number = le_int(one.number), .size = le32toh(one.size), .at = le64toh(one.at)};
 		*list = s;
 		list = &s->next;
-		if (s->size > CHANNEL_SIDE_MAX || s->at < at || s->number != last - (int)(n - 1 - i))
+		if (s->size > CHANNEL_SIDE_MAX || s->at < at || s->number < number || s->number > last)
 			return error_set(PMIG_ECORRUPT, "channel: a note in its state cannot be");
 		at = s->at;
+		number = s->number;
 		memcpy(s->bytes, one.bytes, s->size);
 	}
 	return 0;

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/sockets.sh"
 hosts_begin
 mkfifo "$T/none.fifo"
-NODELAY='6 1' KEEPALIVE='1 9' RCVLOWAT='1 18'
+NODELAY='6 1' KEEPALIVE='1 9'
 
 # pair WORD WHERE [a|b]: connection number N of both, which the second (b) makes
 pair() {
@@ -34,6 +34,9 @@ a "set 0 $NODELAY 1" 'set 0'
 b 'write 0 before' 'write 6'
 b 'write 8 before' 'write 6'
 b 'fill 6' 'filled [0-9]+'
+b 'write 7 ab' 'write 2'
+b 'urgent 7 !' 'urgent 1'
+b 'write 7 cd' 'write 2'
 to beta
 
 a 'names 0' 'names 127.0.0.1:7100 127.0.0.1:[0-9]+'
@@ -45,6 +48,8 @@ b 'read 0 100' 'read hello'
 a 'write 8 hello' 'write 5'
 b 'read 8 100' 'read hello'
 check "bytes and names at beta" true
+a 'read 7 1' 'read a'
+eventually a 'poll 7' 'poll in out urgent'
 
 a "get 0 $NODELAY" 'get 1'
 a "get 8 $NODELAY" 'get 0'
@@ -128,6 +133,12 @@ read -r -t 30 _ back <&"${HEARD[a.tcp]}"
 check "full: $full bytes one way, $back the other" test "$back" -lt 60000000
 b "drain 6 $back" "drained $back"
 
+a 'oob 7' 'read !'
+a 'read 7 100' 'read b'
+a 'mark 7' 'mark 1'
+a 'read 7 100' 'read cd'
+check "an urgent byte that came before two moves, and was read after them" true
+
 a 'read 3 100' 'read end'
 a 'write 3 again' 'write 5'
 b 'read 3 100' 'read again'
@@ -149,6 +160,45 @@ a 'names 8' "$made"
 a 'read 3 100' 'read end'
 a 'close 3' 'close 0'
 b 'read 3 100' 'read end'
-a 'shut 0 w' 'shut 0'
+a 'close 0' 'close 0'
+a 'close 4' 'close 0'
+b 'read 4 100' 'read end'
 b 'read 0 100' 'read end'
 check "at home again" true
+exec {TOLD[a.tcp]}>&-
+
+# --- the same over a unix socket ---
+sockets_begin unix
+pair /tmp/ends.socket /tmp/ends.socket # 0: spoken with
+pair /tmp/ends.1 /tmp/ends.1 # 1: half-closed by b, then closed
+pair /tmp/ends.2 /tmp/ends.2 # 2: closed by a
+b 'write 0 before' 'write 6'
+a 'names 0' 'names unix:/tmp/ends.socket unix:'
+tell a 'get 0 1 17' # SO_PEERCRED
+read -r -t 20 peer <&"${HEARD[a.unix]}"
+to beta
+a 'names 0' 'names unix:/tmp/ends.socket unix:'
+a 'read 0 100' 'read before'
+a 'write 0 hello' 'write 5'
+b 'read 0 100' 'read hello'
+a 'get 0 1 39' 'get 1' # SO_DOMAIN
+a 'get 0 1 17' "$peer"
+b 'write 1 last' 'write 4'
+b 'shut 1 w' 'shut 0'
+a 'read 1 100' 'read last'
+a 'read 1 100' 'read end'
+a 'write 1 still' 'write 5'
+b 'read 1 100' 'read still'
+to gamma
+b 'close 1' 'close 0'
+eventually a 'poll 1' 'poll in out rdhup hup'
+a 'write 1 x' 'write Broken pipe'
+a 'write 2 last' 'write 4'
+a 'close 2' 'close 0'
+b 'read 2 100' 'read last'
+b 'read 2 100' 'read end'
+b 'write 2 x' 'write Broken pipe'
+to alpha
+a 'write 0 home' 'write 4'
+b 'read 0 100' 'read home'
+check "a unix socket, too" true
