@@ -77,7 +77,7 @@ all_said libc_variables
 # At run time, in the test mode: the message, and exit status 125.
 t "$BIN/pmig-cc" -O2 -g -w -D_GNU_SOURCE "$refusals/held.c" -o "$T/held"
 "$T/held" >"$T/things"
-while IFS=$'\t' read -r name words; do
+while IFS=$'\t' read -r name words _; do
 	[ "$name" != child ] || continue # the test mode waits for those
 	status=0
 	PMIG_EVERY=1 PMIG_EVERY_IMAGE=$T/image timeout 20 "$T/held" "$name" </dev/null >"$T/said" 2>"$T/stderr" || status=$?
@@ -129,7 +129,8 @@ all_moved() {
 	names=()
 }
 declare -A running
-while IFS=$'\t' read -r name words <&8; do
+while IFS=$'\t' read -r name words only <&8; do
+	[ "$only" != image ] || continue
 	moved "$name" "$words" >"$T/log.$name" 2>&1 8<&- &
 	names+=("$name") running[$name]=$!
 	[ ${#names[@]} -lt 6 ] || all_moved

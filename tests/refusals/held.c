@@ -1,6 +1,6 @@
 /* held: what a program can have that refuses a checkpoint, one thing at a time. `held NAME` gets that, says "ready" and is at safe points until
  * its input ends; then it says "went on". Where this user or kernel does not give the thing, it says so and ends with 77. `held` lists the
- * names, and the words that must refuse each. */
+ * names, the words that must refuse each, and "image" where a move refers to it. */
 #include <pmig/pmig.h>
 
 #include <alloca.h>
@@ -19,6 +19,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <linux/bpf.h>
+#include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/perf_event.h>
 #include <linux/userfaultfd.h>
@@ -407,6 +408,33 @@ static void interface(void)
 	listens(SOL_SOCKET, SO_BINDTODEVICE, "lo", 2);
 }
 
+static void multicast_interface(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	need(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &a.sin_addr, sizeof a.sin_addr));
+	need(bind(fd, (struct sockaddr *)&a, sizeof a));
+}
+
+static void filter(void)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 65535);
+	listens(SOL_SOCKET, SO_ATTACH_FILTER, &(struct sock_fprog){1, &all}, sizeof(struct sock_fprog));
+}
+
+static void packet_keys(void)
+{
+	struct tcp_md5sig key = {.tcpm_keylen = 3, .tcpm_key = "abc"};
+	((struct sockaddr_in *)&key.tcpm_addr)->sin_family = AF_INET;
+	listens(IPPROTO_TCP, TCP_MD5SIG, &key, sizeof key);
+}
+
+static void huge_file(void)
+{
+	int fd = nameless();
+	need(ftruncate(fd, (1ll << 40) + 4096));
+}
+
 static void congestion(void)
 {
 	listens(IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
@@ -428,11 +456,13 @@ static void groups_changed(void)
 	need(setgroups(2, groups));
 }
 
+enum { ROOT = 1, IMAGE };
+
 static const struct {
 	const char *name;
 	void (*get)(void);
 	const char *words; /* an extended regular expression */
-	int needs_root;
+	int only;          /* ROOT: as root; IMAGE: in an image; a move refers to it */
 } things[] = {
 	{"library", library_handle,
 		"it has loaded the library libz.so.1 while running, which is not carried; close it with dlclose\\(\\)", 0},
@@ -490,18 +520,24 @@ static const struct {
 		0},
 	{"device-memory", device_memory, "a device is mapped at .*: its memory cannot travel; unmap it", 0},
 	{"interface", interface, "it is bound to a network interface, which is not carried", 0},
+	{"multicast-interface", multicast_interface, "it has chosen an interface for multicast, which is not carried",
+		IMAGE},
+	{"filter", filter, "it has a filter, which is not carried", 0},
+	{"packet-keys", packet_keys, "it has keys for its packets, which is not carried", 0},
+	{"huge-file", huge_file, "it has [0-9]+ bytes, more than fit into an image", IMAGE},
 	{"congestion", congestion, "it has chosen how it avoids congestion \\(TCP_CONGESTION\\), which is not carried", 0},
-	{"user-id", user_id_changed, "it has changed its user \\(12345 now, [0-9]+ when it began\\)", 1},
-	{"groups", groups_changed, "it has changed its supplementary groups; the rights of a user belong to the host", 1},
-	{"group", group_changed, "it has changed its group \\(12345 now, [0-9]+ when it began\\)", 1},
+	{"user-id", user_id_changed, "it has changed its user \\(12345 now, [0-9]+ when it began\\)", ROOT},
+	{"groups", groups_changed, "it has changed its supplementary groups; the rights of a user belong to the host", ROOT},
+	{"group", group_changed, "it has changed its group \\(12345 now, [0-9]+ when it began\\)", ROOT},
 };
 #define THINGS (sizeof things / sizeof *things)
 
 static int list_all(void)
 {
 	for (size_t i = 0; i < THINGS; i++)
-		if (!things[i].needs_root || geteuid() == 0)
-			(void)printf("%s\t%s\n", things[i].name, things[i].words);
+		if (things[i].only != ROOT || geteuid() == 0)
+			(void)printf("%s\t%s\t%s\n", things[i].name, things[i].words,
+				things[i].only == IMAGE ? "image" : "");
 	return 0;
 }
 
