@@ -157,14 +157,33 @@ void pmig_peer_address_own(int port, char *ret)
 	freeifaddrs(all);
 }
 
-void pmig_peer_address_other(int fd, char *ret, size_t size)
+/* HOST:PORT of one end of a connection; "" if there is none. */
+static void name(int (*ask)(int, struct sockaddr *, socklen_t *), int fd, char *ret, size_t size)
 {
 	struct sockaddr_storage a;
 	socklen_t n = sizeof a;
 	char host[NI_MAXHOST], port[NI_MAXSERV];
 	ret[0] = '\0';
-	if (fd >= 0 && getpeername(fd, (struct sockaddr *)&a, &n) == 0 &&
+	if (fd >= 0 && ask(fd, (struct sockaddr *)&a, &n) == 0 &&
 		getnameinfo((struct sockaddr *)&a, n, host, sizeof host, port, sizeof port,
 			NI_NUMERICHOST | NI_NUMERICSERV) == 0)
 		snprintf(ret, size, a.ss_family == AF_INET6 ? "[%.60s]:%.6s" : "%.60s:%.6s", host, port);
+}
+
+void pmig_peer_address_other(int fd, char *ret, size_t size)
+{
+	name(getpeername, fd, ret, size);
+}
+
+bool pmig_peer_address_is_own(int fd, const char *addresses)
+{
+	struct address_list list;
+	char own[80];
+	name(getsockname, fd, own, sizeof own);
+	const char *port = strrchr(own, ':');
+	pmig_peer_address_list(&list, addresses);
+	for (int i = 0; port != NULL && i < list.count; i++)
+		if (strncmp(list.text[i], own, (size_t)(port + 1 - own)) == 0)
+			return true;
+	return false;
 }

@@ -31,4 +31,7 @@ void pmig_peer_address_own(int port, char *ret);
 /* The other end of a connection in words; "" if there is none. */
 void pmig_peer_address_other(int fd, char *ret, size_t size);
 
+/* Is this end of a connection at one of these addresses of this host, whatever the port? */
+bool pmig_peer_address_is_own(int fd, const char *addresses);
+
 #endif

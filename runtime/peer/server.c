@@ -20,6 +20,7 @@ enum {
 struct pending {
 	struct link link;
 	struct pmig_peer *peer; /* that it says it is; NULL: it has said nothing */
+	bool detour;            /* it came to where this program was */
 	uint8_t nonces[2][FRAME_ID];
 	int64_t since;
 };
@@ -201,6 +202,13 @@ static uint64_t prove(const struct pending *w, enum proof_who who, uint64_t epoc
 	return pmig_peer_proof(w->peer->key, &proof);
 }
 
+/* Its connection is that of the conversation from now on. Who came by way of another host is told the way. */
+static void adopt(struct pmig_peer_server *s, struct pending *w, uint64_t received)
+{
+	if (pmig_peer_talk_adopt(w->peer, &w->link, received, true) == 0 && w->detour && s->addresses[0] != '\0')
+		w->peer->move = s->addresses;
+}
+
 /* Somebody calls: a new conversation begins at once, another one once it has been proved to be that. */
 static void hear_call(struct pmig_peer_server *s, struct pending *w, const struct frame *f)
 {
@@ -235,11 +243,11 @@ static void hear_call(struct pmig_peer_server *s, struct pending *w, const struc
 		return;
 	w->peer->seen = f->number;
 	w->peer->out.window = call.window < s->window ? (size_t)call.window : s->window;
-	(void)pmig_peer_talk_adopt(w->peer, &w->link, 0, true);
+	adopt(s, w, 0);
 }
 
 /* It knows the key: its conversation goes on here. */
-static void hear_confirm(struct pending *w, const struct frame *f)
+static void hear_confirm(struct pmig_peer_server *s, struct pending *w, const struct frame *f)
 {
 	struct frame_confirm confirm;
 	pmig_peer_frame_confirm_get(f, &confirm);
@@ -249,7 +257,7 @@ static void hear_confirm(struct pending *w, const struct frame *f)
 		refuse(w, PMIG_ESTALE, "a later copy of this program has called");
 	} else {
 		w->peer->seen = f->number;
-		(void)pmig_peer_talk_adopt(w->peer, &w->link, confirm.received, true);
+		adopt(s, w, confirm.received);
 	}
 }
 
@@ -269,7 +277,7 @@ static void work_on_pending(struct pmig_peer_server *s, struct pending *w)
 		if (n > 0 && w->peer == NULL && f.type == FRAME_CALL)
 			hear_call(s, w, &f);
 		else if (n > 0 && w->peer != NULL && f.type == FRAME_CONFIRM)
-			hear_confirm(w, &f);
+			hear_confirm(s, w, &f);
 		else if (n > 0 && w->peer != NULL && f.type == FRAME_STALE)
 			hear_stale(s, w, &f);
 		else
@@ -289,6 +297,7 @@ static void accept_all(struct pmig_peer_server *s, int listener)
 				w = &s->pending[i];
 		pmig_peer_link_close(&w->link);
 		*w = (struct pending){.link = {.fd = -1}, .since = pmig_peer_link_now()};
+		w->detour = listener == s->listener && s->direct >= 0 && !pmig_peer_address_is_own(fd, s->addresses);
 		if (pmig_peer_link_init(&w->link, fd, false) < 0)
 			close(fd);
 	}

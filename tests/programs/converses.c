@@ -144,6 +144,8 @@ static int hear(struct talk *t)
 			printf("byte %lu is wrong\n", t->heard);
 			exit(1);
 		}
+	if (n > 0 && t->heard / 500000 != (t->heard - (unsigned long)n) / 500000)
+		printf("%lu bytes so far\n", t->heard);
 	t->longest = now() - t->heard_at > t->longest ? now() - t->heard_at : t->longest;
 	t->heard_at = now();
 	return n > 0;
@@ -151,6 +153,7 @@ static int hear(struct talk *t)
 
 static void tell_connection(struct talk *t)
 {
+	fflush(stdout);
 	if (t->connections == pmig_peer_connections(t->peer))
 		return;
 	t->connections = pmig_peer_connections(t->peer);
@@ -162,7 +165,7 @@ static void tell_connection(struct talk *t)
 static int call(const char *addresses)
 {
 	struct talk t = {.heard_at = now()};
-	struct timespec pause = {.tv_nsec = 500000};
+	struct timespec pause = {.tv_nsec = 2000000};
 	if (pmig_peer_connect(&t.peer, &(struct pmig_peer_options){.address = addresses, .patience = 20000}) < 0)
 		die("connect", NULL);
 	while (!asked_to_end || t.heard < t.said) {
