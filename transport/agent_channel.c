@@ -332,7 +332,8 @@ int agent_do_resume(struct agent *a, const json_t *request, json_t **ret_answer)
 	struct end *e = end_of(a, request), *holder = e != NULL ? e->local : NULL;
 	if (e == NULL)
 		return error_set(PMIG_EGONE, "agent: that channel has ended");
-	if (e->opener && e->suspended && holder != NULL) { /* both were here; the program runs elsewhere by now, with its end */
+	if (e->opener && e->suspended &&
+		holder != NULL) { /* both were here; the program runs elsewhere by now, with its end */
 		agent_end_drop(e);
 		e = holder;
 	}

@@ -220,8 +220,7 @@ static int resume_here(struct agent *a, struct held *h, const struct control_mes
 	uint64_t id = channel_state_id(state);
 	struct end *holder = agent_end(a, id, false), *e;
 	int r = agent_end_create(a,
-		&(struct end_options){
-			.id = id,
+		&(struct end_options){.id = id,
 			.reference = h->id,
 			.opener = true,
 			.fd = -1,

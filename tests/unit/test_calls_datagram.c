@@ -189,6 +189,11 @@ static void sending(void **state)
 		f.address_size == sizeof to);
 	assert_memory_equal(f.address, &to, sizeof to);
 	assert_memory_equal(text, "hello", 5);
+	struct iovec halves[] = {{much, 40000}, {much, 40000}}, huge[] = {{much, SIZE_MAX - 10}, {much, 20}};
+	struct msghdr two = {.msg_iov = halves, .msg_iovlen = 2, .msg_name = &to, .msg_namelen = sizeof to};
+	assert_int_equal(call(SYS_sendmsg, &l, &two, 0, 0, NULL, 0), -EMSGSIZE);
+	two.msg_iov = huge;
+	assert_int_equal(call(SYS_sendmsg, &l, &two, 0, 0, NULL, 0), -EMSGSIZE);
 	assert_int_equal(call(SYS_sendto, &l, much, 65507, 0, &to, sizeof to), 65507);
 	assert_int_equal(taken(&l, &f, much, sizeof much), 65507);
 	union {

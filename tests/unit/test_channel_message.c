@@ -284,7 +284,7 @@ static void test_who_does_not_read_stops_who_writes(void **unused)
 			sent++;
 		run(&p);
 	}
-assert_true(sent > 20 && sent < 200); /* a window, and what three sockets hold */
+	assert_true(sent > 20 && sent < 200); /* a window, and what three sockets hold */
 	for (int seen = 0; seen < sent; seen++) {
 		if (receive_one(p.side[1].app, seen))
 			continue;
