@@ -10,6 +10,7 @@
 #include "../arena/arena.h"
 #include "../arena/malloc.h"
 #include "../children.h"
+#include "../control_channel.h"
 #include "../frame/program.h"
 
 #include <dirent.h>
@@ -139,7 +140,7 @@ static int restore_locale(struct record_reader *r)
 {
 	for (size_t i = 0; i < sizeof categories / sizeof *categories; i++) {
 		const char *name = record_get_text(r);
-		if (!r->failed && setlocale(categories[i], name) == NULL)
+		if (!r->failed && locale_process_set(categories[i], name) == NULL)
 			return error_set(PMIG_EREFUSED, "its locale %s is not installed here", name);
 	}
 	tzset(); /* TZ is in the environment, which is back already */
@@ -251,6 +252,8 @@ static const struct {
 int context_start(void)
 {
 	kernel_start();
+	if (control_descriptor() >= 0)
+		locales_announce(); /* what libraries set before main() */
 	char *state = pmig_calloc(1, RANDOM_STATE);
 	if (state == NULL || initstate(1, state, RANDOM_STATE) == NULL)
 		return error_set(PMIG_ENOMEM, "no memory for the state of random()");

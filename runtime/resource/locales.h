@@ -30,6 +30,9 @@ PMIG_MUST_CHECK int locales_restore(void);
  * for them before a freeze. */
 void locales_announce(void);
 
+/* libc's own setlocale(); the agent is not told. */
+char *locale_process_set(int category, const char *name);
+
 /* The calling thread uses the locale that it had chosen with uselocale(). After locales_restore(), in each thread before it runs. */
 void locales_use(void);
 

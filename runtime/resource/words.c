@@ -75,10 +75,7 @@ const char *pmig_hstrerror(int number)
 
 char *pmig_setlocale(int category, const char *locale)
 {
-	char *name = setlocale(category, locale);
-	if (locale != NULL && name != NULL)
-		locales_announce();
-	return keep_text(name);
+	return keep_text(setlocale(category, locale)); /* locale_process.c */
 }
 
 struct lconv *pmig_localeconv(void)

@@ -5,7 +5,15 @@
 # has no plan, an image, is refused when it is restored.
 . "$(dirname "$0")/lib.sh"
 if ! command -v localedef >/dev/null || [ ! -f /usr/share/i18n/locales/de_DE ]; then skip "nothing here to make a locale of"; fi
-hosts_begin
+cat >"$T/sets.c" <<'END'
+#include <locale.h>
+#include <stdlib.h>
+void set_locale(void) { setlocale(LC_ALL, "third_ALPHA.utf8"); }
+__attribute__((constructor)) static void begin(void) { if (getenv("BEFORE") != NULL) set_locale(); }
+END
+t gcc -shared -fPIC -O2 "$T/sets.c" -o "$T/libsets.so"
+chmod 755 "$T"
+hosts_begin SHARE="$PMIG_SOURCE $PMIG_BUILD $T"
 
 # give HOST NAME FROM: a locale there that no system has
 give() { on "$1" sh -c "mkdir -p /tmp/locales && localedef -i $3 -f UTF-8 /tmp/locales/$2.utf8"; }
@@ -46,6 +54,23 @@ t pmig_on alpha move speaks gamma
 sees "host gamma number 2.5 object 2.5" 4
 exec 7>&-
 ended_with speaks 0
+
+# One that a library has set, which was linked: before main(), or later.
+t give alpha third_ALPHA de_DE
+mkfifo "$T/late" "$T/early"
+INPUT=$T/late start alpha late env LD_PRELOAD="$T/libsets.so" "$BIN/tests/locale" - C
+exec 7>"$T/late"
+echo library >&7
+await "$T/late.out" '^host alpha number 2,5 object 2.5'
+refused 'locale third_ALPHA.utf8' late
+exec 7>&-
+ended_with late 0
+INPUT=$T/early start alpha early env LD_PRELOAD="$T/libsets.so" BEFORE=main "$BIN/tests/locale" - C
+exec 7>"$T/early"
+await "$T/early.out" '^host alpha number 2,5 object 2.5'
+refused 'locale third_ALPHA.utf8' early
+exec 7>&-
+ended_with early 0
 
 # A conversion that only its host knows.
 knows() { on "$1" sh -c 'mkdir -p /tmp/gconv && echo "alias ONLY-ALPHA// ISO-8859-15//" >/tmp/gconv/gconv-modules'; }

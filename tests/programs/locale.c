@@ -1,5 +1,7 @@
 /* locale: works in the locale of its first argument, and has an object of that of its second; for each line that it reads it prints its
- * host and a number as each of them writes it. "C" as a line: it leaves both. */
+ * host and a number as each of them writes it. "C" as a line: it leaves both; "library": it calls set_locale() of a library. "-" as the first
+ * argument: the locale stays as it is. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@ int main(int argc, char **argv)
 {
 	char line[64];
 	locale_t object = newlocale(LC_ALL_MASK, argc > 2 ? argv[2] : "C", NULL);
-	if (object == NULL || setlocale(LC_ALL, argc > 1 ? argv[1] : "C") == NULL) {
+	if (object == NULL || (strcmp(argv[1], "-") != 0 && setlocale(LC_ALL, argv[1]) == NULL)) {
 		printf("a locale is not installed: %s\n", strerror(errno));
 		return 1;
 	}
@@ -31,6 +33,12 @@ int main(int argc, char **argv)
 			freelocale(object);
 			object = newlocale(LC_ALL_MASK, "C", NULL);
 			setlocale(LC_ALL, "C");
+		}
+		if (strcmp(line, "library\n") == 0) {
+			void (*set)(void);
+			*(void **)&set = dlsym(RTLD_DEFAULT, "set_locale");
+			set();
+			set = NULL;
 		}
 		show(object);
 	}
