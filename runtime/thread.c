@@ -387,6 +387,7 @@ int pmig_thread_detach(struct arena_thread *t)
 
 void pmig_thread_forked(void)
 {
+	arena_forked();
 	lock = (struct lock){0};
 	running = 1;
 	leaving_count = 0;

@@ -29,6 +29,7 @@ _Static_assert(ARENA_STACKS + ARENA_STACK_MAIN + (ARENA_THREADS_MAX - 1) * ARENA
 /* Process state: whether the reservation was made. */
 static _Atomic bool exists;
 static struct lock creating;
+static struct arena_thread *releasing; /* under the lock over the thread blocks */
 
 static char *at(uint64_t offset)
 {
@@ -220,6 +221,13 @@ static void clear(char *p, const char *end, int protect)
 		(void)mmap(p, (size_t)(end - p), protect, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 }
 
+static void forget_block(struct arena_thread *thread)
+{
+	__atomic_store_n(&thread->used, 0, __ATOMIC_RELEASE); /* others look at this without the lock */
+	memset(&thread->stack_base, 0, ARENA_THREAD_SIZE - offsetof(struct arena_thread, stack_base));
+	releasing = NULL;
+}
+
 void arena_thread_release(struct arena_thread *thread)
 {
 	if (thread == NULL || thread->index == 0)
@@ -227,10 +235,18 @@ void arena_thread_release(struct arena_thread *thread)
 	struct arena *a = header();
 	sigset_t mask;
 	lock_blocks(a, &mask);
+	releasing = thread;
 	clear(thread->stack_base, thread->stack_limit, PROT_NONE);
-	__atomic_store_n(&thread->used, 0, __ATOMIC_RELEASE); /* others look at this without the lock */
-	memset(&thread->stack_base, 0, ARENA_THREAD_SIZE - offsetof(struct arena_thread, stack_base));
+	forget_block(thread);
 	open_blocks(a, &mask);
+}
+
+void arena_forked(void)
+{
+	struct arena *a = header();
+	a->lock = (struct lock){0};
+	if (releasing != NULL)
+		forget_block(releasing);
 }
 
 struct arena_thread *arena_thread(unsigned index)

@@ -156,6 +156,9 @@ PMIG_MUST_CHECK int arena_thread_create(struct arena_thread **ret_thread);
 /* Gives block and stack back, contents lost. NULL is allowed; block 0 is not. Thread-safe. */
 void arena_thread_release(struct arena_thread *thread);
 
+/* In the child of a fork: another thread may have been in one of the two, and is not there to finish it. */
+void arena_forked(void);
+
 /* Block `index`, or NULL if it is free or out of range. */
 struct arena_thread *arena_thread(unsigned index);
 

@@ -5,7 +5,6 @@
 #include "keep.h"
 #include "local.h"
 
-#include "../arena/lock.h"
 #include "../arena/malloc.h"
 #include "../control_channel.h"
 #include "../guard.h"
@@ -39,8 +38,6 @@ struct locale_object {
 	struct local made; /* libc's */
 	char *names[CATEGORIES];
 };
-
-static struct lock lock;
 
 static struct locale_object *object_of(locale_t l)
 {
@@ -145,15 +142,33 @@ void locales_announce(void)
 	struct used u = {.n = 0};
 	int before = errno;
 	GUARD(GUARD_TEXTS);
-	lock_take(&lock);
 	use_all(&u);
 	list_all(&u, text);
-	lock_open(&lock);
 	if (strcmp(text, said) != 0) {
 		(void)snprintf(said, sizeof said, "%s", text);
 		(void)!control_send(CONTROL_LOCALES, NULL, text);
 	}
 	errno = before;
+}
+
+static void remember(struct kept *k, struct locale_object *o)
+{
+	GUARD(GUARD_TEXTS);
+	o->next = k->locales;
+	k->locales = o;
+}
+
+/* NULL: it is none of them. */
+static struct locale_object *forget(locale_t l)
+{
+	GUARD(GUARD_TEXTS);
+	struct locale_object **at = &keep()->locales;
+	while (*at != NULL && &(*at)->copy != l)
+		at = &(*at)->next;
+	struct locale_object *o = *at;
+	if (o != NULL)
+		*at = o->next;
+	return o;
 }
 
 static locale_t new_object(locale_t made)
@@ -166,10 +181,7 @@ static locale_t new_object(locale_t made)
 		pmig_free(o);
 		return NULL;
 	}
-	lock_take(&lock);
-	o->next = k->locales;
-	k->locales = o;
-	lock_open(&lock);
+	remember(k, o);
 	locales_announce();
 	return &o->copy;
 }
@@ -200,15 +212,7 @@ locale_t pmig_duplocale(locale_t l)
 
 void pmig_freelocale(locale_t l)
 {
-	struct kept *k = keep();
-	lock_take(&lock);
-	struct locale_object **at = &k->locales;
-	while (*at != NULL && &(*at)->copy != l)
-		at = &(*at)->next;
-	struct locale_object *o = *at;
-	if (o != NULL)
-		*at = o->next;
-	lock_open(&lock);
+	struct locale_object *o = forget(l);
 	if (o == NULL)
 		return;
 	freelocale(local_take(&o->made));

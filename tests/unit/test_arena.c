@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,46 @@ static void test_threads_with_signals(void **state)
 		take_and_give(0);
 	assert_int_equal(setitimer(ITIMER_PROF, &never, NULL), 0);
 	(void)alarm(0);
+	assert_null(arena_thread(1));
+}
+
+static _Atomic bool enough;
+
+static void *come_and_go(void *unused)
+{
+	while (!enough)
+		take_and_give(0);
+	return unused;
+}
+
+/* Whoever had the blocks when a process was forked is not there to give them back. */
+static void test_fork_while_threads_come_and_go(void **state)
+{
+	(void)state;
+	pthread_t other;
+	struct arena_thread *t;
+	enough = false;
+	(void)alarm(30);
+	assert_int_equal(pthread_create(&other, NULL, come_and_go, NULL), 0);
+	for (int i = 0; i < 100; i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* whoever waits for a lock has all other signals blocked */
+			arena_forked();
+			if (arena_thread_create(&t) < 0 || t->index > 2 || t->signals.pending != NULL)
+				_exit(1);
+			t->signals.pending = t;
+			arena_thread_release(t);
+			_exit(0);
+		}
+		int status = -1;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	(void)alarm(0);
+	enough = true;
+	assert_int_equal(pthread_join(other, NULL), 0);
 	assert_null(arena_thread(1));
 }
 
@@ -336,6 +377,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_something_in_the_way),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads_with_signals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fork_while_threads_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_frame_stack_ends_in_a_guard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ranges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trim, setup, teardown),
