@@ -212,7 +212,8 @@ void table_emit(struct work *w)
 		number(w, values_count), number(w, globals_count), functions(w), site_rows, value_rows, global_rows,
 		stack_maps(w), main != NULL ? main : LLVMConstNull(w->ptr),
 		constructors != NULL ? constructors : LLVMConstNull(w->ptr), LLVMConstInt(w->i64, w->locals_size, 0),
-		w->locals != NULL ? w->locals : LLVMConstNull(w->ptr)};
+		w->locals != NULL ? w->locals : LLVMConstNull(w->ptr),
+		number(w, w->options->safepoints == INSTRUMENT_AUTO)};
 	LLVMValueRef value = record(w, row, sizeof row / sizeof *row);
 	LLVMValueRef table = LLVMAddGlobal(w->module, LLVMTypeOf(value), "pmig_program");
 	LLVMSetInitializer(table, value);

@@ -39,10 +39,11 @@ enum control_type {
 	                   *   -SLOT */
 	CONTROL_WITHDRAW, /* not sent any more */
 	CONTROL_NOT_HERE, /* a checkpoint was tried and waits for a better point; text: the sentence */
-	CONTROL_WHERE,    /* the answer to CANCEL; text: where the program is, innermost function first */
-	CONTROL_FROZEN,   /* image complete, the program waits; args[0] bytes, [1] frames, [2] ns stopped so far */
-	CONTROL_SAVED,    /* image complete, the program goes on; args as FROZEN */
-	CONTROL_FAILED,   /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
+	CONTROL_WHERE, /* the answer to CANCEL; text: where the program is, innermost function first; args[0] = 1: its safe points are
+	                   * those that somebody wrote */
+	CONTROL_FROZEN, /* image complete, the program waits; args[0] bytes, [1] frames, [2] ns stopped so far */
+	CONTROL_SAVED,  /* image complete, the program goes on; args as FROZEN */
+	CONTROL_FAILED, /* the checkpoint failed, the program goes on; args[0]: PMIG_E*; text: the sentence */
 	CONTROL_RESTORED, /* everything is resolved; waits for ACTIVATE; args[0]: ns, args[1]: frames, args[2]: 1 if the libraries
 	                   * lie at other addresses than before (they do, where addresses are randomised) */
 	CONTROL_DECIDED, /* before FROZEN or SAVED, for each thing that is open: args[0] its lowest descriptor, args[1] enum
@@ -67,16 +68,17 @@ enum control_type {
 	CONTROL_SUSPEND, /* args[0]: the number; carries the program's end of its bytes; answered with their state in a file */
 	CONTROL_CONNECT, /* args[0]: the number; text: "", REFERENCE_DATAGRAMS or REFERENCE_CONNECTED; may carry the state of a CONTROL_SUSPEND;
 	                  * answered with a descriptor */
-	CONTROL_LISTEN,  /* args[0]: the number; text: the wanted address; answered with the address */
-	CONTROL_DROP,    /* args[0]: the number; no answer */
-	CONTROL_TELL,    /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
+	CONTROL_LISTEN, /* args[0]: the number; text: the wanted address; answered with the address */
+	CONTROL_DROP,   /* args[0]: the number; no answer */
+	CONTROL_TELL,   /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
 
 	/* A socket that listens at another host (reference/listener.h). Questions as above. */
-	CONTROL_DOOR = 80, /* args[0]: the number, [1]: its backlog, [2]: how many CONTROL_OFFERs will come; answered with a unix socket that listens
+	CONTROL_DOOR =
+		80, /* args[0]: the number, [1]: its backlog, [2]: how many CONTROL_OFFERs will come; answered with a unix socket that listens
 	                    * (args[1] 1: at the host of the thing), or with the thing itself */
 	CONTROL_PENDING, /* args[0]: the number; answered with the state of the next connection that came in and was not accepted, and its label
 	                  * (base/socket_label.h) as the text; without either when there is none */
-	CONTROL_OFFER,   /* args[0]: the number; text: a label; carries a state: such a connection waits in the door here; answered with nothing */
+	CONTROL_OFFER, /* args[0]: the number; text: a label; carries a state: such a connection waits in the door here; answered with nothing */
 
 	/* agent to program, without the signal: it is waited for */
 	CONTROL_REFERENCE, /* args[0]: 0 or PMIG_E*, [2]: 1: the thing itself, [7]: of the question; may carry a descriptor; text: the

@@ -9,6 +9,7 @@
 #include "control_channel.h"
 #include "every.h"
 #include "frame/jump.h"
+#include "frame/program.h"
 #include "frame/resume.h"
 #include "frame/walk.h"
 #include "handler.h"
@@ -166,12 +167,13 @@ static void take_request(const struct control_message *m, int image)
 static void say_where(void *context)
 {
 	static char where[512], others[WHERE_MAX - 600], all[WHERE_MAX];
+	const int64_t wrote[8] = {pmig_program.placed == 0};
 	bool alone = pmig_thread_count() == 1;
 	where[0] = '\0';
 	if (context != NULL && pmig_thread != NULL && goes_on(pmig_thread))
 		walk_describe(context, where, sizeof where);
 	if (alone) {
-		(void)control_send(CONTROL_WHERE, NULL, context != NULL ? where : "at a safe point");
+		(void)control_send(CONTROL_WHERE, wrote, context != NULL ? where : "at a safe point");
 		return;
 	}
 	char name[64];
@@ -182,7 +184,7 @@ static void say_where(void *context)
 	} else {
 		(void)snprintf(all, sizeof all, "%s", others[0] != '\0' ? others : "at a safe point");
 	}
-	(void)control_send(CONTROL_WHERE, NULL, all);
+	(void)control_send(CONTROL_WHERE, wrote, all);
 }
 
 /* One message, under the lock. True: the request was withdrawn, and the agent wants to know where threads are. */

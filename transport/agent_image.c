@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define AGAIN_MS 50   /* until a program that could not stop where it was is asked once more */
+#define AGAIN_MS 50 /* until a program that could not stop where it was is asked once more */
+/* It has never come to one. */
+#define BUILD_AUTO "; pmig-cc --safepoints=auto puts safe points wherever they are needed"
 #define WHERE_MS 1000 /* for the program to say where it is */
 
 /* What is to happen here by a fault point; < 0: fail. */
@@ -360,7 +362,10 @@ void agent_on_answer(struct agent *a, const struct control_message *m)
 		if (a->where_timer != NULL)
 			give_up(a,
 				error_set(PMIG_ETIMEOUT, "%s did not reach a safe point; it is %.600s%s%.300s", a->name,
-					m->text, a->why[0] != '\0' ? "; last: " : "", a->why));
+					m->text, a->why[0] != '\0' ? "; last: " : "",
+					a->why[0] != '\0'         ? a->why
+						: m->args[0] != 0 ? BUILD_AUTO
+								  : ""));
 		break;
 	case CONTROL_FAILED:
 		(void)snprintf(a->why, sizeof a->why, "%s", m->text);

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define PROGRAM_VERSION 2
+#define PROGRAM_VERSION 3
 #define PROGRAM_LOCALS 1024        /* where in a thread's block (arena/arena.h) its thread-local variables begin */
 #define PROGRAM_LOCALS_END 0x10000 /* and where they end at the latest */
 #define PROGRAM_NO_MARK UINT32_MAX /* the function never calls setjmp */
@@ -59,6 +59,7 @@ struct program {
 	void (*constructors)(void); /* to call before main in a process that starts; NULL: the loader has called them */
 	uint64_t locals_size;       /* bytes of thread-local variables in each thread's block; 0: they are shared, or none */
 	const void *locals;         /* what they are when a thread starts */
+	uint32_t placed;            /* 1: safe points are wherever they are needed (--safepoints=auto) */
 };
 
 extern const struct program pmig_program;
