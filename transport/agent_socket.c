@@ -57,10 +57,12 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 	struct socket_unix u;
 	int fd = borrow(pid, f->fd);
 	enum socket_sort sort = fd >= 0 ? socket_sort_of(fd) : SOCKET_OTHER;
-	int listens = 0;
+	int listens = 0, type = 0;
 	socklen_t size = sizeof listens;
-	if (sort == SOCKET_ALONE)
+	if (sort == SOCKET_ALONE) {
 		(void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+		(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+	}
 	bool datagrams = fd >= 0 && sort != SOCKET_OTHER && socket_has_messages(fd),
 	     bound = datagrams && socket_is_bound(fd);
 	if (fd >= 0)
@@ -68,7 +70,7 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 	if (sort == SOCKET_ALONE && datagrams)
 		return bound ? AGENT_SOCKET_DATAGRAM : AGENT_SOCKET_NEW_DATAGRAM;
 	if (sort == SOCKET_ALONE)
-		return listens != 0 ? AGENT_SOCKET_LISTENER : AGENT_SOCKET_ALONE;
+		return listens != 0 && type == SOCK_STREAM ? AGENT_SOCKET_LISTENER : AGENT_SOCKET_ALONE;
 	if (fd >= 0 && sort == SOCKET_OTHER)
 		return AGENT_SOCKET_OTHER;
 	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound ||

@@ -69,7 +69,8 @@ static int describe(struct pmig_resource *r)
 {
 	sharing_describe(r, false);
 	if (r->declaration.binding == 0) {
-		r->declaration.binding = listens(r->fd) ? PMIG_BY_IDENTIFIER : PMIG_BY_TYPE;
+		bool stream = number(r->fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM; /* packets would lose their boundaries */
+		r->declaration.binding = listens(r->fd) && stream ? PMIG_BY_IDENTIFIER : PMIG_BY_TYPE;
 		r->declaration.attachment = PMIG_FIXED;
 	}
 	/* where nobody planned, it is saved for later or for here: the same address at this host */
@@ -168,6 +169,8 @@ static int save_reference(struct pmig_resource *r, struct pmig_writer *w)
 		record = *own;
 	else
 		e = socket_record_look(r->fd, &record);
+	if (e >= 0 && record.type != SOCK_STREAM && !r->kept)
+		e = error_set(PMIG_EREFUSED, "it accepts packets, which are not led on; by type it would listen at the target");
 	if (e < 0)
 		return e;
 	if (own == NULL && record.backlog >= 0)

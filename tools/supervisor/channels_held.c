@@ -300,6 +300,9 @@ void channels_undone(struct move *m)
 			channels_forget(s, k); /* its agent has let it go when the program went on */
 	}
 	channels_switch(s, "");
+	for (struct route *t = s->channels->routes; t != NULL; t = t->next)
+		channels_resume(s,
+			t); /* what waited to be accepted has an end anew, and the holder may have joined it with one there */
 	incoming_pump(s);
 	channels_consider(s);
 }

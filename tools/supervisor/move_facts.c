@@ -102,6 +102,8 @@ static void set_found(const struct planning *p, size_t i)
 		r->at = held->holder;
 		(void)json_array_append_new(p->held,
 			json_pack("{s:s, s:I, s:s}", "holder", held->holder, "index", (json_int_t)i, "reference", id));
+	} else if (reference != 0 && strcmp(r->row.kind, "listener") == 0) {
+		r->no_reference = "who listened for it at its address is lost; by type, as a policy can say, it would listen there";
 	}
 	if (r->row.rate == 0) { /* what is declared is what it will need; what was seen, only what it needed */
 		r->rate = fact_of(row, "rate_seen", PLAN_MEASURED);
