@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
+use Sys::Hostname;
 use Time::HiRes qw(time);
 
 $| = 1;
@@ -46,7 +47,7 @@ sub line_came {
 
 for my $i (1 .. $count) {
 	my $s = IO::Socket::INET->new(PeerAddr => "$host:$port") or die "$host:$port: $!\n";
-	my $c = {socket => $s, name => "guest$i", said => 0, partial => ''};
+	my $c = {socket => $s, name => substr(hostname, 0, 15) . "-$$-$i", said => 0, partial => ''};
 	$of{fileno $s} = $c;
 	$select->add($s);
 	syswrite($s, "$c->{name}\n") // die;
