@@ -8,11 +8,11 @@
 declare -A TOLD HEARD
 speaker() { # NAME: its input and output become descriptors
 	local in out
-	exec {in}<>"$T/$1.in" {out}< <(exec tail -n +1 -F "$T/$1.out" 2>/dev/null)
+	mkfifo "$T/$1.in" "$T/$1.out"
+	exec {in}<>"$T/$1.in" {out}<>"$T/$1.out"
 	TOLD[$1]=$in HEARD[$1]=$out
 }
 sockets_begin() {
-	mkfifo "$T/a.$1.in" "$T/b.$1.in"
 	speaker "a.$1"
 	speaker "b.$1"
 	INPUT=$T/a.$1.in start alpha "a.$1" "$BIN/tests/sockets"

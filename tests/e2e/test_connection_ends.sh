@@ -165,7 +165,6 @@ a 'close 4' 'close 0'
 b 'read 4 100' 'read end'
 b 'read 0 100' 'read end'
 check "at home again" true
-exec {TOLD[a.tcp]}>&-
 
 # --- the same over a unix socket ---
 sockets_begin unix

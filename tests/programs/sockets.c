@@ -97,7 +97,7 @@ static void fill(int i)
 {
 	unsigned char buffer[4096];
 	struct pollfd p = {.fd = fds[i], .events = POLLOUT};
-	while (poll(&p, 1, 2000) > 0 && (p.revents & POLLOUT) != 0) {
+	while (poll(&p, 1, 500) > 0 && (p.revents & POLLOUT) != 0) {
 		for (size_t k = 0; k < sizeof buffer; k++)
 			buffer[k] = byte_at(filled[i] + k);
 		ssize_t n = send(fds[i], buffer, sizeof buffer, MSG_DONTWAIT | MSG_NOSIGNAL);
