@@ -10,6 +10,7 @@ struct condition {
 	_Atomic uint32_t inside; /* who waits or is about to leave; the object is theirs until then */
 	uint32_t clock;          /* CLOCK_REALTIME, which is 0, or CLOCK_MONOTONIC */
 	uint32_t shared;
+	_Atomic uint32_t passed; /* the signal that was passed on last */
 };
 _Static_assert(sizeof(struct condition) <= sizeof(pthread_cond_t), "it lies there");
 
@@ -27,6 +28,14 @@ static struct condition *condition_of(pthread_cond_t *c)
 	return (struct condition *)c;
 }
 
+/* A waiter was woken that came after the last signal: the kernel takes the one of the highest priority, whoever was meant. Those who were
+ * there before are woken in its place; once for each signal, since nobody falls asleep any more who was there before that. */
+static void pass_on(struct condition *c, uint32_t seen, bool shared)
+{
+	if (atomic_exchange(&c->passed, seen) != seen)
+		futex_wake(&c->signals, INT_MAX, shared);
+}
+
 FUTEX_SLOW static int condition_wait(struct condition *c, pthread_mutex_t *mutex, const struct deadline *d)
 {
 	if (deadline_check(d) != 0)
@@ -42,6 +51,8 @@ FUTEX_SLOW static int condition_wait(struct condition *c, pthread_mutex_t *mutex
 		cancelled = wait_cancelled();
 		if (!cancelled)
 			r = futex_sleep(&c->signals, seen, d, shared);
+		if (!cancelled && r == 0 && atomic_load(&c->signals) == seen)
+			pass_on(c, seen, shared);
 	}
 	futex_leave(&c->inside, shared);
 	if (e != 0)

@@ -255,6 +255,52 @@ static void conditions_lose_nothing(void **state)
 	assert_int_equal(eaten, ROUNDS);
 }
 
+static pthread_mutex_t rank = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t ranked = PTHREAD_COND_INITIALIZER;
+static int early_go, late_go;
+
+static void *wait_ranked(void *go)
+{
+	(void)pmig_pthread_mutex_lock(&rank);
+	while (*(int *)go == 0)
+		(void)pmig_pthread_cond_wait(&ranked, &rank);
+	return (void *)(intptr_t)pmig_pthread_mutex_unlock(&rank);
+}
+
+/* One that sleeps on one word sleeps on the other from now on, behind those who do. */
+static void move_sleeper(_Atomic uint32_t *from, _Atomic uint32_t *to)
+{
+	while (syscall(SYS_futex, from, FUTEX_REQUEUE_PRIVATE, 0, 1, to) != 1)
+		(void)sched_yield();
+}
+
+/* One that came after a signal, and is woken in the place of one that was there before, as the kernel does where it has the higher
+ * priority. */
+static void conditions_wake_who_was_there(void **state)
+{
+	(void)state;
+	struct condition *c = condition_of(&ranked);
+	_Atomic uint32_t aside = 0, aside_too = 0;
+	pthread_t early, late;
+	(void)alarm(30);
+	start(&early, 1, wait_ranked, &early_go);
+	move_sleeper(&c->signals, &aside);
+	early_go = 1;
+	c->signals++; /* pthread_cond_signal(), half done */
+	start(&late, 1, wait_ranked, &late_go);
+	move_sleeper(&c->signals, &aside_too);
+	move_sleeper(&aside_too, &c->signals);
+	move_sleeper(&aside, &c->signals);
+	pmig_wake(&c->signals, 1, false);
+	assert_null(join(early));
+	(void)pmig_pthread_mutex_lock(&rank);
+	late_go = 1;
+	(void)pmig_pthread_mutex_unlock(&rank);
+	assert_int_equal(pmig_pthread_cond_signal(&ranked), 0);
+	assert_null(join(late));
+	(void)alarm(0);
+}
+
 static void conditions_end_in_time(void **state)
 {
 	(void)state;
@@ -371,6 +417,7 @@ int main(void)
 		cmocka_unit_test(mutexes_let_go),
 		cmocka_unit_test(attributes_count),
 		cmocka_unit_test(conditions_lose_nothing),
+		cmocka_unit_test(conditions_wake_who_was_there),
 		cmocka_unit_test(conditions_end_in_time),
 		cmocka_unit_test(conditions_go_at_once),
 		cmocka_unit_test(spinlocks_exclude),
