@@ -9,6 +9,7 @@
 #include "frame/program.h"
 #include "image/image.h"
 #include "outside.h"
+#include "resource/limits.h"
 #include "resource/resource.h"
 #include "thread.h"
 
@@ -208,7 +209,7 @@ static uint64_t count_frames(struct walk_buffer *const *frames)
 	return n;
 }
 
-int checkpoint_write(int fd, struct walk_buffer *const *frames, struct checkpoint_result *ret)
+static int write_image(int fd, struct walk_buffer *const *frames, struct checkpoint_result *ret)
 {
 	__attribute__((cleanup(cleanup_writer))) struct image_writer *w = NULL;
 	struct image_identity id;
@@ -230,6 +231,14 @@ int checkpoint_write(int fd, struct walk_buffer *const *frames, struct checkpoin
 	}
 	*ret = (struct checkpoint_result){.bytes = bytes, .frames = count_frames(frames)};
 	return 0;
+}
+
+int checkpoint_write(int fd, struct walk_buffer *const *frames, struct checkpoint_result *ret)
+{
+	limits_lift();
+	int r = write_image(fd, frames, ret);
+	limits_put_back();
+	return r;
 }
 
 static int read_state(struct image *im)

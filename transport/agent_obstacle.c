@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,18 @@ static void program_of(pid_t pid, char ret_path[PATH_MAX])
 	(void)snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
 	ssize_t n = readlink(link, ret_path, PATH_MAX - 1);
 	ret_path[n > 0 ? n : 0] = '\0';
+}
+
+/* Its image would be larger than its files may be; what it has lowered the limit to itself is lifted (runtime/resource/limits.h). */
+static bool too_large(const struct agent *a, const json_t *facts, char *ret_words, size_t size)
+{
+	struct rlimit l;
+	rlim_t image = (rlim_t)agent_number(facts, "image", 0);
+	if (a->pid <= 0 || prlimit(a->pid, RLIMIT_FSIZE, NULL, &l) < 0 || image <= l.rlim_max)
+		return false;
+	(void)snprintf(ret_words, size, "its files may have %llu bytes at most (ulimit -f), and its image would have %llu",
+		(unsigned long long)l.rlim_max, (unsigned long long)image);
+	return true;
 }
 
 bool agent_obstacle(const struct agent *a, char *ret_words, size_t size)
@@ -45,7 +58,7 @@ bool agent_obstacle(const struct agent *a, char *ret_words, size_t size)
 void agent_obstacle_add(const struct agent *a, json_t *answer)
 {
 	char words[CONTROL_TEXT_MAX];
-	if (agent_obstacle(a, words, sizeof words))
+	if (agent_obstacle(a, words, sizeof words) || too_large(a, answer, words, sizeof words))
 		(void)json_object_set_new(answer, "obstacle", hex_text_json(words));
 	if (a->pid > 0)
 		(void)json_object_set_new(answer, "grants", agent_grants_wanted(a->pid));

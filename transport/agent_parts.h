@@ -134,9 +134,9 @@ void agent_program_kill(struct agent *a, int number);
 /* --- agent_obstacle.c --- */
 /* Why the program can be neither saved nor moved as it is, in words that follow its name: "it is stopped ...". False: nothing is known. */
 bool agent_obstacle(const struct agent *a, char *ret_words, size_t size);
-void agent_obstacle_add(const struct agent *a,
-	json_t *answer);                          /* that, and what the process needs of a host: grants, locales */
-const char *agent_held_by(const struct agent *a); /* "it is stopped"; NULL: it runs, or waits by itself */
+/* That, and what the process needs of a host (grants, locales); `answer` has the size of its image already. */
+void agent_obstacle_add(const struct agent *a, json_t *answer);
+const char *agent_held_by(const struct agent *a);             /* "it is stopped"; NULL: it runs, or waits by itself */
 void agent_note_bound(struct agent *a, const char *sentence); /* CONTROL_BOUND */
 void agent_note_program(struct agent *a);                     /* a->became, at HELLO */
 

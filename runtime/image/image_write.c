@@ -70,7 +70,13 @@ static int fail(struct image_writer *w, int code)
 
 static int fail_write(struct image_writer *w, int number)
 {
-	bool full = number == ENOSPC || number == EDQUOT || number == EFBIG;
+	bool full = number == ENOSPC || number == EDQUOT;
+	if (number == EFBIG)
+		return fail(w,
+			error_set(PMIG_EREFUSED,
+				"the image would be larger than a file may be here: more than %" PRIu64
+				" bytes, by the process's own limit (ulimit -f) or the file system's",
+				w->at));
 	return fail(w, error_errno(full ? PMIG_ENOSPC : PMIG_EIO, number, "image: write at offset %" PRIu64, w->at));
 }
 

@@ -3,6 +3,7 @@
 
 #include "conversion.h"
 #include "kernel.h"
+#include "limits.h"
 #include "locales.h"
 #include "variables.h"
 #include "zone.h"
@@ -81,29 +82,13 @@ static int restore_umask(struct record_reader *r)
 
 static int save_limits(struct record_writer *w)
 {
-	record_put_u32(w, RLIMIT_NLIMITS);
-	for (int i = 0; i < RLIMIT_NLIMITS; i++) {
-		struct rlimit l = {RLIM_INFINITY, RLIM_INFINITY};
-		(void)getrlimit((__rlimit_resource_t)i, &l);
-		record_put_u64(w, l.rlim_cur);
-		record_put_u64(w, l.rlim_max);
-	}
+	limits_save(w);
 	return 0;
 }
 
-/* As far as this host lets it: what it forbids stays as it is. */
 static int restore_limits(struct record_reader *r)
 {
-	uint32_t n = record_get_u32(r);
-	for (uint32_t i = 0; i < n && !r->failed; i++) {
-		struct rlimit now, l = {record_get_u64(r), record_get_u64(r)};
-		if (i >= RLIMIT_NLIMITS || getrlimit((__rlimit_resource_t)i, &now) < 0)
-			continue;
-		l.rlim_max = l.rlim_max < now.rlim_max ? l.rlim_max : now.rlim_max;
-		l.rlim_cur = l.rlim_cur < l.rlim_max ? l.rlim_cur : l.rlim_max;
-		l.rlim_max = now.rlim_max; /* lowering it could not be taken back */
-		(void)setrlimit((__rlimit_resource_t)i, &l);
-	}
+	limits_restore(r);
 	return 0;
 }
 

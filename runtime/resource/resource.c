@@ -8,6 +8,7 @@
 #include "environment.h"
 #include "hooks.h"
 #include "inventory.h"
+#include "limits.h"
 #include "messages.h"
 #include "planned.h"
 #include "sharing.h"
@@ -283,6 +284,7 @@ void resource_after(const struct pmig_news *news)
 {
 	if (news->outcome == PMIG_RESTORED) {
 		arrive_finish();
+		limits_settle();
 		signals_let();
 		hooks_secrets();
 		declare_arrived();

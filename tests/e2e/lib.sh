@@ -198,9 +198,14 @@ agreed() {
 # pid_space HOST: the identity of its process name space, as /proc/PID/ns/pid of a process in it shows it.
 pid_space() { hosts exec "$1" readlink /proc/1/ns/pid; }
 
+# at_end COMMAND: done when the test ends, however it does. A trap of one's own would hide how.
+LIB_AT_END=()
+at_end() { LIB_AT_END+=("$1"); }
+
 lib_end() {
-	local status=$?
+	local status=$? command
 	trap - EXIT
+	for command in "${LIB_AT_END[@]}"; do eval "$command" || true; done
 	if [ $status -ne 0 ] && [ $status -ne 77 ]; then
 		echo "--- $TEST_NAME failed with $status; what it left in $T:" >&2
 		find "$T" -maxdepth 2 -type f -size -64k -exec grep -qI . {} \; -print0 | sort -z | head -zn 20 | xargs -0r tail -vn 15 >&2 || true

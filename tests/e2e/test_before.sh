@@ -36,7 +36,7 @@ echo end >&"$input"
 ended_with family 0
 # at another host nobody here has it
 far=/dev/pmig-far.$$
-trap 'rm -f "$far" /dev/pmig-script.$$; lib_end' EXIT
+at_end 'rm -f "$far" /dev/pmig-script.$$'
 cp "$BIN/samples/queens" "$far"
 pmig_on alpha run --on beta --detach --name far -- env "$far" 16 >"$T/far.out" 2>&1
 while pmig_on alpha plan far gamma 2>&1 | grep -q 'has only just begun'; do :; done
@@ -78,9 +78,17 @@ ps -o pid= --ppid "$job_shell" | xargs kill -CONT # nsenter(1) stops with what i
 t pmig_on alpha move job beta
 t pmig_on alpha kill -KILL job
 
+# --- its files may be no larger than less than its image; where it has lowered that itself nobody minds (tests/programs/limits.c)
+pmig_on alpha run --detach --name small -- sh -c 'ulimit -f 16; exec "$@"' sh "$BIN/tests/limits" 100000000 >"$T/small.out" 2>&1
+while pmig_on alpha plan small beta 2>&1 | grep -q 'has only just begun'; do :; done
+refused small 'move refused: small: its files may have (8192|16384) bytes at most \(ulimit -f\), and its image would have [0-9]+'
+expect 3 pmig_on alpha checkpoint small -o /tmp/small.image
+says 'the image would be larger than a file may be here: more than [0-9]+ bytes, by the process.s own limit'
+t pmig_on alpha kill -KILL small
+
 # --- ended, and nobody has read yet what it wrote last
 program=/dev/pmig-talks.$$
-trap 'rm -f "$program" "$far" /dev/pmig-script.$$; lib_end' EXIT
+at_end 'rm -f "$program"'
 printf '#include <stdio.h>\nint main(void) { for (int i = 0; i < 400000; i++) printf("%%d\\n", i); return 7; }\n' >"$T/talks.c"
 t "$BIN/pmig-cc" -O2 "$T/talks.c" -o "$program"
 mkfifo "$T/talks.out"

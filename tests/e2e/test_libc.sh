@@ -7,7 +7,7 @@
 # The machine's /dev is the same on all hosts: paths mean the same there.
 place=/dev/pmig-libc.$$
 mkdir -m 1777 "$place"
-trap 'rm -rf "$place"; lib_end' EXIT
+at_end 'rm -rf "$place"'
 export PMIG_TEST_PLACE=$place
 plain=(clang-19 -w -D_GNU_SOURCE -O2 -I "$PMIG_SOURCE/runtime/include")
 

@@ -10,7 +10,7 @@ address() { echo "127.0.0.1:$(sed -n 's/^[[:space:]]*Port //p' "$T/$1/config")";
 
 # Each server lets in a key of its own: an agent has both.
 eval "$(ssh-agent -s)" >/dev/null
-trap 'kill "$SSH_AGENT_PID" 2>/dev/null; lib_end' EXIT
+at_end 'kill "$SSH_AGENT_PID" 2>/dev/null'
 t ssh-add -q "$T/left/user" "$T/right/user"
 
 QUEENS=$BIN/samples/queens

@@ -90,7 +90,7 @@ done <"$T/things"
 hosts_begin
 program=/dev/pmig-held.$$ # the same on all hosts
 cp "$T/held" "$program"
-trap 'rm -f "$program"; lib_end' EXIT
+at_end 'rm -f "$program"'
 on alpha "$program" >"$T/things"
 
 # moved NAME WORDS: in a directory of its own, so that several can be under way.

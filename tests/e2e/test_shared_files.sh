@@ -8,7 +8,7 @@ hosts_begin
 # The hosts have the machine's /dev, which is a tmpfs: a folder in it is the same on all of them.
 shared=/dev/pmig-shared.$$
 mkdir -m 1777 "$shared"
-trap 'rm -rf "$shared"; lib_end' EXIT
+at_end 'rm -rf "$shared"'
 home=$(on alpha sh -c 'mkdir ~/d && echo ~/d')
 on beta mkdir "$home"
 

@@ -9,7 +9,7 @@
 # The machine's /dev is the same on all hosts: paths mean the same there.
 place=/dev/pmig-sanitized.$$
 mkdir -m 1777 "$place"
-trap 'rm -rf "$place"; lib_end' EXIT
+at_end 'rm -rf "$place"'
 export PMIG_TEST_PLACE=$place
 
 t sanitized_build

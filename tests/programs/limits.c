@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct rlimit files, core, processor;
+#define FILE_BYTES 65536 /* that a file may have: less than an image */
+#define NUMBER 300       /* of a descriptor, beyond how many there may be from then on */
+#define MEMORY (4 << 20)
+
+static struct rlimit files, core, processor, size;
+static unsigned char *memory;
 static int failures;
 
 #define CHECK(what) check(what, #what)
@@ -26,6 +32,12 @@ static void check(int good, const char *words)
 
 static void begin(void)
 {
+	memory = malloc(MEMORY);
+	for (int i = 0; i < MEMORY; i++)
+		memory[i] = (unsigned char)(i * 7 + i / 4096);
+	getrlimit(RLIMIT_FSIZE, &size);
+	size.rlim_cur = FILE_BYTES;
+	CHECK(dup2(open("/dev/null", O_WRONLY), NUMBER) == NUMBER && setrlimit(RLIMIT_FSIZE, &size) == 0);
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = 256;
 	core = (struct rlimit){0, 4096};
@@ -42,6 +54,9 @@ static void look(void)
 	struct rlimit l;
 	char name[16];
 	CHECK(getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur == 256);
+	CHECK(write(NUMBER, "x", 1) == 1 && dup2(NUMBER, NUMBER + 1) == -1 &&
+		memory[MEMORY - 1] == (unsigned char)(MEMORY / 4096 - 8));
+	CHECK(getrlimit(RLIMIT_FSIZE, &l) == 0 && l.rlim_cur == FILE_BYTES);
 	CHECK(getrlimit(RLIMIT_CORE, &l) == 0 && l.rlim_cur == 0);
 	CHECK(getrlimit(RLIMIT_CPU, &l) == 0 && l.rlim_cur == 4000);
 	CHECK(getpriority(PRIO_PROCESS, 0) == 7 && nice(0) == 7);
