@@ -109,7 +109,7 @@ int pmig_peer_address_port(int fd, bool *ret_any)
 		struct sockaddr_storage any;
 		struct sockaddr_in four;
 		struct sockaddr_in6 six;
-	} a;
+	} a = {.any = {.ss_family = AF_UNSPEC}};
 	socklen_t size = sizeof a;
 	*ret_any = false;
 	if (getsockname(fd, (struct sockaddr *)&a, &size) < 0)

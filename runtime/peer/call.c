@@ -66,7 +66,9 @@ static const char *next_address(struct pmig_peer *p, bool *ret_numeric)
 		return *ret_numeric ? c->told.text[i] : c->given.text[i - c->told.count];
 	if (c->begun && all > 0 && c->refused >= all && c->rounds >= 2)
 		pmig_peer_talk_fail(p, PMIG_EGONE, "%s does not know this conversation any more", c->where);
-	int pause = c->rounds < 6 ? PAUSE << c->rounds : PAUSE_MOST;
+	int pause = PAUSE;
+	for (int i = 0; i < c->rounds && pause < PAUSE_MOST; i++)
+		pause *= 2;
 	c->next_at = pmig_peer_link_now() + (pause < PAUSE_MOST ? pause : PAUSE_MOST);
 	c->next = c->refused = 0;
 	if (++c->rounds >= ROUNDS && p->link.fd >= 0)

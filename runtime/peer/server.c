@@ -357,27 +357,39 @@ int pmig_peer_listen(struct pmig_peer_server **ret_server, const struct pmig_pee
 	return 0;
 }
 
+/* What an event loop waits for, as it is put together. */
+struct waiting {
+	struct pollfd *fds;
+	int room, count;
+	int64_t first; /* when something is to be done at the latest */
+};
+
+static void add_waiting(struct waiting *w, struct pollfd one, int64_t due)
+{
+	if (one.fd >= 0 && w->count++ < w->room)
+		w->fds[w->count - 1] = one;
+	w->first = due < w->first ? due : w->first;
+}
+
 int pmig_peer_server_fds(struct pmig_peer_server *s, struct pollfd *fds, int room, int *ret_timeout)
 {
-	int n = 0;
-	int64_t now = pmig_peer_link_now(), first = INT64_MAX;
-	struct pollfd fixed[2] = {{s->listener, POLLIN, 0}, {s->direct, POLLIN, 0}};
-	for (int i = 0; i < 2 + PENDING + s->count; i++) {
-		const struct link *l = i < 2 ? NULL
-			: i < 2 + PENDING    ? &s->pending[i - 2].link
-					     : &s->peers[i - 2 - PENDING]->link;
-		struct pollfd one = l != NULL ? pmig_peer_link_poll(l) : fixed[i];
-		int64_t due = INT64_MAX;
-		if (i >= 2 && i < 2 + PENDING && one.fd >= 0)
-			due = s->pending[i - 2].since + PENDING_TIME + 1;
-		else if (i >= 2 + PENDING && one.fd < 0 && s->patience >= 0)
-			due = s->peers[i - 2 - PENDING]->lost + s->patience + 1;
-		first = due < first ? due : first;
-		if (one.fd >= 0 && n++ < room)
-			fds[n - 1] = one;
+	struct waiting w = {.fds = fds, .room = room, .first = INT64_MAX};
+	int64_t now = pmig_peer_link_now();
+	add_waiting(&w, (struct pollfd){s->listener, POLLIN, 0}, INT64_MAX);
+	add_waiting(&w, (struct pollfd){s->direct, POLLIN, 0}, INT64_MAX);
+	for (int i = 0; i < PENDING; i++)
+		if (s->pending[i].link.fd >= 0)
+			add_waiting(&w, pmig_peer_link_poll(&s->pending[i].link), s->pending[i].since + PENDING_TIME + 1);
+	for (int i = 0; i < s->count; i++) {
+		const struct pmig_peer *p = s->peers[i];
+		bool waits = p->link.fd < 0 && p->error == 0 && s->patience >= 0;
+		add_waiting(&w, pmig_peer_link_poll(&p->link), waits ? p->lost + s->patience + 1 : INT64_MAX);
 	}
-	*ret_timeout = first == INT64_MAX ? -1 : first <= now ? 0 : first - now > INT_MAX ? INT_MAX : (int)(first - now);
-	return n;
+	*ret_timeout = w.first == INT64_MAX ? -1
+		: w.first <= now            ? 0
+		: w.first - now > INT_MAX   ? INT_MAX
+					    : (int)(w.first - now);
+	return w.count;
 }
 
 /* The next one of which there is news, in turn; NULL: none. */
@@ -400,8 +412,8 @@ static struct pmig_peer *next_news(struct pmig_peer_server *s)
 static int wait_for(struct pmig_peer_server *s, int64_t until)
 {
 	int timeout, n = pmig_peer_server_fds(s, s->fds, s->fds_room, &timeout);
-	if (n > s->fds_room) {
-		struct pollfd *more = realloc(s->fds, 2 * (size_t)n * sizeof *more);
+	if (s->fds == NULL || n > s->fds_room) {
+		struct pollfd *more = realloc(s->fds, 2 * (size_t)(n > 0 ? n : 1) * sizeof *more);
 		if (more == NULL)
 			return PMIG_ENOMEM;
 		s->fds = more;
