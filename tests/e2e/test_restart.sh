@@ -28,7 +28,7 @@ runs killed "$QUEENS" 14
 await "$T/killed.out" 'row 1, column  2'
 t "$PMIG" checkpoint killed -o "$T/killed.image"
 expect 3 "$PMIG" restart "$T/killed.image"
-says 'killed runs already'
+says 'killed runs already: --clone makes another program of its image'
 check "a refusal is one sentence" test "$(wc -l <"$T/stderr")" -eq 1
 check "the agent keeps no second copy" test -z "$(find "$T/state/image" -name '*.checkpoint' -size +0 -print)"
 t "$PMIG" kill -KILL killed
@@ -70,6 +70,18 @@ expect 3 "$PMIG" restart "$T/queens.image" -- "$BIN/samples/raytrace" </dev/null
 says 'another program'
 expect 3 "$PMIG" restart "$T/queens.image" -- /bin/true </dev/null
 is "it waits as before" "$(state_of queens)" "image waits"
+
+# What may live elsewhere is not started a second time.
+# recorded_as STATE PID WORDS: as a registry says that was not told the end of it.
+recorded_as() {
+	t sqlite3 "$T/state/registry.db" "UPDATE processes SET state = $1, pid = $2 WHERE name = 'queens'"
+	expect 3 "$PMIG" restart "$T/queens.image" </dev/null
+	says "$3"
+}
+recorded_as 3 $$ 'queens is frozen and may go on: .pmig attach queens. finds out'
+recorded_as 4 $$ 'queens is frozen and may go on: .pmig attach queens. finds out'
+recorded_as 6 0 'queens runs elsewhere, or may: .pmig attach queens. finds out; --clone makes another program of it'
+t sqlite3 "$T/state/registry.db" "UPDATE processes SET state = 5, pid = 0 WHERE name = 'queens'"
 check "no copy of an image was left" test -z "$(find "$T/state/image" -name '*.[0-9]*' -print)"
 
 # A clone is another program, with a name of its own; the one that was saved still waits.

@@ -104,15 +104,16 @@ for my $file (sort grep { -f } split /\n/, `git ls-files -co --exclude-standard 
 my %plain = map { $_ => join ' | ', map { join ' ', @$_ } pieces($_) } keys %sentences;
 sub alone { my ($run, $mine) = @_; return !grep { $_ ne $mine && index(" $plain{$_} ", " $run ") >= 0 } keys %plain }
 
-# The runs of words by which a sentence is known.
+# The runs of words by which a sentence is known: of four, and longer ones for those that differ little.
 sub runs {
 	my ($sentence) = @_;
 	return if $sentence =~ m{^[a-z/_]+\.[ch]: };
 	my @pieces = sort { @$b <=> @$a } pieces($sentence);
-	my $n = @pieces == 0 ? 0 : @{$pieces[0]} < 4 ? scalar @{$pieces[0]} : 4;
 	my @all;
-	for my $p (@pieces) {
-		for (my $i = 0; $n > 0 && $i + $n <= @$p; $i++) { push @all, join ' ', @$p[$i .. $i + $n - 1] }
+	for my $n (@pieces > 0 && @{$pieces[0]} < 4 ? scalar @{$pieces[0]} : (4, 6, 8)) {
+		for my $p (@pieces) {
+			for (my $i = 0; $n > 0 && $i + $n <= @$p; $i++) { push @all, join ' ', @$p[$i .. $i + $n - 1] }
+		}
 	}
 	return @all;
 }

@@ -44,7 +44,7 @@ static void in_the_way(void **state)
 	assert_non_null(strstr(pmig_reason(), "scratch is temporary, of this connection only"));
 	run(db, "DROP TABLE scratch; ATTACH ':memory:' AS other");
 	assert_int_equal(connection_ready(db), PMIG_EREFUSED);
-	assert_non_null(strstr(pmig_reason(), "the database other is attached"));
+	assert_non_null(strstr(pmig_reason(), "the database other is attached; detach it in a `before` hook"));
 	run(db, "DETACH other");
 	assert_int_equal(connection_ready(db), 0);
 	sqlite3_close(db);

@@ -85,6 +85,12 @@ static void link_in_the_way(void)
 	assert_int_equal(symlink("/etc/passwd", in_place("a/b/file")), 0);
 }
 
+static void directory_in_the_way(void)
+{
+	unlink(in_place("a/b/file"));
+	assert_int_equal(mkdir(in_place("a/b/file"), 0700), 0);
+}
+
 static void *only_read(void)
 {
 	close(create("data", "data"));
@@ -256,13 +262,19 @@ static const struct restore_case cases[] = {
 		.hand_over = true,
 		.between = other_host,
 		.after = written_after},
-	{.name = "a changed file refuses", .before = written, .between = changed,
-		.refused = "; nothing was overwritten: move it away (`pmig restart --rewind` sets it aside)"},
+	{.name = "a changed file refuses",
+		.before = written,
+		.between = changed,
+		.refused = " bytes); nothing was overwritten: move it away (`pmig restart --rewind` sets it aside)"},
 	{.name = "a changed file is set aside",
 		.before = written,
 		.between = changed,
 		.rewind = true,
 		.after = changed_after},
+	{.name = "a directory in its place refuses",
+		.before = written,
+		.between = directory_in_the_way,
+		.refused = "something that is no regular file lies here under that name; move it away"},
 	{.name = "a symbolic link in its place refuses",
 		.before = written,
 		.between = link_in_the_way,
@@ -287,7 +299,9 @@ static const struct restore_case cases[] = {
 		.before = comes_back,
 		.between = version_1_lies_here,
 		.after = comes_back_after},
-	{.name = "a file whose name is not known refuses", .before = renamed, .refused = "it has another name now, which cannot be found out"},
+	{.name = "a file whose name is not known refuses",
+		.before = renamed,
+		.refused = "it has another name now, which cannot be found out"},
 	{.name = "what fails leaves nothing",
 		.before = two_files,
 		.hand_over = false,
@@ -298,7 +312,7 @@ static const struct restore_case cases[] = {
 
 static void failed_restore_left_nothing(void **state)
 {
-	const struct restore_case *c = &cases[10];
+	const struct restore_case *c = &cases[11];
 	(void)state;
 	char path[PATH_MAX - 2];
 	restore_prepare(path);
