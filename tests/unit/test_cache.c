@@ -88,6 +88,7 @@ static void test_not_ours_alone(void **state)
 	struct cache *c;
 	assert_int_equal(chmod(root, 0770), 0);
 	assert_int_equal(cache_open(root, &c), PMIG_EREFUSED);
+	assert_non_null(strstr(pmig_reason(), ": others can write there; give it to this user alone (chmod go-w)"));
 	assert_int_equal(chmod(root, 0700), 0);
 
 	char hash[CACHE_HASH], *path;
@@ -98,6 +99,15 @@ static void test_not_ours_alone(void **state)
 	assert_int_equal(chmod(path, 0620), 0);
 	assert_int_equal(cache_find(c, hash, "lib", &found), PMIG_EREFUSED);
 	assert_int_equal(unlink(path), 0);
+
+	char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
+	struct cache *none = NULL;
+	assert_int_equal(unsetenv("HOME"), 0);
+	assert_int_equal(cache_open(NULL, &none), PMIG_EREFUSED);
+	assert_string_equal(pmig_reason(), "no home directory (HOME is not set): there is no place for a cache");
+	if (home != NULL)
+		assert_int_equal(setenv("HOME", home, 1), 0);
+	free(home);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
 	assert_int_equal(cache_find(c, hash, "lib", &found), PMIG_EIO);
 	free(path);

@@ -179,6 +179,7 @@ static void what_cannot_be_hashed_is_said(void **state)
 	struct content_index *x = open_index(p);
 	assert_int_equal(content_index_hash(x, "/not/there", -1, hash), PMIG_EIO);
 	assert_int_equal(content_index_hash(x, p->directory, -1, hash), PMIG_EREFUSED);
+	assert_non_null(strstr(pmig_reason(), "it is no regular file, or too large to be hashed now"));
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(content_index_hash(x, NULL, fd, hash), PMIG_EREFUSED);
 	close(fd);

@@ -2,6 +2,8 @@
 #include "restore_case.h"
 
 #include "kind/connection.h"
+#include "kind/table.h"
+#include "resource/content.h"
 
 #include <sqlite3.h>
 
@@ -220,7 +222,8 @@ static const struct restore_case cases[] = {
 		.before = moved,
 		.hand_over = true,
 		.between = journal_lies_there,
-		.refused = "app.db-journal lies here, of a database that is gone or in use: it would be taken for this one's"},
+		.refused =
+			"app.db-journal lies here, of a database that is gone or in use: it would be taken for this one's"},
 	{.name = "a journal set aside",
 		.before = moved,
 		.hand_over = true,
@@ -235,8 +238,105 @@ static const struct restore_case cases[] = {
 	{0},
 };
 
+/* --- what refuses before anything is written --- */
+
+static sqlite3 *opened(const char *path)
+{
+	sqlite3 *db = NULL;
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	return db;
+}
+
+/* Another connection, which has done this and stays. */
+static sqlite3 *other_did(const char *path, const char *sql)
+{
+	sqlite3 *db = opened(path);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static sqlite3 *locks(const char *path)
+{
+	return other_did(path, "BEGIN EXCLUSIVE");
+}
+
+static sqlite3 *reads(const char *path)
+{
+	return other_did(path, "BEGIN; SELECT * FROM t");
+}
+
+static sqlite3 *takes_name_away(const char *path)
+{
+	(void)unlink(path);
+	return NULL;
+}
+
+static sqlite3 *takes_its_name(const char *path)
+{
+	(void)unlink(path);
+	(void)sqlite3_close(other_did(path, "CREATE TABLE other(x)"));
+	return NULL;
+}
+
+static const struct refusal {
+	const char *sql;
+	sqlite3 *(*other)(const char *path);
+	enum pmig_strategy strategy;
+	unsigned consent;
+	bool closed;
+	const char *content, *words;
+} refusals[] = {
+	{"PRAGMA locking_mode = EXCLUSIVE; INSERT INTO t VALUES (2)", NULL, PMIG_REFER,
+		.words = "its locking_mode is exclusive, which leaves the database locked here"},
+	{"PRAGMA journal_mode = WAL; INSERT INTO t VALUES (2)", NULL, PMIG_REFER,
+		.words = "it has a write-ahead log, which needs memory"},
+	{"PRAGMA journal_mode = WAL; INSERT INTO t VALUES (2)", reads, PMIG_REFER, .consent = PMIG_LOSS,
+		.words = "its write-ahead log cannot be given up, somebody else uses it: database is locked"},
+	{"SELECT 1", NULL, PMIG_REFER, .closed = true, .words = "it is closed: only an open one can be used from elsewhere"},
+	{"SELECT 1", takes_name_away, PMIG_MOVE, .words = "its file has no name any more"},
+	{"SELECT 1", takes_its_name, PMIG_MOVE, .words = "another file lies under its name by now"},
+	{"SELECT 1", locks, PMIG_MOVE, .words = "no snapshot can be had: database is locked"},
+	{"SELECT 1", NULL, PMIG_REBIND, .content = "0123456789abcdef0123456789abcdef",
+		.words = "it has changed since the target was found to have the same content"},
+};
+
+static void what_is_in_the_way_is_said(void **state)
+{
+	(void)state;
+	const struct pmig_kind *k = kind_table_find("database");
+	assert_true(arena_create() >= 0);
+	for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+		const struct refusal *c = &refusals[i];
+		char directory[] = "/tmp/pmig-database-XXXXXX", path[64];
+		assert_non_null(mkdtemp(directory));
+		(void)snprintf(path, sizeof path, "%s/app.db", directory);
+		sqlite3 *db = other_did(path, "CREATE TABLE t(x); INSERT INTO t VALUES (1)"), *other = NULL;
+		assert_int_equal(sqlite3_exec(db, c->sql, NULL, NULL, NULL), SQLITE_OK);
+		if (c->other != NULL)
+			other = c->other(path);
+		struct pmig_writer w = {0};
+		struct pmig_resource r = {.fd = -1,
+			.kind = k,
+			.handle = c->closed ? NULL : db,
+			.locator = path,
+			.content = c->content,
+			.there = "",
+			.declaration.consent = c->consent,
+			.strategy = c->strategy};
+		int e = k->save(&r, &w);
+		if (e != PMIG_EREFUSED || strstr(pmig_reason(), c->words) == NULL)
+			fail_msg("%s: %d, %s", c->words, e, e < 0 ? pmig_reason() : "saved");
+		content_finish(&w);
+		(void)sqlite3_close_v2(other);
+		(void)sqlite3_close_v2(db);
+		assert_int_equal(nftw(directory, restore_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	restore_main(argc, argv, cases);
-	return restore_all(cases);
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_in_the_way_is_said)};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return failed + restore_all(cases);
 }

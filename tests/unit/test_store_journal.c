@@ -53,6 +53,7 @@ static void one_handover_at_a_time(void **state)
 	h.target = "gamma";
 	assert_fails(s->handover_begin(s, &h), PMIG_EEXIST);
 	assert_fails(s->handover_begin(s, &other), PMIG_EBUSY);
+	assert_reason_has("the process is being handed over already, from ");
 	assert_reason_has("from alpha to beta");
 	assert_good(s->handover_finish(s, HANDOVER_1, PMIG_HANDOVER_DOUBT, "no answer"));
 	assert_fails(s->handover_begin(s, &other), PMIG_EBUSY);
