@@ -83,3 +83,18 @@ check "nothing is said to be held" test "$(pmig_on alpha references --json serve
 expect 3 pmig_on alpha move server gamma
 says 'move refused: .*tcp 0.0.0.0:8120 \(by identifier, fixed\): who listened for it at its address is lost'
 t pmig_on alpha kill server
+
+# --- the server's host fails: who comes to its address waits for it; when it is back without the server, that is the server's end, and
+# --- its address is closed ---
+start alpha other "$BIN/tests/accepts" block 8120 8
+await "$T/other.out" ready
+t pmig_on alpha move other beta
+client 12
+answered 12 beta
+t hosts power beta
+client 13
+t hosts boot beta
+ended_with other 137
+client 14
+check "clients are told" grep -q '^no: Connection refused' "$T/client.14"
+await "$T/client.13" nothing

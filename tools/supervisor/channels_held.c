@@ -230,12 +230,22 @@ int channels_check(struct move *m, const json_t *frozen)
 	return 0;
 }
 
+/* A socket is called by its address in both, "listener on 0.0.0.0:80" and "tcp 0.0.0.0:80". */
+static bool is_about(const struct plan_decision *d, const struct known *k)
+{
+	const char *address = strchr(k->locator, ' ');
+	size_t n = strlen(d->name), m = address != NULL ? strlen(address) : 0;
+	bool named = m > 1 && n > m && strcmp(d->name + n - m, address) == 0;
+	return strncmp(d->locator, k->locator, strlen(k->locator)) == 0 ||
+		(strncmp(d->locator, "socket:[", 8) == 0 && named);
+}
+
 /* The planner's words, where it had any. */
 static void find_reason(const struct move *m, struct known *k)
 {
 	for (size_t i = 0; m->plan != NULL && i < m->plan->count; i++) {
 		const struct plan_decision *d = &m->plan->decisions[i];
-		if (d->strategy == PMIG_REFER && strncmp(d->locator, k->locator, strlen(k->locator)) == 0) {
+		if (d->strategy == PMIG_REFER && is_about(d, k)) {
 			(void)snprintf(k->why, sizeof k->why, "%s: %.300s", d->cell, d->reason);
 			k->slot = d->slot;
 			return;
