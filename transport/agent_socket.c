@@ -64,7 +64,7 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 		(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
 	}
 	bool datagrams = fd >= 0 && sort != SOCKET_OTHER && socket_has_messages(fd),
-	     bound = datagrams && socket_is_bound(fd);
+	     bound = datagrams && socket_is_bound(fd), named = fd >= 0 && sort == SOCKET_PAIRED && socket_peer_has_name(fd);
 	if (fd >= 0)
 		(void)close(fd);
 	if (sort == SOCKET_ALONE && datagrams)
@@ -74,7 +74,7 @@ enum agent_socket agent_socket_sort(pid_t pid, const struct open_file *f)
 	if (fd >= 0 && sort == SOCKET_OTHER)
 		return AGENT_SOCKET_OTHER;
 	if (sort != SOCKET_PAIRED || !socket_unix_look(f->st.st_ino, &u) || u.bound ||
-		(u.peer != 0 && find(pid, u.peer) < 0))
+		(u.peer != 0 ? find(pid, u.peer) < 0 : named))
 		return datagrams ? AGENT_SOCKET_DATAGRAM : AGENT_SOCKET_CONNECTED;
 	return f->sharers > 0 ? AGENT_SOCKET_SHARED : AGENT_SOCKET_WITHIN;
 }

@@ -193,6 +193,13 @@ bool socket_is_bound(int fd)
 	return getsockname(fd, (struct sockaddr *)&p.address, &p.size) == 0 && is_bound(&p);
 }
 
+bool socket_peer_has_name(int fd)
+{
+	struct sockaddr_un peer;
+	socklen_t size = sizeof peer;
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && size > sizeof peer.sun_family;
+}
+
 static int parse_internet(const char *text, struct socket_place *ret)
 {
 	struct sockaddr_in *four = (void *)&ret->address;

@@ -25,6 +25,9 @@ enum socket_sort socket_sort_of(int fd);
 bool socket_has_messages(int fd);
 bool socket_is_bound(int fd);
 
+/* Whether the peer of a unix socket has a name: then it is no pair, although a connection that was not accepted yet has no peer either. */
+bool socket_peer_has_name(int fd);
+
 /* What is known of a unix socket by its inode: sock_diag(7). */
 struct socket_unix {
 	uint64_t peer; /* inode; 0: closed, or in another name space */

@@ -1,7 +1,8 @@
 /* datagram: sockets of datagrams (UDP, unix), and of packets (SOCK_SEQPACKET) with a peer outside. One with an address is where others send
  * to, and one with a peer is whom it answers: by identifier, it stays where it is, with what waits in it, what it was set to and the groups
  * that it has joined, and is used from elsewhere (reference/calls_datagram.h). By type, or with neither yet, it is opened again as what
- * listens is. An image in a file has nobody who could keep the socket: there it is by type. */
+ * listens is, and has the same peer. An image in a file has nobody who could keep the socket: there datagrams are by type, and packets, whose
+ * peer would be gone, are refused. */
 #include "../base/error.h"
 #include "../base/socket_sort.h"
 #include "../reference/calls_datagram.h"
@@ -63,13 +64,15 @@ static int describe(struct pmig_resource *r)
 		return e;
 	sharing_describe(r, false);
 	if (r->declaration.binding == 0) {
-		bool stays = planned_exists() &&
-			(there || record.peer.size > 0 || socket_is_bound(r->fd) || record.type == SOCK_SEQPACKET);
+		bool used = there || record.peer.size > 0 || socket_is_bound(r->fd);
+		bool stays = (planned_exists() && used) || record.type == SOCK_SEQPACKET;
 		r->declaration.binding = stays ? PMIG_BY_IDENTIFIER : PMIG_BY_TYPE;
 		r->declaration.attachment = PMIG_FIXED;
 	}
 	if (r->declaration.name == NULL)
 		r->declaration.name = name_of(&record);
+	if (r->declaration.binding == PMIG_BY_TYPE && record.type == SOCK_SEQPACKET)
+		return error_set(PMIG_EREFUSED, "it is a connection: its peer is this one and no other");
 	return r->declaration.binding == PMIG_BY_TYPE && !there ? kind_listener.describe(r) : 0;
 }
 
@@ -108,7 +111,13 @@ static int save(struct pmig_resource *r, struct pmig_writer *w)
 	if (referred_find(&r->st) != NULL)
 		return error_set(PMIG_EREFUSED,
 			"it is used from another host; where it is it can be opened again, or not at all");
-	return kind_listener.save(r, w);
+	struct socket_record record;
+	int e = socket_record_look(r->fd, &record);
+	if (e >= 0)
+		e = kind_listener.save(r, w);
+	if (e >= 0)
+		socket_record_write(w, &record);
+	return e;
 }
 
 static int state_file(const void *bytes, uint64_t size, int *ret_file)
@@ -166,7 +175,17 @@ static int refer(struct pmig_resource *r, struct pmig_reader *in)
 
 static int rebind(struct pmig_resource *r, struct pmig_reader *in)
 {
-	return kind_listener.rebind(r, in);
+	struct socket_record record;
+	char peer[SOCKET_TEXT_MAX];
+	int e = kind_listener.rebind(r, in);
+	if (e >= 0)
+		e = socket_record_read(in, &record);
+	if (e < 0 || record.peer.size == 0 ||
+		connect(r->fd, (const struct sockaddr *)&record.peer.at, record.peer.size) == 0)
+		return e;
+	e = error_errno(PMIG_EREFUSED, errno, "its peer");
+	socket_address_text(&record, &record.peer, peer);
+	return error_prefix(e, "%s is not reached from here", peer);
 }
 
 static int undo(struct pmig_resource *r)

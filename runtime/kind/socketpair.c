@@ -48,10 +48,10 @@ static int find(uint64_t inode)
 static int match(const struct pmig_resource *r)
 {
 	struct socket_unix u;
-	if (!S_ISSOCK(r->st.st_mode) || referred_find(&r->st) != NULL || (r->flags & O_PATH) != 0 || socket_sort_of(r->fd) != SOCKET_PAIRED ||
-		!socket_unix_look(r->st.st_ino, &u) || u.bound)
+	if (!S_ISSOCK(r->st.st_mode) || referred_find(&r->st) != NULL || (r->flags & O_PATH) != 0 ||
+		socket_sort_of(r->fd) != SOCKET_PAIRED || !socket_unix_look(r->st.st_ino, &u) || u.bound)
 		return 0;
-	return u.peer == 0 || find(u.peer) >= 0;
+	return u.peer == 0 ? !socket_peer_has_name(r->fd) : find(u.peer) >= 0;
 }
 
 static int describe(struct pmig_resource *r)
