@@ -68,7 +68,7 @@ static void all_after(void *state)
 }
 
 /* Its peer is another process. */
-static void *packets(void)
+static int packet_client(void)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int ready[2], fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -95,6 +95,31 @@ static void *packets(void)
 	CHECK(read(ready[0], &byte, 1) == 1 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
 	close(ready[0]);
 	close(ready[1]);
+	(void)unlink(a.sun_path);
+	return fd;
+}
+
+static void *packets(void)
+{
+	(void)packet_client();
+	return pmig_calloc(1, 1);
+}
+
+static void *packets_by_type(void)
+{
+	struct pmig_declaration d = {.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED};
+	CHECK(pmig_declare_fd(packet_client(), &d) == 0);
+	return pmig_calloc(1, 1);
+}
+
+/* Its peer is gone when it is opened again. */
+static void *peer_that_goes(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	snprintf(a.sun_path, sizeof a.sun_path, "/tmp/pmig-gone-%.40s", strrchr(restore_place, '/') + 1);
+	int peer = open_at(AF_UNIX, &a, sizeof a), fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+	close(peer);
 	(void)unlink(a.sun_path);
 	return pmig_calloc(1, 1);
 }
@@ -139,6 +164,10 @@ static void no_more(void *state)
 static const struct restore_case cases[] = {
 	{.name = "addresses, options, the peer", .before = all, .after = all_after, .hand_over = true},
 	{.name = "packets", .before = packets, .refused = "reference"},
+	{.name = "packets by type",
+		.before = packets_by_type,
+		.refused = "it is a connection: its peer is this one and no other"},
+	{.name = "the peer is gone", .before = peer_that_goes, .refused = "is not reached from here: its peer: "},
 	{.name = "a group", .before = a_group, .refused = "it has joined a multicast group, which is not carried"},
 	{.name = "which are datagrams", .before = kinds, .after = no_more},
 	{0},
