@@ -6,7 +6,7 @@
 prefix=$T/prefix
 t cmake --install "$PMIG_BUILD" --prefix "$prefix"
 for file in bin/pmig bin/pmig-cc bin/pmig-instrument bin/pmig-agent lib/libpmig.a lib/libpmig-carried.a \
-	include/pmig/pmig.h lib/pkgconfig/pmig.pc lib/cmake/pmig/pmig-config.cmake; do
+	lib/libpmig-peer.a lib/pmig/libpmig-peer.a include/pmig/pmig.h include/pmig/pmig_peer.h lib/pkgconfig/pmig.pc lib/cmake/pmig/pmig-config.cmake; do
 	t test -f "$prefix/$file"
 done
 check "pmig-agent needs nothing of the host" sh -c '! readelf -lW "$1" | grep INTERP' sh "$prefix/bin/pmig-agent"
@@ -46,3 +46,14 @@ check "another compiler's program computes the same" test "$("$T/plain" 1000)" =
 t cmake -S "$T/project" -B "$T/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix"
 t cmake --build "$T/build"
 check "a CMake project's program runs" test "$("$T/build/bin/hello" 1000)" = 499500
+
+# Peers that take part: by any compiler with one library, by pmig-cc with the one that moves.
+t gcc -O2 -Wall -Werror -I "$prefix/include" "$PMIG_SOURCE/samples/peer/asker.c" -o "$T/asker" -L "$prefix/lib" -lpmig-peer
+t "$prefix/bin/pmig-cc" -O2 "$PMIG_SOURCE/samples/peer/teller.c" -o "$T/teller" -lpmig-peer
+port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+"$T/teller" "127.0.0.1:$port" >"$T/teller.out" &
+teller=$!
+await "$T/teller.out" ready
+check "they talk" grep -qxF '50 numbers, none missing' <("$T/asker" "127.0.0.1:$port" 50)
+kill -TERM $teller
+check "teller ends" wait $teller

@@ -77,3 +77,17 @@ await "$T/follows.out" 'bytes answered, over 2 connections'
 t pmig_on gamma kill follows
 ended_with follows 0
 t hosts boot alpha
+
+# --- the samples; source and home are switched off at once ---
+on gamma sh -c 'cat >asker && chmod +x asker' <"$BIN/samples/asker-plain"
+start alpha teller "$BIN/samples/teller" 0.0.0.0:7003
+await "$T/teller.out" ready
+on gamma ./asker $A:7003 600 >"$T/asker.out" 2>&1 &
+asker=$!
+await "$T/asker.out" 'from alpha'
+t pmig_on alpha move teller beta
+await "$T/asker.out" 'from beta'
+t hosts power alpha
+check "it was still asking" kill -0 $asker
+check "asker ends well" wait $asker
+check "it missed nothing" grep -qxF '600 numbers, none missing' "$T/asker.out"
