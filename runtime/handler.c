@@ -81,7 +81,9 @@ static void run(int number, siginfo_t *info, void *context)
 	block_handled((a.sa_flags & SA_RESTART) != 0);
 	if (sp != NULL)
 		pmig_frame_sp = sp + RED_ZONE;
+	unsigned level = error_enter();
 	call(&a, number, info, context);
+	error_leave(level);
 	pmig_frame_sp = sp;
 }
 

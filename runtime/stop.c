@@ -103,6 +103,8 @@ void stop_thread_ended(void)
 void stop_forked(void)
 {
 	every_leave();
+	set_flag(&pmig_poll, 0); /* what is under way is the parent's */
+	set_flag(&pmig_asked, 0);
 	stop.wanted = stop.working = stop.poked = stop.cancelled = false;
 	stop.standing = 0;
 }
@@ -278,8 +280,10 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 	(void)signal;
 	int saved = errno;
 	struct heard heard = {.context = context};
+	unsigned level = error_enter();
 	bool ours = stop.wanted || __atomic_load_n(&pmig_asked, __ATOMIC_RELAXED) != 0;
 	own_stack_call(hear, &heard);
+	error_leave(level);
 	if (!ours && !heard.any)
 		handler_control(info, context);
 	set_flag(&pmig_poll, 1);

@@ -133,22 +133,37 @@ void thread_start(void)
 	foreign_start();
 }
 
-/* Threads that have ended are about to be gone. `all`: waits until they are; nothing that they wait for is held by the caller. */
+/* Where there is no room they are waited for: that is short. */
+static void leave_again(const pthread_t *handles, unsigned n)
+{
+	sigset_t mask;
+	unsigned kept = 0;
+	thread_lock(&mask);
+	while (kept < n && leaving_count < ARENA_THREADS_MAX)
+		leaving[leaving_count++] = handles[kept++];
+	thread_unlock(&mask);
+	while (kept < n)
+		(void)pthread_join(handles[kept++], NULL);
+}
+
+/* Threads that have ended are about to be gone. `all`: waits until they are; nothing that they wait for is held by the caller. Without the
+ * lock: libc gives memory back, and who has the lock of the heap may be in the signal handler, waiting for ours. */
 static void join_leaving(bool all)
 {
 	pthread_t gone[ARENA_THREADS_MAX];
 	sigset_t mask;
-	unsigned n = 0, left = 0;
 	thread_lock(&mask);
-	for (unsigned i = 0; i < leaving_count; i++)
-		if (all)
-			gone[n++] = leaving[i];
-		else if (pthread_tryjoin_np(leaving[i], NULL) != 0)
-			leaving[left++] = leaving[i];
-	leaving_count = left;
+	unsigned n = leaving_count, left = 0;
+	memcpy(gone, leaving, n * sizeof *gone);
+	leaving_count = 0;
 	thread_unlock(&mask);
 	for (unsigned i = 0; i < n; i++)
-		(void)pthread_join(gone[i], NULL);
+		if (all)
+			(void)pthread_join(gone[i], NULL);
+		else if (pthread_tryjoin_np(gone[i], NULL) != 0)
+			gone[left++] = gone[i];
+	if (left > 0)
+		leave_again(gone, left);
 }
 
 int thread_alone(void)

@@ -8,7 +8,28 @@
 #undef error_errno
 #undef error_prefix
 
-static _Thread_local char reason[PMIG_REASON_MAX];
+#define LEVELS 4
+
+static _Thread_local char reasons[LEVELS][PMIG_REASON_MAX];
+static _Thread_local volatile unsigned level; /* how many handlers the thread is in */
+
+static char *reason(void)
+{
+	return reasons[level < LEVELS ? level : LEVELS - 1];
+}
+
+unsigned error_enter(void)
+{
+	unsigned before = level;
+	level = before + 1;
+	reason()[0] = '\0';
+	return before;
+}
+
+void error_leave(unsigned before)
+{
+	level = before;
+}
 
 struct error {
 	int number;
@@ -41,7 +62,7 @@ const char *pmig_strerror(int code)
 
 const char *pmig_reason(void)
 {
-	return reason;
+	return reason();
 }
 
 int error_exit_status(int code)
@@ -56,7 +77,7 @@ int error_set(int code, const char *format, ...)
 {
 	va_list ap;
 	va_start(ap, format);
-	(void)vsnprintf(reason, sizeof reason, format, ap);
+	(void)vsnprintf(reason(), PMIG_REASON_MAX, format, ap);
 	va_end(ap);
 	return code;
 }
@@ -67,22 +88,22 @@ int error_errno(int code, int number, const char *format, ...)
 	const char *w = strerror_r(number, words, sizeof words); /* the GNU form */
 	va_list ap;
 	va_start(ap, format);
-	int n = vsnprintf(reason, sizeof reason, format, ap);
+	int n = vsnprintf(reason(), PMIG_REASON_MAX, format, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof reason)
-		(void)snprintf(reason + n, sizeof reason - (size_t)n, ": %s", w);
+	if (n >= 0 && n < PMIG_REASON_MAX)
+		(void)snprintf(reason() + n, PMIG_REASON_MAX - (size_t)n, ": %s", w);
 	return code;
 }
 
 int error_prefix(int code, const char *format, ...)
 {
 	char old[PMIG_REASON_MAX];
-	memcpy(old, reason, sizeof old);
+	memcpy(old, reason(), sizeof old);
 	va_list ap;
 	va_start(ap, format);
-	int n = vsnprintf(reason, sizeof reason, format, ap);
+	int n = vsnprintf(reason(), PMIG_REASON_MAX, format, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof reason)
-		(void)snprintf(reason + n, sizeof reason - (size_t)n, ": %.*s", PMIG_REASON_MAX - 3, old);
+	if (n >= 0 && n < PMIG_REASON_MAX)
+		(void)snprintf(reason() + n, PMIG_REASON_MAX - (size_t)n, ": %.*s", PMIG_REASON_MAX - 3, old);
 	return code;
 }

@@ -33,6 +33,11 @@ static inline int error_given(int returned, int code)
 #define error_prefix(code, ...) error_given((error_prefix)(code, __VA_ARGS__), code)
 #endif
 
+/* Around what a signal handler does: it has a reason of its own, and whoever it has interrupted keeps theirs. error_leave() gets what
+ * error_enter() returned. */
+unsigned error_enter(void);
+void error_leave(unsigned before);
+
 /* The exit status with which a verb ends after `code` (0 for code >= 0); see tbl/error.h. */
 int error_exit_status(int code);
 

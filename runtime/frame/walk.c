@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <libunwind.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -220,21 +221,31 @@ void walk_start(void)
 	starting = false;
 }
 
-int walk_stack(const void *from, struct walk_buffer *ret)
+/* This thread's cache of libunwind is being changed: a signal that asks where the thread is must not use it. */
+static __thread volatile sig_atomic_t walking __attribute__((tls_model("initial-exec")));
+
+static int walk_here(const void *from, struct walk_buffer *ret)
 {
 	unw_context_t context;
 	unw_cursor_t cursor;
 	unw_word_t ip = 0;
-	int r = stackmap_load();
-	if (r < 0)
-		return r;
 	if (unw_getcontext(&context) != 0 || unw_init_local(&cursor, &context) != 0)
 		return error_set(PMIG_EFOREIGN, "the stack cannot be read");
 	while (ip != (unw_word_t)from)
 		if (unw_step(&cursor) <= 0 || unw_get_reg(&cursor, UNW_REG_IP, &ip) != 0)
 			return error_set(PMIG_EFOREIGN, "the stack cannot be read");
+	return walk_from(&cursor, ret);
+}
+
+int walk_stack(const void *from, struct walk_buffer *ret)
+{
+	int r = stackmap_load();
 	ret->size = ret->count = 0;
-	r = walk_from(&cursor, ret);
+	if (r < 0)
+		return r;
+	walking = 1;
+	r = walk_here(from, ret);
+	walking = 0;
 	if (r < 0)
 		ret->size = ret->count = 0;
 	return r;
@@ -247,6 +258,10 @@ void walk_describe(void *context, char *out, size_t size)
 	size_t at = 0;
 	char name[160], last[160] = "";
 	out[0] = '\0';
+	if (walking) {
+		(void)snprintf(out, size, "at a safe point");
+		return;
+	}
 	if (context == NULL && unw_getcontext(&here) != 0)
 		return;
 	if (unw_init_local2(&cursor, context != NULL ? context : &here, context != NULL ? UNW_INIT_SIGNAL_FRAME : 0) != 0)

@@ -1,9 +1,12 @@
-/* stop: a request that comes while a thread has a small alternate signal stack. */
+/* stop: a request that comes while a thread has a small alternate signal stack, and in a child process; reasons of handlers. */
 #include "stop.h"
 
 #include "arena/arena.h"
+#include "block.h"
+#include "children.h"
 #include "control_channel.h"
 #include "frame/program.h"
+#include "handler.h"
 #include "thread.h"
 
 #include <setjmp.h>
@@ -16,6 +19,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -23,8 +27,6 @@
 #define BELOW 65536
 
 const struct program pmig_program = {0};
-
-extern __thread volatile int pmig_poll;
 
 static int agent; /* our end of the channel */
 
@@ -92,10 +94,48 @@ static void small_stack(void **state)
 	(void)close(fd);
 }
 
+/* A process that no agent knows has nothing to answer: its safe points cost nothing, and no wait of it is broken off. */
+static void child_is_not_asked(void **state)
+{
+	(void)state;
+	int status = -1;
+	pmig_poll = pmig_asked = 1;
+	pid_t child = pmig_fork_process();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(pmig_poll != 0 || pmig_asked != 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(pmig_poll, 1);
+	pmig_poll = pmig_asked = 0;
+}
+
+static const char *within;
+
+static void fail_too(int number)
+{
+	(void)number;
+	within = *pmig_reason() == '\0' && error_set(PMIG_EIO, "the handler's own") == PMIG_EIO ? "alone" : "not alone";
+}
+
+static void handlers_have_reasons_of_their_own(void **state)
+{
+	(void)state;
+	struct sigaction action = {.sa_handler = fail_too};
+	assert_int_equal(handler_start(), 0);
+	assert_int_equal(pmig_sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(error_set(PMIG_ENOENT, "what was interrupted"), PMIG_ENOENT);
+	assert_int_equal(raise(SIGUSR1), 0);
+	assert_string_equal(within, "alone");
+	assert_string_equal(pmig_reason(), "what was interrupted");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(small_stack),
+		cmocka_unit_test(child_is_not_asked),
+		cmocka_unit_test(handlers_have_reasons_of_their_own),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }
