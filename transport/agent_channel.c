@@ -43,10 +43,11 @@ static void on_local(void *context)
 		struct end *e = agent_end(a, p->id, p->to_opener);
 		if (e != NULL)
 			(void)!channel_packet(e->channel, &p->packet);
-		if (e != NULL && e->local != NULL)
-			channel_room(e->local->channel);
 		free(p);
 	}
+	for (struct end *e = r->ends; e != NULL; e = e->next) /* whoever was turned away meanwhile */
+		if (e->local != NULL)
+			channel_room(e->channel);
 	if (r->local != NULL && r->local_timer == NULL)
 		(void)loop_after(a->loop, 0, on_local, a, &r->local_timer);
 }
