@@ -22,6 +22,7 @@ enum guard {
 	GUARD_ENVIRONMENT,
 	GUARD_HANDLERS, /* handler.c */
 	GUARD_CHILDREN,
+	GUARD_BONDS,  /* resource/bound.c */
 	GUARD_ENDING, /* atexit */
 	GUARDS
 };

@@ -1,8 +1,8 @@
 /* bound: a list, oldest first. */
 #include "bound.h"
 
-#include "../arena/lock.h"
 #include "../control_channel.h"
+#include "../guard.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -17,9 +17,8 @@ struct bond {
 };
 
 static struct bond *bonds;
-static struct lock lock;
 
-/* Under the lock, so that the last word is the last one. Before a freeze the agent knows it too. */
+/* Under the guard, so that the last word is the last one. Before a freeze the agent knows it too. */
 static void announce(void)
 {
 	int before = errno;
@@ -37,19 +36,18 @@ void bound_to(const void *key, const char *format, ...)
 	va_end(ap);
 	b->key = key;
 	b->next = NULL;
-	lock_take(&lock);
+	GUARD(GUARD_BONDS);
 	struct bond **end = &bonds;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = b;
 	if (b == bonds)
 		announce();
-	lock_open(&lock);
 }
 
-void bound_release(const void *key)
+static struct bond *take_out(const void *key)
 {
-	lock_take(&lock);
+	GUARD(GUARD_BONDS);
 	struct bond **at = &bonds;
 	while (*at != NULL && (*at)->key != key)
 		at = &(*at)->next;
@@ -59,7 +57,12 @@ void bound_release(const void *key)
 		*at = b->next;
 	if (first)
 		announce();
-	lock_open(&lock);
+	return b;
+}
+
+void bound_release(const void *key)
+{
+	struct bond *b = take_out(key);
 	if (b == NULL)
 		return;
 	free(b->text);
@@ -68,8 +71,6 @@ void bound_release(const void *key)
 
 int bound_check(void)
 {
-	lock_take(&lock);
-	int r = bonds != NULL ? error_set(PMIG_EREFUSED, "%s", bonds->text) : 0;
-	lock_open(&lock);
-	return r;
+	GUARD(GUARD_BONDS);
+	return bonds != NULL ? error_set(PMIG_EREFUSED, "%s", bonds->text) : 0;
 }
