@@ -338,6 +338,12 @@ static long connect_to(int fd, struct socket_record *r, const struct sockaddr *a
 	return 0;
 }
 
+int datagram_error(int fd)
+{
+	struct socket_record *r = pmig_datagram_any ? datagram_of(fd) : NULL;
+	return r != NULL ? waiting_error(fd, r) : 0;
+}
+
 static void tell(int fd, const struct datagram_frame *f)
 {
 	int saved = errno;

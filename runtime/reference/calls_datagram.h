@@ -14,6 +14,9 @@ extern bool pmig_datagram_any;
  * told by a later call, as ICMP's are; on a unix socket too. Not: MSG_OOB, MSG_ERRQUEUE, descriptors (EOPNOTSUPP). */
 long pmig_datagram_call(long number, int fd, long b, long c, long d, long e, long f);
 
+/* What SO_ERROR tells, once: an errno, 0: nothing, or `fd` is none of ours. */
+int datagram_error(int fd);
+
 /* A note for whoever holds the socket (socket_note.h), in order with what is sent. False: `fd` is none of ours. */
 bool datagram_tell(int fd, const void *note, size_t size);
 

@@ -63,6 +63,8 @@ static int take_error(int fd, struct socket_record *r, void *ret, socklen_t *siz
 		return -1;
 	if (number == 0)
 		number = __atomic_exchange_n(&r->error, 0, __ATOMIC_RELAXED);
+	if (number == 0)
+		number = datagram_error(fd);
 	return tell(&number, sizeof number, ret, size);
 }
 

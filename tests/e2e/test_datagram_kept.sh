@@ -47,6 +47,15 @@ check "what is sent to the group" grep -qx 'alpha [0-9]*: group' <(group)
 t pmig_on alpha move server beta
 check "the same from beta" grep -qx 'beta [0-9]*: group' <(group)
 
+# What is sent while the way is cut waits at alpha.
+t hosts cut beta
+send gamma 2 'over a cut' 'and another' >"$T/cut" &
+asking=$!
+await "$T/cut" sent
+t hosts mend beta
+wait $asking
+check "both are answered when it is mended" test "$(sed -n 's/^beta [0-9]*: //p' "$T/cut" | tr '\n' ';')" = 'over a cut;and another;'
+
 # Closed at beta, it is closed at alpha, and what was said last has left.
 check "its port is taken" test "$(port_at alpha)" = 1
 send gamma 1 hello close >"$T/last"

@@ -243,6 +243,9 @@ static void a_peer(void **state)
 	give_error(&l, ECONNREFUSED); /* by whichever call comes first, once */
 	assert_int_equal(call(SYS_write, &l, "hi", 2, 0, NULL, 0), -ECONNREFUSED);
 	assert_int_equal(call(SYS_write, &l, "hi", 2, 0, NULL, 0), 2);
+	give_error(&l, ENETUNREACH);
+	assert_int_equal(datagram_error(l.fd), ENETUNREACH);
+	assert_int_equal(datagram_error(l.fd), 0);
 	give_error(&l, EHOSTUNREACH);
 	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, MSG_PEEK, NULL, 0), -EHOSTUNREACH);
 	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, MSG_DONTWAIT, NULL, 0), -EAGAIN);
