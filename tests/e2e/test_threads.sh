@@ -22,6 +22,15 @@ for level in 0 1 2 3; do
 	for k in 1 2 5; do every $level $k; done
 done
 
+# Children that are forked while other threads come and go make threads of their own.
+t clang-19 -w -D_GNU_SOURCE -O2 -I "$PMIG_SOURCE/runtime/include" "$CAPTURE/forks.c" -o "$T/forks-plain"
+t "$BIN/pmig-cc" -O2 -w -D_GNU_SOURCE "$CAPTURE/forks.c" -o "$T/forks"
+"$T/forks-plain" >"$T/forks.want"
+timeout 60 "$T/forks" >"$T/forks.got" || fail "forks: exit status $?"
+same "$T/forks.want" "$T/forks.got"
+PMIG_EVERY=10 PMIG_EVERY_IMAGE=$T/image timeout 60 "$T/forks" >"$T/forks.got" || fail "forks at every 10: exit status $?"
+same "$T/forks.want" "$T/forks.got"
+
 cat >"$T/library.c" <<'END'
 #include <pthread.h>
 #include <unistd.h>
