@@ -144,7 +144,7 @@ static int hear(struct talk *t)
 			printf("byte %lu is wrong\n", t->heard);
 			exit(1);
 		}
-	if (n > 0 && t->heard / 500000 != (t->heard - (unsigned long)n) / 500000)
+	if (n > 0 && t->heard / 100000 != (t->heard - (unsigned long)n) / 100000)
 		printf("%lu bytes so far\n", t->heard);
 	t->longest = now() - t->heard_at > t->longest ? now() - t->heard_at : t->longest;
 	t->heard_at = now();
