@@ -1,4 +1,4 @@
-/* accepts: a plain server that declares nothing: accepts HOW WHERE [BACKLOG], HOW block, poll, epoll (edges) or busy (non-blocking, with pauses in poll), WHERE a
+/* accepts: a plain server that declares nothing: accepts HOW WHERE [BACKLOG], HOW block, threads (four that block), poll, epoll (edges) or busy (non-blocking, with pauses in poll), WHERE a
  * port or the path of a unix socket. Of each client it reads a line and answers with "HOST PEER LOCAL: line", where PEER is who accept() said it
  * was; then it closes. "hold" does not answer before the next line has come in; "end" ends the server; "number" answers with how many clients there were. */
 #define _GNU_SOURCE
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,19 +61,19 @@ static int listen_at(const char *where, int backlog)
 }
 
 /* Until there is a client to be accepted. */
-static void wait_for(const char *how, int fd, int epoll)
+static void wait_for(const char *in, int fd, int set)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct epoll_event e;
-	if (strcmp(how, "poll") == 0 && poll(&p, 1, -1) < 0)
+	if (strcmp(in, "poll") == 0 && poll(&p, 1, -1) < 0)
 		die("poll");
-	if (strcmp(how, "busy") == 0 && poll(&p, 1, 20) < 0)
+	if (strcmp(in, "busy") == 0 && poll(&p, 1, 20) < 0)
 		die("poll");
-	if (epoll >= 0 && epoll_wait(epoll, &e, 1, -1) < 0)
+	if (set >= 0 && epoll_wait(set, &e, 1, -1) < 0)
 		die("epoll_wait");
 }
 
-static int next_client(const char *how, int fd, int epoll, union address *ret, socklen_t *size)
+static int next_client(const char *in, int fd, int set, union address *ret, socklen_t *size)
 {
 	for (;;) {
 		*size = sizeof *ret;
@@ -82,7 +83,7 @@ static int next_client(const char *how, int fd, int epoll, union address *ret, s
 			return got;
 		if (errno != EAGAIN)
 			die("accept");
-		wait_for(how, fd, epoll);
+		wait_for(in, fd, set);
 	}
 }
 
@@ -94,26 +95,25 @@ static void read_line(int fd, char *to, size_t size)
 	to[n] = '\0';
 }
 
-int main(int argc, char **argv)
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const char *how;
+static int listener, epoll = -1;
+
+static int count(void)
 {
-	if (argc < 3)
-		return 2;
-	const char *how = argv[1];
-	int fd = listen_at(argv[2], argc > 3 ? atoi(argv[3]) : 16), epoll = -1;
-	if (strcmp(how, "epoll") == 0) {
-		struct epoll_event e = {.events = EPOLLIN | EPOLLET};
-		epoll = epoll_create1(EPOLL_CLOEXEC);
-		if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
-			die("epoll");
-	}
-	if (strcmp(how, "block") != 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-		die("fcntl");
-	printf("ready\n");
-	fflush(stdout);
-	for (char line[256] = "", host[65] = "", answer[700], peer[160], local[160]; strcmp(line, "end") != 0; clients++) {
+	pthread_mutex_lock(&lock);
+	int n = clients++;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+static void *serve(void *unused)
+{
+	(void)unused;
+	for (char line[256] = "", host[65] = "", answer[700], peer[160], local[160]; strcmp(line, "end") != 0;) {
 		union address a, own;
 		socklen_t size, own_size = sizeof own;
-		int client = next_client(how, fd, epoll, &a, &size);
+		int client = next_client(how, listener, epoll, &a, &size);
 		read_line(client, line, sizeof line);
 		if (strcmp(line, "hold") == 0)
 			read_line(client, line, sizeof line);
@@ -122,11 +122,35 @@ int main(int argc, char **argv)
 			die("getsockname");
 		snprintf(answer, sizeof answer, "%s %s %s: %s\n", host, text(&a, size, peer), text(&own, own_size, local),
 			line);
+		int n = count();
 		if (strcmp(line, "number") == 0)
-			snprintf(answer, sizeof answer, "%d\n", clients);
+			snprintf(answer, sizeof answer, "%d\n", n);
 		if (write(client, answer, strlen(answer)) < 0)
 			perror("write"); /* who does not wait for the answer */
 		close(client);
 	}
-	return 0;
+	exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	how = argv[1];
+	listener = listen_at(argv[2], argc > 3 ? atoi(argv[3]) : 16);
+	if (strcmp(how, "epoll") == 0) {
+		struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+		epoll = epoll_create1(EPOLL_CLOEXEC);
+		if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e) < 0)
+			die("epoll");
+	}
+	if (strcmp(how, "block") != 0 && strcmp(how, "threads") != 0 && fcntl(listener, F_SETFL, O_NONBLOCK) < 0)
+		die("fcntl");
+	printf("ready\n");
+	fflush(stdout);
+	pthread_t thread;
+	for (int i = 0; i < 3 && strcmp(how, "threads") == 0; i++)
+		if (pthread_create(&thread, NULL, serve, NULL) != 0)
+			die("pthread_create");
+	serve(NULL);
 }
