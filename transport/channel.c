@@ -93,7 +93,8 @@ static void finish(struct channel *c, int code)
 	c->code = code;
 	if (code < 0) {
 		(void)snprintf(c->reason, sizeof c->reason, "%s", pmig_reason());
-		if (c->socket && !c->options.connection) /* a reset, where a connection knows that, and not an end as any other */
+		if (c->socket &&
+			!c->options.connection) /* a reset, where a connection knows that, and not an end as any other */
 			(void)setsockopt(c->options.fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
 				sizeof(struct linger));
 	}

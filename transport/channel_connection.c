@@ -93,6 +93,8 @@ short channel_connection_events(const struct channel *c, bool in, bool out)
 static void pass(struct channel *c)
 {
 	struct channel_side *s = c->sides_in;
+	if (s == NULL)
+		return;
 	c->sides_in = s->next;
 	c->side_done = s->number;
 	channel_note_put(c, CHANNEL_SIDED, 0, s->number);

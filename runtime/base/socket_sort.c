@@ -65,7 +65,8 @@ enum socket_sort socket_sort_of(int fd)
 	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
 		return family == AF_UNIX ? SOCKET_PAIRED : SOCKET_CONNECTED;
 	if (family != AF_UNIX && type == SOCK_STREAM &&
-		(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) < 0 || info.tcpi_state != TCP_CLOSE || has_ended(fd)))
+		(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) < 0 || info.tcpi_state != TCP_CLOSE ||
+			has_ended(fd)))
 		return SOCKET_CONNECTED; /* being made, being ended, or over with something left to be read */
 	return SOCKET_ALONE;
 }
