@@ -42,7 +42,7 @@ for fault in restore=fail commit:sent=cut:source activate:done=cut:target freeze
 	pmig_on alpha move links beta >"$T/move" 2>&1 || true
 	[[ $fault != *kill-supervisor ]] || { ended_with links 137 && rm "$T/links.status" && again recover; }
 	pmig_on alpha move links beta >"$T/move" 2>&1 || true
-	for ((i = 0; i < 200; i++)); do # it may be about to go on yet
+	for ((i = 0; i < 200; i++)); do # the move that was begun may not be over yet
 		! pmig_on alpha move links gamma >"$T/move" 2>&1 || break
 	done
 	check "on to gamma" grep -q 'runs on gamma' "$T/move"
