@@ -91,6 +91,7 @@ check "export: a name that is not UTF-8 is hexadecimal" jq -e '[.tables.decision
 check "sql: reads" test "$(registry --json sql 'SELECT name, state FROM processes')" = "$(jq -n '[{name: "odd", state: 6}]')"
 for wrong in "DELETE FROM processes" "PRAGMA user_version = 9" "ATTACH '/tmp/x' AS x" "SELECT load_extension('x')" "SELECT 1; SELECT 2" "VACUUM" "SELEKT"; do
 	expect "$(case $wrong in "SELECT 1;"* | SELEKT | *load_extension*) echo 2 ;; *) echo 3 ;; esac)" pmig_on alpha registry sql "$wrong"
+	[[ $wrong != DELETE* ]] || says 'only one SELECT on the tables of the registry is allowed: nothing is changed'
 done
 check "withdraw" registry withdraw printer /dev/usb/lp0
 expect 3 pmig_on alpha registry withdraw printer /dev/usb/lp0

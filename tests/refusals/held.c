@@ -1,6 +1,6 @@
 /* held: what a program can have that refuses a checkpoint, one thing at a time. `held NAME` gets that, says "ready" and is at safe points until
  * its input ends; then it says "went on". Where this user or kernel does not give the thing, it says so and ends with 77. `held` lists the
- * names, the words that must refuse each, and "image" where a move refers to it. */
+ * names, the words that must refuse each, and where it is only refused: "image" or "move". */
 #include <pmig/pmig.h>
 
 #include <alloca.h>
@@ -45,6 +45,7 @@
 #include <unistd.h>
 #include <wchar.h>
 #include <netdb.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <iconv.h>
 #include <link.h>
@@ -353,6 +354,13 @@ static void mapped_and_closed(void)
 			(void)RAW(SYS_close, (long)i);
 }
 
+static void mapped_and_stays(void)
+{
+	int fd = nameless();
+	(void)pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED});
+	global = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
 static void shared_with_child(void)
 {
 	int fd = memfd_create("board", MFD_CLOEXEC);
@@ -416,6 +424,16 @@ static void multicast_interface(void)
 	need(bind(fd, (struct sockaddr *)&a, sizeof a));
 }
 
+static void packets(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	(void)snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "pmig-held-%d", (int)getpid());
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	need(bind(fd, (struct sockaddr *)&a, sizeof a));
+	need(listen(fd, 5));
+	need(pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_IDENTIFIER, .attachment = PMIG_FIXED}));
+}
+
 static void filter(void)
 {
 	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 65535);
@@ -456,18 +474,18 @@ static void groups_changed(void)
 	need(setgroups(2, groups));
 }
 
-enum { ROOT = 1, IMAGE };
+enum { ROOT = 1, IMAGE, MOVE };
 
 static const struct {
 	const char *name;
 	void (*get)(void);
 	const char *words; /* an extended regular expression */
-	int only;          /* ROOT: as root; IMAGE: in an image; a move refers to it */
+	int only;          /* ROOT: as root; IMAGE: a move refers to it; MOVE: an image has it, or waits for it */
 } things[] = {
 	{"library", library_handle,
 		"it has loaded the library libz.so.1 while running, which is not carried; close it with dlclose\\(\\)", 0},
-	{"converting-stream", stream_that_converts, "/dev/null: it converts characters .* close it before the safe point",
-		0},
+	{"converting-stream", stream_that_converts,
+		"/dev/null: it converts characters \\(\",ccs=\"\\); close it before the safe point", 0},
 	{"wide-stream", wide_stream, "a stream: it is a wide one over memory \\(open_wmemstream\\); close it", 0},
 	{"shared-memory", shared_memory, "it uses the System V shared memory [0-9]+ of this host", 0},
 	{"semaphores", semaphores, "it uses the System V semaphores [0-9]+ of this host", 0},
@@ -481,8 +499,10 @@ static const struct {
 		"its working directory has no name any more|has no directory .* \\(deleted\\), in which working-directory works",
 		0},
 	{"directory", open_directory_removed, "the directory was removed; close it before the safe point", 0},
-	{"child", child, "child process", 0},
-	{"netlink", raw_socket, "socket", 0},
+	{"child", child, "child process", MOVE},
+	{"netlink", raw_socket,
+		"no kind knows how to carry such a socket; close it before the safe point|no kind knows how to carry such a thing; close it",
+		0},
 	{"inotify", watches, "inotify", 0},
 	{"lease", lease, "it holds a LEASE, which cannot be carried", 0},
 	{"handler", handler_of_library, "the handler of signal 10 \\(.*\\) is not a function of the program", 0},
@@ -510,6 +530,10 @@ static const struct {
 	{"many-locks", many_locks, "it holds more than 256 locks", 0},
 	{"mapped-closed", mapped_and_closed, "a file is mapped at .* and the descriptor that keeps it \\(.*\\) was closed",
 		0},
+	{"mapped-stays", mapped_and_stays,
+		"a file that would stay behind .* is mapped at .*, shared: memory cannot be referred to; unmap it|"
+		"it would need a reference, which only a move sets up",
+		0},
 	{"shared-file", shared_with_child,
 		"its value is shared with .*: on two machines that would need distributed shared memory|"
 		"its value lives in shared memory, which would need distributed shared memory",
@@ -522,6 +546,7 @@ static const struct {
 	{"interface", interface, "it is bound to a network interface, which is not carried", 0},
 	{"multicast-interface", multicast_interface, "it has chosen an interface for multicast, which is not carried",
 		IMAGE},
+	{"packets", packets, "it accepts packets, which are not led on; by type it would listen at the target", MOVE},
 	{"filter", filter, "it has a filter, which is not carried", 0},
 	{"packet-keys", packet_keys, "it has keys for its packets, which is not carried", 0},
 	{"huge-file", huge_file, "it has [0-9]+ bytes, more than fit into an image", IMAGE},
@@ -537,7 +562,9 @@ static int list_all(void)
 	for (size_t i = 0; i < THINGS; i++)
 		if (things[i].only != ROOT || geteuid() == 0)
 			(void)printf("%s\t%s\t%s\n", things[i].name, things[i].words,
-				things[i].only == IMAGE ? "image" : "");
+				things[i].only == IMAGE          ? "image"
+					: things[i].only == MOVE ? "move"
+								 : "");
 	return 0;
 }
 

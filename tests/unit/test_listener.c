@@ -134,6 +134,17 @@ static void *client_waits(void)
 	return pmig_calloc(1, 1);
 }
 
+static void *datagram_waits(void)
+{
+	struct sockaddr_un a = local_address();
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)unlink(a.sun_path);
+	CHECK(bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && sendto(fd, "x", 1, 0, (struct sockaddr *)&a, sizeof a) == 1);
+	(void)unlink(a.sun_path);
+	CHECK(pmig_declare_fd(fd, &(struct pmig_declaration){.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED}) == 0);
+	return pmig_calloc(1, 1);
+}
+
 static void *multicast(void)
 {
 	struct ip_mreq group = {.imr_multiaddr.s_addr = htonl(0xe0000101), .imr_interface.s_addr = htonl(INADDR_LOOPBACK)};
@@ -150,6 +161,9 @@ static const struct restore_case cases[] = {
 		.between = somebody_else,
 		.refused = "cannot be had here: Address already in use"},
 	{.name = "a client waits", .before = client_waits, .refused = "a client waits to be accepted"},
+	{.name = "a datagram waits",
+		.before = datagram_waits,
+		.refused = "datagrams wait in it to be read; move again when they have been"},
 	{.name = "a multicast group",
 		.before = multicast,
 		.refused = "it has joined a multicast group, which is not carried"},
