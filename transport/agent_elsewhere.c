@@ -76,6 +76,13 @@ void agent_elsewhere_add(const json_t *elsewhere, const char *locator, json_t *r
 	}
 }
 
+static uint64_t note_tree(const char *path, json_t *row)
+{
+	agent_tree_note(path, row);
+	(void)json_object_del(row, "stuck"); /* its kind says so */
+	return (uint64_t)agent_number(row, "found_size", 0);
+}
+
 /* A database or a folder that is declared by its path: how large it is, who else has it or one of its companions open, and whether it
  * is still there. */
 void agent_elsewhere_path(struct agent *a, const json_t *elsewhere, json_t *row)
@@ -99,7 +106,7 @@ void agent_elsewhere_path(struct agent *a, const json_t *elsewhere, json_t *row)
 		if (stat(f->link, &f->st) < 0)
 			continue;
 		if (S_ISDIR(f->st.st_mode) && i == 0)
-			size += tree_size(real);
+			size += note_tree(real, row);
 		else if (S_ISREG(f->st.st_mode) && strcmp(companions[i], "-shm") != 0)
 			size += (uint64_t)f->st.st_size;
 		count++;

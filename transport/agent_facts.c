@@ -102,6 +102,7 @@ struct question {
 	struct content_index *index;
 	const char *path, *build_id;
 	uint64_t size;
+	const json_t *tree;   /* what is in a directory there; NULL: not asked */
 	const json_t *places; /* that were declared elsewhere */
 	json_t *others;
 	int64_t until;
@@ -117,6 +118,9 @@ static json_t *look(const struct question *q, const char *path)
 	json_t *answer = json_pack("{s:s, s:I, s:I}", "is", sort_of(st.st_mode), "size", (json_int_t)st.st_size, "modified",
 		(json_int_t)st.st_mtim.tv_sec);
 	(void)json_object_set_new(answer, "path", hex_text_json(path));
+	char below[PATH_MAX];
+	if (S_ISDIR(st.st_mode) && agent_tree_differs(q->index, path, q->tree, below))
+		(void)json_object_set_new(answer, "differs", hex_text_json(below));
 	if (!S_ISREG(st.st_mode))
 		return answer;
 	int fd = q->build_id[0] != '\0' ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
@@ -196,6 +200,7 @@ static json_t *answer_files(struct agent *a, const json_t *request, struct conte
 			.path = path,
 			.build_id = agent_text(file, "build_id"),
 			.size = (uint64_t)agent_number(file, "size", -1),
+			.tree = json_object_get(file, "tree"),
 			.places = json_object_get(request, "places"),
 			.until = until};
 		bool library = strcmp(agent_text(file, "kind"), "library") == 0;

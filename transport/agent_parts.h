@@ -99,7 +99,11 @@ void agent_consider_end(struct agent *a); /* ends the loop if nothing is left to
 int agent_remember(struct agent *a) PMIG_MUST_CHECK; /* what an earlier agent left: in the store, as images, as a process */
 
 /* --- agent_tree.c --- */
-void agent_tree_note(const char *path, json_t *row); /* size of a directory, and what in it cannot go along */
+struct content_index;
+void agent_tree_note(const char *path,
+	json_t *row); /* size of a directory, what in it cannot go along, and what there is in it */
+/* Whether something else than what the source told lies here under one of the names below `path`. */
+bool agent_tree_differs(struct content_index *index, const char *path, const json_t *tree, char ret_below[PATH_MAX]);
 
 /* --- agent_memory.c --- */
 struct open_file;

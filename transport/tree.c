@@ -13,6 +13,9 @@
 
 struct walk {
 	struct tree_look *look;
+	const char *root;
+	void (*entry)(void *context, const char *root, const char *path, const struct stat *st);
+	void *context;
 	unsigned left;
 	dev_t device;
 };
@@ -30,6 +33,8 @@ static void visit(struct walk *w, int folder, const char *name, const char *path
 	struct stat st;
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
+	if (w->entry != NULL)
+		w->entry(w->context, w->root, path, &st);
 	if (S_ISDIR(st.st_mode)) {
 		int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
@@ -67,23 +72,26 @@ static void walk(struct walk *w, int fd, const char *path, unsigned depth)
 		(void)closedir(d);
 }
 
-void tree_look(const char *path, struct tree_look *ret)
+void tree_look(const char *root, void (*entry)(void *context, const char *root, const char *path, const struct stat *st),
+	void *context, struct tree_look *ret)
 {
 	struct stat st = {0};
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	*ret = (struct tree_look){0};
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		(void)snprintf(ret->stuck, sizeof ret->stuck, "%.400s cannot be read", path);
+		(void)snprintf(ret->stuck, sizeof ret->stuck, "%.400s cannot be read", root);
 		if (fd >= 0)
 			(void)close(fd);
 		return;
 	}
-	walk(&(struct walk){.look = ret, .left = TREE_ENTRIES_MAX, .device = st.st_dev}, fd, path, 0);
+	struct walk w = {
+		.look = ret, .root = root, .entry = entry, .context = context, .left = TREE_ENTRIES_MAX, .device = st.st_dev};
+	walk(&w, fd, root, 0);
 }
 
 uint64_t tree_size(const char *path)
 {
 	struct tree_look look;
-	tree_look(path, &look);
+	tree_look(path, NULL, NULL, &look);
 	return look.size;
 }

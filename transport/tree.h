@@ -3,6 +3,7 @@
 #define PMIG_TRANSPORT_TREE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define TREE_ENTRIES_MAX 100000 /* beyond, what was counted so far stands for at least so much */
 
@@ -15,6 +16,8 @@ struct tree_look {
 	char stuck[512]; /* the first thing that could not go along, in words: "a/b cannot be read"; "" where all can */
 };
 
-void tree_look(const char *path, struct tree_look *ret);
+/* `entry` (may be NULL) is called for each thing below `root`, with its path. */
+void tree_look(const char *root, void (*entry)(void *context, const char *root, const char *path, const struct stat *st),
+	void *context, struct tree_look *ret);
 
 #endif

@@ -55,10 +55,9 @@ expect 1 on beta test -e data
 
 # --- other content under the name of one of its files: nothing is overwritten, nothing is left ---
 on beta sh -c 'mkdir -p "data/a folder" && echo other >"data/a folder/one file"'
-for _ in 1 2; do
-	expect 5 pmig_on alpha move owns beta
-	says 'a folder/one file: something else lies here'
-done
+pmig_on alpha plan owns beta >"$T/plan"
+check "the plan leaves it where it is" test "$(pmig_on alpha plan --json owns beta | jq -r '.resources[] | select(.name == "the tree") | .strategy')" = reference
+check "and says why" grep -qF 'not move: in its place beta has something else under the name a folder/one file, which is never overwritten' "$T/plan"
 check "it is as it was" test "$(on beta find data -type f)" = "data/a folder/one file"
 make 'made after'
 await "$T/owns.out" 'made after'

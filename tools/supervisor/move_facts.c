@@ -103,7 +103,8 @@ static void set_found(const struct planning *p, size_t i)
 		(void)json_array_append_new(p->held,
 			json_pack("{s:s, s:I, s:s}", "holder", held->holder, "index", (json_int_t)i, "reference", id));
 	} else if (reference != 0 && strcmp(r->row.kind, "listener") == 0) {
-		r->no_reference = "who listened for it at its address is lost; by type, as a policy can say, it would listen there";
+		r->no_reference =
+			"who listened for it at its address is lost; by type, as a policy can say, it would listen there";
 	}
 	if (r->row.rate == 0) { /* what is declared is what it will need; what was seen, only what it needed */
 		r->rate = fact_of(row, "rate_seen", PLAN_MEASURED);
@@ -173,53 +174,13 @@ static int add_type(struct planning *p, const struct plan_resource *r)
 	return json_array_append_new(p->types, one) == 0 ? (int)k : -1;
 }
 
-/* HOST:PORT of a locator: of a URL, with the port that its scheme means; "" where there is none. */
-static void authority_of(const char *locator, char ret_address[PMIG_NAME_MAX + 1])
-{
-	static const struct {
-		const char *scheme;
-		int port;
-	} schemes[] = {{"http", 80}, {"https", 443}, {"postgresql", 5432}, {"postgres", 5432}, {"mysql", 3306},
-		{"redis", 6379}, {"amqp", 5672}, {"ftp", 21}, {"ssh", 22}, {"mqtt", 1883}, {"ldap", 389}};
-	const char *begin = strstr(locator, "://");
-	size_t scheme = begin != NULL ? (size_t)(begin - locator) : 0;
-	begin = begin != NULL ? begin + 3 : locator;
-	size_t length = strcspn(begin, "/?#");
-	for (size_t at; (at = strcspn(begin, "@")) < length; length -= at + 1)
-		begin += at + 1;
-	const char *close = memchr(begin, ']', length);
-	bool port = memchr(close != NULL ? close : begin, ':', length - (size_t)((close != NULL ? close : begin) - begin)) !=
-		NULL;
-	int usual = 0;
-	for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-		if (strlen(schemes[i].scheme) == scheme && strncmp(schemes[i].scheme, locator, scheme) == 0)
-			usual = schemes[i].port;
-	ret_address[0] = '\0';
-	if (length == 0 || length > PMIG_NAME_MAX - 8 || (!port && usual == 0))
-		return;
-	if (port)
-		(void)snprintf(ret_address, PMIG_NAME_MAX + 1, "%.*s", (int)length, begin);
-	else
-		(void)snprintf(ret_address, PMIG_NAME_MAX + 1, "%.*s:%d", (int)length, begin, usual);
-}
-
-/* An address that means this machine itself means another one there. */
-static bool is_own(const char *address)
-{
-	static const char *const own[] = {"localhost:", "127.", "[::1]:", "0.0.0.0:", "ip6-localhost:", "/"};
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		if (strncmp(address, own[i], strlen(own[i])) == 0)
-			return true;
-	return false;
-}
-
 static int add_address(struct planning *p, struct plan_resource *r)
 {
 	char address[PMIG_NAME_MAX + 1];
-	authority_of(r->row.locator, address);
+	facts_address_of(r->row.locator, address);
 	if (address[0] == '\0')
 		return -1;
-	if (is_own(address)) {
+	if (facts_address_is_own(address)) {
 		r->reached = (struct plan_fact){0, PLAN_ASKED};
 		return -1;
 	}
@@ -265,6 +226,8 @@ static void ask_about(struct planning *p, size_t i)
 	asked->file = (int)json_array_size(p->files);
 	json_t *file = json_pack("{s:O, s:s, s:I, s:s}", "path", json_object_get(row, "locator"), "kind", r->row.kind,
 		"size", (json_int_t)r->size.value, "build_id", text_of(row, "build_id"));
+	if (json_object_get(row, "tree") != NULL)
+		(void)json_object_set(file, "tree", json_object_get(row, "tree"));
 	if ((what & ASK_CONTENT) && r->row.binding == PMIG_BY_VALUE && r->size.value > 0)
 		(void)json_object_set_new(file, "content", json_true());
 	(void)json_array_append_new(p->files, file);
@@ -418,6 +381,9 @@ static void set_directory(struct planning *p, size_t i, const json_t *there)
 	bool tree = row->origin != PMIG_UNDECLARED; /* goes along with all that is in it */
 	if (strcmp(row->kind, "directory") == 0 && strcmp(is, "directory") != 0 && (!tree || strcmp(is, "absent") != 0))
 		obstruct(p, i, "no such directory");
+	char below[PATH_MAX];
+	if (tree && hex_text_get(json_object_get(there, "differs"), below, sizeof below))
+		obstruct(p, i, "something else under the name %.300s, which is never overwritten", below);
 }
 
 /* The target read the nonce, so both see the same folder; and the thing is in it. */

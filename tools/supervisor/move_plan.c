@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define CHUNK_MAX 500  /* questions in one request */
+#define TREE_ENTRY 160 /* bytes, about, of what is asked about one thing in a directory */
 #define CHILDREN_MS 50 /* between looks at whether they still run */
 
 static int64_t now_us(void)
@@ -154,6 +155,7 @@ static json_t *chunk(const json_t *all, size_t *next)
 		json_t *one = json_array_get(all, (*next)++);
 		const json_t *path = json_is_object(one) ? json_object_get(one, "path") : one;
 		bytes += 64 + 2 * json_string_length(json_is_object(path) ? json_object_get(path, "hex") : path);
+		bytes += TREE_ENTRY * json_array_size(json_object_get(one, "tree"));
 		(void)json_array_append(some, one);
 	}
 	return some;

@@ -76,4 +76,9 @@ void facts_asked(struct planning *p,
 	struct plan_facts *facts); /* what the target answered, and the ways; strings live as long as p */
 const json_t *facts_row(const struct planning *p, size_t i); /* as the source told it */
 
+/* --- facts_address.c --- */
+/* HOST:PORT of a locator: of a URL, with the port that its scheme means; "" where there is none. */
+void facts_address_of(const char *locator, char ret_address[PMIG_NAME_MAX + 1]);
+bool facts_address_is_own(const char *address); /* one that means this machine itself, and so another one there */
+
 #endif
