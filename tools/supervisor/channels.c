@@ -261,7 +261,7 @@ void channels_switch(struct supervisor *s, const char *label)
 {
 	for (struct route *t = s->channels->routes, *next; t != NULL; t = next) {
 		next = t->next;
-		if (*label != '\0' && strcmp(t->holder, label) == 0) { /* it has come home: no way leads there any more */
+		if (*label != '\0' && strcmp(t->holder, label) == 0 && !t->lingers) { /* it has come home */
 			channels_route_end(s, t);
 			continue;
 		}

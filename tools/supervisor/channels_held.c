@@ -267,11 +267,24 @@ static bool uses(const json_t *frozen, const struct known *k)
 	return false;
 }
 
+/* A connection ends when both ends have said so, whatever became of the program's. */
+static bool is_under_way(const struct supervisor *s, const struct known *k)
+{
+	const struct route *t = s->channels->routes;
+	while (t != NULL && t->reference != k->id)
+		t = t->next;
+	return t != NULL && (k->kind == REFERENCE_CONNECTION || k->kind == REFERENCE_DATAGRAM);
+}
+
 void channels_arrived(struct move *m)
 {
 	struct supervisor *s = m->supervisor;
 	if (s->channels == NULL)
 		return;
+	for (struct route *t = s->channels->routes; t != NULL; t = t->next) {
+		const struct known *k = channels_known(s, t->reference);
+		t->lingers = k != NULL && is_under_way(s, k) && !uses(m->frozen, k) && !incoming_waits(s, k->id);
+	}
 	for (struct known *k = s->channels->known; k != NULL; k = k->next) {
 		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
 			continue;
@@ -290,8 +303,8 @@ void channels_settled(struct move *m)
 	struct supervisor *s = m->supervisor;
 	for (struct known *k = s->channels != NULL ? s->channels->known : NULL, *next; k != NULL; k = next) {
 		next = k->next;
-		if (incoming_waits(s, k->id))
-			continue; /* it came in meanwhile */
+		if (is_under_way(s, k))
+			continue; /* it came in meanwhile, or the program has closed it and is being heard to the end */
 		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
 			channels_let_go(s, k);
 	}

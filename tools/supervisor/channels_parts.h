@@ -30,8 +30,9 @@ struct route {
 	char opener[PMIG_NAME_MAX + 1], holder[PMIG_NAME_MAX + 1];
 	char fresh[PMIG_NAME_MAX + 1]; /* who will be the opener when the program runs there */
 	bool asked;                    /* the holder has no end yet */
-	bool done[2];                  /* the end of the holder, of the opener */
-	bool missed[2];                /* [1]: from the opener; not passed on, because who is to have it does not keep up */
+	bool lingers;   /* the program has closed it, and what it wrote last is on its way from where it was */
+	bool done[2];   /* the end of the holder, of the opener */
+	bool missed[2]; /* [1]: from the opener; not passed on, because who is to have it does not keep up */
 	uint64_t missed_at[2];
 };
 
