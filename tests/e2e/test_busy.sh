@@ -31,6 +31,15 @@ check "the first move went on, and says what came of it" grep -q 'deaf did not r
 echo >&7
 ended_with deaf 0
 
+# One that has only just begun, behind a script, is waited for.
+INPUT=$T/input start alpha late sh -c "echo there; read -r _; exec $BIN/samples/queens 16"
+await "$T/late.out" '^there$'
+expect 124 on alpha timeout 1 "$BIN/pmig" plan late beta
+echo >&7
+t pmig_on alpha move late beta
+t pmig_on alpha kill -KILL late
+await "$T/late.status" '^status'
+
 # One that pmig-cc did not build runs, and stays where it is.
 INPUT=$T/input start alpha plain cat
 echo there >&7

@@ -52,6 +52,7 @@ struct supervisor {
 	bool replaced; /* another supervisor has taken over */
 	bool placed;   /* the streams begin where the program's are; attach finds that out */
 	bool migrates; /* it was built with pmig-cc */
+	struct loop_source *begins; /* it runs for so short a time that it may say so yet; NULL: long enough, or it has said so */
 	int name_tries;
 	bool enrolled; /* home's journal says where it was started */
 	int program;   /* the executable, open: what is sent is what was started */

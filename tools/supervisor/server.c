@@ -28,7 +28,7 @@ struct client {
 	char line[LINE_BYTES];
 	size_t size;
 	bool waits;    /* for the exit status */
-	json_t *again; /* a move that waits until the source of the one before is released */
+	json_t *again; /* a request that waits: until the source of the last move is released, or the program has begun */
 	struct loop_source *again_timer, *late;
 };
 
@@ -148,13 +148,24 @@ static void on_again(void *context)
 	json_decref(object);
 }
 
+static int ask_again(struct client *c, json_t *object)
+{
+	c->again = json_incref(object);
+	return loop_after(c->supervisor->loop, AGAIN_MS, on_again, c, &c->again_timer);
+}
+
 static void request(struct client *c, json_t *object)
 {
 	struct supervisor *s = c->supervisor;
 	const char *verb = json_string_value(json_object_get(object, "do"));
 	verb = verb != NULL ? verb : "";
 	int r = 0;
-	if (strcmp(verb, "status") == 0) {
+	if (s->begins != NULL && c->again == NULL && !supervisor_here(s)->ended &&
+		(strcmp(verb, "move") == 0 || strcmp(verb, "checkpoint") == 0)) {
+		r = ask_again(c, object);
+		if (r >= 0)
+			return;
+	} else if (strcmp(verb, "status") == 0) {
 		if (remote_is_up(supervisor_here(s)->remote) && c->late == NULL) {
 			remote_request(supervisor_here(s)->remote, "addresses", NULL, on_addresses, c);
 			(void)loop_after(s->loop, ADDRESSES_MS, on_late, c, &c->late);
@@ -177,10 +188,16 @@ static void request(struct client *c, json_t *object)
 		c->waits = true;
 		return;
 	} else if (strcmp(verb, "cancel") == 0) {
-		if (c->waits)
+		if (c->again != NULL) {
+			loop_remove(&c->again_timer);
+			json_decref(c->again);
+			c->again = NULL;
+			finish(c, error_set(PMIG_ECANCELLED, "it was cancelled"));
+		} else if (c->waits) {
 			drop(c);
-		else
+		} else {
 			move_cancel(s);
+		}
 		return;
 	} else if (strcmp(verb, "checkpoint") == 0) {
 		const char *path = json_string_value(json_object_get(object, "path"));
@@ -209,10 +226,8 @@ static void request(struct client *c, json_t *object)
 					.limits = limits,
 					.progress = on_line_of_move,
 					.context = c});
-		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL) {
-			c->again = json_incref(object);
-			r = loop_after(s->loop, AGAIN_MS, on_again, c, &c->again_timer);
-		}
+		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL)
+			r = ask_again(c, object);
 		if (r >= 0)
 			return;
 	} else {

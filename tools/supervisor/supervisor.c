@@ -22,6 +22,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define BEGINS_MS 5000 /* until a program that was built with pmig-cc has said so; a script may come first */
+
 void supervisor_say(struct supervisor *s, const char *format, ...)
 {
 	char text[PMIG_REASON_MAX + 256];
@@ -133,9 +135,16 @@ void supervisor_dismiss(struct supervisor *s, struct remote *r)
 	remote_request(r, "end", json_pack("{s:b}", "all", 1), on_farewell, f);
 }
 
+static void on_begun(void *context)
+{
+	(void)context;
+}
+
 void supervisor_runs(struct supervisor *s)
 {
 	s->started = s->placed = true;
+	if (!s->migrates)
+		(void)loop_after(s->loop, BEGINS_MS, on_begun, s, &s->begins);
 	int r = server_open(s);
 	if (r < 0)
 		supervisor_say(s, "%s", pmig_reason()); /* it runs, but the other verbs do not reach us */
@@ -211,6 +220,7 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 		supervisor_exit(s, r, event);
 	} else if (strcmp(what, "migrates") == 0) {
 		s->migrates = true;
+		loop_remove(&s->begins);
 		become(s, r, event);
 	} else if (strcmp(what, "stopped") == 0)
 		signals_stopped(s);
