@@ -48,18 +48,18 @@ struct supervisor {
 	char name[PMIG_NAME_MAX + 1];
 	char home[PMIG_NAME_MAX + 1];
 	bool terminal[3];
-	bool started;  /* the program runs, or ran */
-	bool replaced; /* another supervisor has taken over */
-	bool placed;   /* the streams begin where the program's are; attach finds that out */
-	bool migrates; /* it was built with pmig-cc */
-	struct loop_source *begins; /* it runs for so short a time that it may say so yet; NULL: long enough, or it has said so */
+	bool started;               /* the program runs, or ran */
+	bool replaced;              /* another supervisor has taken over */
+	bool placed;                /* the streams begin where the program's are; attach finds that out */
+	bool migrates;              /* it was built with pmig-cc */
+	struct loop_source *begins; /* NULL: it has said so, or has run for too long to say it yet */
 	int name_tries;
 	bool enrolled; /* home's journal says where it was started */
 	int program;   /* the executable, open: what is sent is what was started */
 	char path[PATH_MAX];
 	char became[PATH_MAX]; /* a program at another host that took its place there; "": none */
-	char *kinds;    /* kinds.h: paths at home, a line each; NULL: none */
-	uint64_t epoch; /* the highest that is known to have begun */
+	char *kinds;           /* kinds.h: paths at home, a line each; NULL: none */
+	uint64_t epoch;        /* the highest that is known to have begun */
 	int exit_status;
 
 	struct station stations[SUPERVISOR_STATIONS]; /* [0] speaks, the last one has the program */
