@@ -1,6 +1,7 @@
 /* Mappings behave as mmap(2) and its relatives say, and their table is not believed when it comes from an image. */
 #include "arena/arena.h"
 #include "arena/mapping.h"
+#include "frame/program.h"
 #include "resource/declare.h"
 
 #include <pmig/pmig.h>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+const struct program pmig_program = {0}; /* no instrumented program is behind this test */
 
 #define PAGE 4096ul
 

@@ -1,5 +1,6 @@
 /* What is known of a relayed stream is written, read and answered; a descriptor that stands for another thing is known by device and inode. */
 #include "arena/arena.h"
+#include "frame/program.h"
 #include "kind/relay.h"
 #include "kind/table.h"
 #include "reference/referred.h"
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+const struct program pmig_program = {0}; /* no instrumented program is behind this test */
 
 static int set_up(void **state)
 {
