@@ -129,6 +129,13 @@ static void half_written(const char *path)
 	HOLDS(fgetc(f) == 'o');
 	HOLDS((f = freopen("/dev/null", "w", f)) != NULL && fputs("gone", f) >= 0);
 	step();
+	HOLDS(freopen("/dev/null/none", "r", f) == NULL); /* closed, and still there */
+	step();
+	HOLDS(fgetc(f) == EOF && fileno(f) < 0);
+	step();
+	HOLDS(freopen(path, "r", f) == f && fgetc(f) == 'o');
+	step();
+	HOLDS(fgetc(f) == 'n');
 	HOLDS(fclose(f) == 0);
 }
 
