@@ -23,7 +23,7 @@ static void a_report_becomes_a_plan(void **state)
 {
 	(void)state;
 	struct plan_input *input = NULL;
-	assert_good(read_text("[" ROW("file", "") "," ROW("socket", ", \"process\": \"" UUID_A "\", \"later\": [1]") "]",
+	assert_good(read_text("[" ROW("file", "") "," ROW("other", ", \"process\": \"" UUID_A "\", \"later\": [1]") "]",
 		&input));
 	assert_int_equal(input->count, 2);
 	struct plan_facts facts = case_facts();
@@ -34,7 +34,7 @@ static void a_report_becomes_a_plan(void **state)
 	assert_int_equal(plan->decisions[0].price.bytes, 5000000);
 	plan_destroy(plan);
 	assert_good(plan_make(input->resources, 2, &facts, &(struct plan_limits){0}, &plan));
-	assert_non_null(strstr(plan->refusal, "a resource of kind socket cannot be copied"));
+	assert_non_null(strstr(plan->refusal, "a resource of kind other cannot be copied"));
 	plan_input_destroy(input);
 	assert_string_equal(plan->decisions[1].locator, "/d"); /* a plan owns its texts */
 	plan_destroy(plan);
