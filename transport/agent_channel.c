@@ -268,7 +268,7 @@ json_t *agent_ends_describe(struct agent *a)
 {
 	json_t *list = json_array();
 	for (struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
-		if (e->local == NULL)
+		if (e->local == NULL && !e->returning)
 			(void)json_array_append_new(list, describe(e, NULL));
 	return list;
 }

@@ -7,10 +7,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define OVERHEAD 8192 /* bytes that the kernel counts besides those that are sent */
+#define SETTLE_MS 20
+#define QUIET_MS 800
 
 int agent_connection_serve(const struct held *h, int *ret_fd)
 {
@@ -58,6 +64,68 @@ void agent_connection_side(void *context, const void *note, size_t size)
 		return;
 	if (n.what == SOCKET_NOTE_OPTION && !is_local(&n)) /* the program was told what this host's like says of it */
 		(void)setsockopt(h->fd, n.level, n.name, n.value, (socklen_t)n.size);
+}
+
+bool agent_connection_takes(const struct held *h, size_t size)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = {0};
+	socklen_t length = sizeof memory;
+	if (size == 0)
+		return true;
+	if (getsockopt(h->fd, SOL_SOCKET, SO_MEMINFO, memory, &length) < 0)
+		return false;
+	uint32_t queued = memory[SK_MEMINFO_WMEM_QUEUED] > memory[SK_MEMINFO_WMEM_ALLOC] ? memory[SK_MEMINFO_WMEM_QUEUED]
+											 : memory[SK_MEMINFO_WMEM_ALLOC];
+	return queued + 2 * (uint64_t)size + OVERHEAD <= memory[SK_MEMINFO_SNDBUF];
+}
+
+void agent_connection_return(struct agent *a)
+{
+	for (struct end *e = agent_references(a)->ends, *next; e != NULL; e = next) {
+		next = e->next;
+		if (!e->returning)
+			continue;
+		struct end *holder = agent_end(a, e->id, false);
+		if (holder != NULL)
+			channel_rest_write(e->channel, holder->channel);
+		agent_end_drop(e);
+	}
+}
+
+static bool all_taken(struct agent *a)
+{
+	bool taken = true;
+	for (struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
+		if (e->opener && e->connection && e->local == NULL && !e->waits) {
+			channel_hold(e->channel, false);
+			taken &= channel_taken(e->channel);
+		}
+	return taken;
+}
+
+void agent_connection_settle(struct agent *a)
+{
+	for (int i = 0; i < SETTLE_MS && !all_taken(a); i++)
+		(void)poll(NULL, 0, 1);
+}
+
+static void on_noisy(void *context)
+{
+	struct agent *a = context;
+	for (struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
+		if (!e->opener && e->connection)
+			channel_pause(e->channel, false);
+}
+
+int agent_do_quiet(struct agent *a, const json_t *request, json_t **ret_answer)
+{
+	(void)request;
+	(void)ret_answer;
+	struct agent_references *r = agent_references(a);
+	for (struct end *e = r->ends; e != NULL; e = e->next)
+		if (!e->opener && e->connection)
+			channel_pause(e->channel, true);
+	return r->quiet != NULL ? 0 : loop_after(a->loop, QUIET_MS, on_noisy, a, &r->quiet);
 }
 
 static int digit(char c)

@@ -17,6 +17,15 @@ void agent_connection_inline(int fd);
 /* A note for the holder has reached its place: an option is set. Context: the end. */
 void agent_connection_side(void *context, const void *note, size_t size);
 
+/* The held socket takes so many bytes at once. */
+bool agent_connection_takes(const struct held *h, size_t size);
+
+/* The program comes home, and is about to run: what its returning ends had sent is written to the sockets that it has itself now. */
+void agent_connection_return(struct agent *a);
+
+/* Before the freeze: the program takes what has come for it, for some milliseconds at most. */
+void agent_connection_settle(struct agent *a);
+
 /* CONTROL_TELL. */
 int agent_connection_tell(struct agent *a, const struct control_message *m) PMIG_MUST_CHECK;
 

@@ -1,4 +1,5 @@
 /* agent_image: requests about checkpoints and frozen programs at the source: checkpoint, freeze, cancel, go-on, promise, release. */
+#include "agent_connection.h"
 #include "agent_parts.h"
 
 #include <errno.h>
@@ -162,6 +163,8 @@ int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	if (epoch <= a->epoch)
 		return error_set(PMIG_ESTALE, "%s has the epoch %llu already", a->name, (unsigned long long)a->epoch);
+	if (json_is_true(json_object_get(request, "settle")))
+		agent_connection_settle(a);
 	int r = agent_journal_begin(a, request);
 	if (r >= 0)
 		r = agent_journal(a, "freeze", PMIG_STEP_BEGIN, NULL);

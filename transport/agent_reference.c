@@ -232,7 +232,15 @@ static int resume_here(struct agent *a, struct held *h, const struct control_mes
 		return r;
 	if (holder != NULL)
 		agent_accept_taken(holder);
-	if (holder != NULL && !channel_meets(e->channel, holder->channel)) {
+	size_t rest = holder != NULL && e->connection ? channel_rest(e->channel, holder->channel) : SIZE_MAX;
+	if (rest != SIZE_MAX && agent_connection_takes(h, rest)) {
+		e->returning = true;
+		channel_hold(holder->channel, true); /* what comes now is the program's */
+		holder->waits = h->returned = true;
+		agent_program_answer(a, m->args[7], 0, true, "", h->fd);
+		return 0;
+	}
+	if (holder != NULL && (e->connection || !channel_meets(e->channel, holder->channel))) {
 		agent_end_join(e, holder);
 		agent_program_answer(a, m->args[7], 0, false, "", e->give);
 		(void)close(e->give);
@@ -382,8 +390,7 @@ int agent_do_open(struct agent *a, const json_t *request, json_t **ret_answer)
 		r = agent_end_create(a, &o, &e);
 	if (r < 0)
 		return error_prefix(r, "%.200s", h->locator);
-	bool bytes = h->kind == REFERENCE_STREAM || h->kind == REFERENCE_DATAGRAM || h->kind == REFERENCE_CONNECTION;
-	if (bytes && !h->firm)
+	if (!h->firm && h->kind != REFERENCE_FILE && h->kind != REFERENCE_ADDRESS)
 		channel_hold(e->channel, true); /* what was read would be missed if the program went on here */
 	channel_open(e->channel);
 	return 0;
@@ -523,8 +530,10 @@ void agent_reference_firm(struct agent *a)
 
 void agent_reference_prepare(struct agent *a)
 {
-	if (a->references != NULL)
-		agent_door_begin(a);
+	if (a->references == NULL)
+		return;
+	agent_connection_return(a);
+	agent_door_begin(a);
 }
 
 void agent_reference_begin(struct agent *a)
@@ -582,6 +591,7 @@ void agent_reference_end(struct agent *a)
 		agent_let_go(a, r->held);
 	agent_ends_end(a);
 	loop_remove(&r->lease);
+	loop_remove(&r->quiet);
 	json_decref(r->carried);
 	json_decref(r->dropped);
 	free(r);

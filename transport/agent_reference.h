@@ -46,6 +46,7 @@ struct end {
 	bool waits;  /* the program does not run here: not yet, or it is frozen and may go on elsewhere */
 	bool suspended;
 	bool resumed;              /* it began at another host */
+	bool returning;            /* its program has the socket itself, as soon as what it had sent is written there */
 	bool connection;           /* the ends are a connection's: agent_connection.h */
 	struct end *local;         /* the other end is here too */
 	int64_t ticket;            /* the program waits for it; 0: it does not */
@@ -70,7 +71,7 @@ struct agent_references {
 	int failed;      /* < 0: something could not be held */
 	char why[PMIG_REASON_MAX];
 	struct local_packet *local, **local_last; /* between two ends that are here */
-	struct loop_source *local_timer, *lease;
+	struct loop_source *local_timer, *lease, *quiet;
 };
 
 /* --- agent_reference.c --- */

@@ -288,7 +288,7 @@ static void watch(struct channel *c)
 		finish(c, 0);
 		return;
 	}
-	bool in = !c->held && !c->out_ended && out_room(c) > 0;
+	bool in = !c->held && !c->paused && !c->out_ended && out_room(c) > 0;
 	bool out = !c->held && !c->unread &&
 		(c->options.messages != NULL ? channel_message_full(c) : c->in.begin < c->in.end);
 	loop_watch(c->source,
@@ -312,7 +312,7 @@ static void on_ready(void *context, short events)
 		channel_connection_hung(c);
 	if ((events & ~POLLIN) != 0 && !c->held) /* a full pipe that nobody reads any more tells of an error only */
 		give(c);
-	for (int i = 0; i < ROUNDS && !c->finished && !c->held; i++) {
+	for (int i = 0; i < ROUNDS && !c->finished && !c->held && !c->paused; i++) {
 		int r = take(c, out_room(c));
 		send_some(c); /* at once: somebody waits for it */
 		if (r == 0)

@@ -81,6 +81,12 @@ void channel_destroy(struct channel *c); /* closes the descriptor; the other end
 void channel_open(struct channel *c);
 void channel_close(struct channel *c); /* nothing is sent until then */
 
+/* Reads nothing more from the descriptor; what has been read goes on. */
+void channel_pause(struct channel *c, bool pause);
+
+/* What came through it has been taken by whoever reads at the other side of its unix socket. */
+bool channel_taken(const struct channel *c);
+
 /* Neither reads nor writes the descriptor while it is held. */
 void channel_hold(struct channel *c, bool hold);
 
@@ -108,6 +114,10 @@ int channel_resume(const struct channel_options *options, int state, struct chan
 uint64_t channel_state_id(int state); /* whose it is; 0: it is none */
 /* Nothing is under way between the two ends, of which `moved` is not in use yet. */
 bool channel_meets(const struct channel *moved, const struct channel *other);
+/* Of a connection: how many bytes `moved` has sent that have not arrived at `other`, if nothing else is under way in either direction; else
+ * SIZE_MAX. channel_rest_write() writes them, and their end, to the descriptor of `other`, which has room. */
+size_t channel_rest(const struct channel *moved, const struct channel *other);
+void channel_rest_write(const struct channel *moved, struct channel *other);
 
 /* What a packet on CHANNEL_STREAM says. PMIG_EPROTOCOL. */
 struct channel_packet {

@@ -226,3 +226,42 @@ void channel_sides_free(struct channel *c)
 		free(s);
 	}
 }
+
+/* --- on the way home --- */
+
+void channel_pause(struct channel *c, bool pause)
+{
+	c->paused = pause;
+	channel_room(c);
+}
+
+bool channel_taken(const struct channel *c)
+{
+	int waiting = 0;
+	return c->in.begin == c->in.end && (ioctl(c->options.fd, SIOCOUTQ, &waiting) < 0 || waiting == 0);
+}
+
+size_t channel_rest(const struct channel *moved, const struct channel *other)
+{
+	bool in = moved->in.begin != moved->in.end || other->out.end != moved->in.end || moved->sides_in != NULL ||
+		moved->in_code != CHANNEL_SHUT || other->out_code != CHANNEL_SHUT || other->sides_out != NULL;
+	bool out = other->in.begin != other->in.end || other->in.end < moved->out.begin || other->in.end > moved->out.end ||
+		other->sides_in != NULL || other->failed != 0;
+	for (const struct channel_side *s = moved->sides_out; s != NULL; s = s->next)
+		out |= s->size == 0; /* an urgent byte; options are those of the record */
+	return in || out ? SIZE_MAX : (size_t)(moved->out.end - other->in.end);
+}
+
+void channel_rest_write(const struct channel *moved, struct channel *other)
+{
+	size_t size;
+	for (uint64_t at = other->in.end; at < moved->out.end; at += size) {
+		const unsigned char *from = channel_ring_at(&moved->out, at, SIZE_MAX, &size);
+		ssize_t n = send(other->options.fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n <= 0)
+			break; /* the peer is gone, as the program will find */
+		size = (size_t)n;
+	}
+	if (moved->out_ended && !other->in_done)
+		(void)shutdown(other->options.fd, SHUT_WR);
+}

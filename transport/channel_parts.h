@@ -26,7 +26,7 @@ struct channel {
 	bool socket, nonblocking, read_only;
 	bool open;   /* there is a way to the other end */
 	bool synced; /* and it has said what it has */
-	bool held;
+	bool held, paused;
 	bool finished;
 
 	struct channel_ring out; /* begin: acknowledged */

@@ -31,6 +31,8 @@ static void note_shared(const struct msghdr *message)
 
 WAIT_CALL ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags)
 {
+	if (message->msg_controllen > 0 && pmig_connected_elsewhere(fd))
+		return wait_result(-EOPNOTSUPP);
 	note_shared(message);
 	long r = wait_descriptor(SO_SNDTIMEO, SYS_sendmsg, fd, message, flags);
 	if (r > 0 && pmig_asked != 0)

@@ -132,6 +132,12 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 
 /* --- the rest --- */
 
+int pmig_connected_elsewhere(int fd)
+{
+	const struct socket_record *r = socket_record_of(fd);
+	return r != NULL && r->type == SOCK_STREAM && r->backlog < 0;
+}
+
 int pmig_shutdown(int fd, int how)
 {
 	struct socket_record *r = socket_record_of(fd);

@@ -75,6 +75,7 @@ int pmig_getsockname(int fd, struct sockaddr *ret, socklen_t *size);
 int pmig_getpeername(int fd, struct sockaddr *ret, socklen_t *size);
 int pmig_getsockopt(int fd, int level, int name, void *ret, socklen_t *size);
 int pmig_shutdown(int fd, int how);
+int pmig_connected_elsewhere(int fd); /* it is a connection at another host: descriptors cannot be sent there */
 bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t size, int *ret);
 bool calls_socket_ioctl(int fd, unsigned long request, void *argument, int *ret);
 

@@ -27,6 +27,9 @@ void channels_room(struct supervisor *s, const struct remote *r);
 
 /* A hand-over: before anything is touched, and at the freeze; `frozen`: what the source said then. */
 int channels_plan(struct move *m) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: what it uses from elsewhere is out of reach */
+/* Before the freeze: the program is about to come back to its connections at the target, where nothing more is read from them for a moment;
+ * `then`, unless that is done or there is none: false. */
+bool channels_quiet(struct move *m, void (*then)(struct move *m));
 int channels_check(struct move *m,
 	const json_t *frozen) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: something would be out of reach */
 void channels_arrived(struct move *m);         /* it runs at the target */

@@ -208,6 +208,26 @@ int channels_plan(struct move *m)
 	return 0;
 }
 
+static void on_quiet(void *context, int code, const json_t *answer)
+{
+	struct move *m = context;
+	(void)code; /* where it is not quiet, some bytes come through a channel first */
+	(void)answer;
+	m->quiet(m);
+}
+
+bool channels_quiet(struct move *m, void (*then)(struct move *m))
+{
+	struct known *k = m->supervisor->channels != NULL ? m->supervisor->channels->known : NULL;
+	while (k != NULL && !(k->kind == REFERENCE_CONNECTION && strcmp(k->holder, m->target_label) == 0))
+		k = k->next;
+	if (k == NULL || m->quiet != NULL || !remote_is_up(m->target))
+		return false;
+	m->quiet = then;
+	remote_request(m->target, "quiet", NULL, on_quiet, m);
+	return true;
+}
+
 int channels_check(struct move *m, const json_t *frozen)
 {
 	struct supervisor *s = m->supervisor;

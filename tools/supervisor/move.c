@@ -238,6 +238,8 @@ static json_t *arguments(const struct move *m)
 		(void)json_object_set_new(a, "decisions", json_integer(decisions_send(m)));
 	if (m->doing == HANDOVER_FREEZE && m->o.wait_children)
 		(void)json_object_set_new(a, "wait_children", json_true());
+	if (m->doing == HANDOVER_FREEZE && m->quiet != NULL)
+		(void)json_object_set_new(a, "settle", json_true());
 	if (m->doing == HANDOVER_RESTORE && m->image_epoch != 0)
 		(void)json_object_set_new(a, "image_epoch", json_integer((json_int_t)m->image_epoch));
 	if (m->doing == HANDOVER_GO_ON)
@@ -284,6 +286,8 @@ static void ask(struct move *m)
 		streams_await(m->supervisor, m->source, m->frozen, on_output_here, m);
 		return;
 	}
+	if (m->doing == HANDOVER_FREEZE && channels_quiet(m, ask))
+		return;
 	remote_request(r, handover_action_name(m->doing), arguments(m), on_answer, m);
 	if (m->doing == HANDOVER_CLAIM && move_fault(m, "commit:sent"))
 		remote_cut(r); /* an answer that never comes */

@@ -41,6 +41,7 @@ AGENT_REQUEST("incoming", incoming,
 AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
 AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
 AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
+AGENT_REQUEST("quiet", quiet, "for a moment nothing is read from held connections: the program is about to come back to them")
 AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
