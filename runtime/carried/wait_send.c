@@ -1,6 +1,8 @@
 /* wait_send: send() and its family. What a request interrupts in the middle goes on with the rest. */
 #include "wait.h"
 
+#include "reference/replaced.h"
+
 ssize_t pmig_send(int fd, const void *from, size_t size, int flags);
 ssize_t pmig_sendto(int fd, const void *from, size_t size, int flags, const struct sockaddr *address,
 	socklen_t address_size);
