@@ -69,3 +69,22 @@ check "the end" grep -q 'alpha [0-9]*: end' <(ask beta 1 end)
 ended_with server 0
 check "nothing stays behind" test "$(pmig_on alpha references --json server | jq length)" = 0
 for host in beta gamma; do nothing_on $host; done
+
+# A unix socket: its name is alpha's, and so are the names of those who send to it.
+ask_unix() {
+	on alpha perl -MIO::Socket::UNIX -MSocket -e '$SIG{ALRM} = sub { die "no answer\n" }; alarm 10; unlink "/tmp/client.socket";
+		my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "/tmp/client.socket", Peer => "/tmp/datagrams.socket") or die "$!\n";
+		my ($expected, @words) = @ARGV; $s->send($_) // die "$!\n" for @words;
+		for (1 .. $expected) { my $from = $s->recv(my $got, 1000) // die "$!\n"; print "$got\n"; die if unpack_sockaddr_un($from) ne "/tmp/datagrams.socket" }' "$@"
+}
+start alpha local "$BIN/tests/datagrams" unix /tmp/datagrams.socket
+await "$T/local.out" ready
+for host in beta gamma alpha; do
+	t pmig_on alpha move local $host
+	check "an answer of $host to a name" grep -qx "$host [0-9]*: hello" <(ask_unix 1 hello)
+	check "it is looked at first" grep -qx "$host [0-9]*: peeked 9 some text" <(ask_unix 1 peek 'some text')
+	ask_unix 3 'many 3' one two three >"$T/many"
+	check "several at once" test "$(sed 's/.*: //' "$T/many" | tr '\n' ' ')" = 'one two three '
+done
+check "the end" grep -q 'alpha [0-9]*: end' <(ask_unix 1 end)
+ended_with local 0
