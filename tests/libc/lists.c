@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <ftw.h>
 #include <glob.h>
 #include <grp.h>
@@ -125,6 +126,50 @@ static void walks(void)
 	seen = 0;
 	HOLDS(ftw(folder, stop_at_ten, 4) == 7 && seen == 10);
 	HOLDS(nftw("/no/such/folder", visit, 4, 0) == -1 && errno == ENOENT);
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* Two roots, one of which is a link; a directory that is skipped, one that is looked into, a link that is followed. */
+static void traversals(void)
+{
+	char link[sizeof folder + 8], *roots[] = {folder, link, NULL};
+	snprintf(link, sizeof link, "%s.link", folder);
+	HOLDS(symlink(folder, link) == 0);
+	FTS *t = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	FTSENT *e;
+	int entries = 0, before = 0, after = 0;
+	long sum = 0;
+	HOLDS(t != NULL && fts_children(t, 0) != NULL);
+	while ((e = fts_read(t)) != NULL) {
+		struct stat st;
+		entries++;
+		before += e->fts_info == FTS_D;
+		after += e->fts_info == FTS_DP;
+		sum = (sum * 31 + e->fts_info * 7 + e->fts_level + (e->fts_level > 0 ? e->fts_namelen : 0)) % 1000003;
+		HOLDS(strcmp(e->fts_path + e->fts_pathlen - e->fts_namelen, e->fts_name) == 0 &&
+			lstat(e->fts_accpath, &st) == 0);
+		HOLDS(e->fts_level == 0 || strncmp(e->fts_path, e->fts_parent->fts_path, e->fts_parent->fts_pathlen) == 0);
+		if (e->fts_info == FTS_D && e->fts_level == 0)
+			e->fts_number = fts_children(t, 0) != NULL;
+		if (e->fts_info == FTS_SL && e->fts_level == 0)
+			HOLDS(fts_set(t, e, FTS_FOLLOW) == 0);
+		else if (e->fts_info == FTS_D && e->fts_level == 1 && strncmp(e->fts_path, link, strlen(link)) == 0)
+			HOLDS(fts_set(t, e, FTS_SKIP) == 0);
+		if (entries % 3 == 0)
+			step();
+	}
+	HOLDS(errno == 0 && fts_close(t) == 0 && before == after);
+	printf("traversed %d entries, %d directories, sum %ld\n", entries, before, sum);
+	t = fts_open(roots, FTS_LOGICAL | FTS_SEEDOT, NULL);
+	for (entries = 0; entries < 5 && (e = fts_read(t)) != NULL; entries++)
+		step();
+	HOLDS(entries == 5 && fts_close(t) == 0); /* in the middle */
+	HOLDS(fts_open(roots, 1 << 20, NULL) == NULL && errno == EINVAL);
+	HOLDS(unlink(link) == 0);
 }
 
 static void patterns(void)
@@ -258,6 +303,7 @@ int main(int argc, char **argv)
 	directory();
 	scans();
 	walks();
+	traversals();
 	patterns();
 	people();
 	network();
