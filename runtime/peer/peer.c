@@ -21,12 +21,19 @@ const char *pmig_peer_reason(const struct pmig_peer *peer)
 	return peer != NULL ? peer->reason : reason;
 }
 
+/* A server's hook is to leave its conversations alone meanwhile: 1, and -1 at the end. */
+static void enter(struct pmig_peer *p, int change)
+{
+	if (p->inside != NULL)
+		*p->inside += change;
+}
+
 static int work(struct pmig_peer *p)
 {
 	return p->call != NULL ? pmig_peer_call_work(p) : pmig_peer_server_work(p);
 }
 
-ssize_t pmig_peer_write(struct pmig_peer *p, const void *bytes, size_t size)
+static ssize_t write_some(struct pmig_peer *p, const void *bytes, size_t size)
 {
 	if (p->out.ended || size == 0)
 		return PMIG_EINVAL;
@@ -47,7 +54,7 @@ ssize_t pmig_peer_write(struct pmig_peer *p, const void *bytes, size_t size)
 	}
 }
 
-ssize_t pmig_peer_read(struct pmig_peer *p, void *bytes, size_t size)
+static ssize_t read_some(struct pmig_peer *p, void *bytes, size_t size)
 {
 	if (size == 0)
 		return PMIG_EINVAL;
@@ -68,6 +75,22 @@ ssize_t pmig_peer_read(struct pmig_peer *p, void *bytes, size_t size)
 			return PMIG_EBUSY;
 		(void)pmig_peer_call_wait(p, -1);
 	}
+}
+
+ssize_t pmig_peer_write(struct pmig_peer *p, const void *bytes, size_t size)
+{
+	enter(p, 1);
+	ssize_t n = write_some(p, bytes, size);
+	enter(p, -1);
+	return n;
+}
+
+ssize_t pmig_peer_read(struct pmig_peer *p, void *bytes, size_t size)
+{
+	enter(p, 1);
+	ssize_t n = read_some(p, bytes, size);
+	enter(p, -1);
+	return n;
 }
 
 int pmig_peer_poll(struct pmig_peer *p, short events, int timeout)
@@ -96,8 +119,10 @@ int pmig_peer_end(struct pmig_peer *p)
 {
 	if (p->out.ended)
 		return PMIG_EINVAL;
+	enter(p, 1);
 	p->out.ended = true;
 	pmig_peer_talk_say(p);
+	enter(p, -1);
 	return 0;
 }
 

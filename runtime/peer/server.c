@@ -21,6 +21,7 @@ struct pending {
 	struct link link;
 	struct pmig_peer *peer; /* that it says it is; NULL: it has said nothing */
 	bool detour;            /* it came to where this program was */
+	bool ready;
 	uint8_t nonces[2][FRAME_ID];
 	int64_t since;
 };
@@ -28,6 +29,7 @@ struct pending {
 struct pmig_peer_server {
 	int listener; /* the address that everybody knows */
 	int direct;   /* of a program that has moved, for participants; -1: none */
+	bool listener_ready, direct_ready;
 	bool declare_direct;
 	struct pending pending[PENDING];
 	struct pmig_peer **peers;
@@ -36,7 +38,9 @@ struct pmig_peer_server {
 	size_t window;
 	int patience;
 	bool participants_only;
-	bool stale; /* somebody has seen a later copy of this program */
+	volatile int
+		inside; /* with safe points everywhere, a hook may come in the middle of anything: then it leaves it alone */
+	bool stale;     /* somebody has seen a later copy of this program */
 	uint64_t epoch;
 	char addresses[FRAME_TEXT + 1];
 	struct pollfd *fds;
@@ -92,7 +96,7 @@ static void moved(struct pmig_peer_server *s)
 static int after(void *context, const struct pmig_news *news)
 {
 	struct pmig_peer_server *s = context;
-	if (news->outcome == PMIG_RESTORED && s->epoch != pmig_epoch())
+	if (news->outcome == PMIG_RESTORED && s->epoch != pmig_epoch() && s->inside == 0)
 		moved(s);
 	return 0;
 }
@@ -141,6 +145,7 @@ static struct pmig_peer *add(struct pmig_peer_server *s)
 	fill_random(p->id);
 	fill_random(p->key);
 	p->server = s;
+	p->inside = &s->inside;
 	p->fresh = true;
 	p->epoch = s->epoch;
 	return s->peers[s->count++] = p;
@@ -205,6 +210,7 @@ static uint64_t prove(const struct pending *w, enum proof_who who, uint64_t epoc
 /* Its connection is that of the conversation from now on. Who came by way of another host is told the way. */
 static void adopt(struct pmig_peer_server *s, struct pending *w, uint64_t received)
 {
+	w->peer->ready = true; /* more may have come already */
 	if (pmig_peer_talk_adopt(w->peer, &w->link, received, true) == 0 && w->detour && s->addresses[0] != '\0')
 		w->peer->move = s->addresses;
 }
@@ -303,21 +309,27 @@ static void accept_all(struct pmig_peer_server *s, int listener)
 	}
 }
 
-/* All that can be done without waiting. */
+/* All that can be done without waiting, for those whose sockets have news. */
 static void work(struct pmig_peer_server *s)
 {
-	if (s->epoch != pmig_epoch())
-		moved(s);
+	int64_t now = pmig_peer_link_now();
 	if (s->declare_direct)
 		declare_direct(s);
-	accept_all(s, s->listener);
-	accept_all(s, s->direct);
-	for (int i = 0; i < PENDING; i++)
-		if (s->pending[i].link.fd >= 0)
-			work_on_pending(s, &s->pending[i]);
+	if (s->listener_ready)
+		accept_all(s, s->listener);
+	if (s->direct_ready)
+		accept_all(s, s->direct);
+	for (int i = 0; i < PENDING; i++) {
+		struct pending *w = &s->pending[i];
+		if (w->link.fd >= 0 && (w->ready || now - w->since > PENDING_TIME))
+			work_on_pending(s, w);
+		w->ready = false;
+	}
 	for (int i = s->count - 1; i >= 0; i--) {
 		struct pmig_peer *p = s->peers[i];
-		(void)pmig_peer_server_work(p);
+		if (p->ready || p->link.fd < 0 || p->closed)
+			(void)pmig_peer_server_work(p);
+		p->ready = false;
 		if (p->closed && is_done(p))
 			take_out(s, i);
 	}
@@ -408,9 +420,27 @@ static struct pmig_peer *next_news(struct pmig_peer_server *s)
 	return NULL;
 }
 
+/* `at`: where its socket is in what poll() said; NULL: nobody knows, so it is looked at. */
+static bool is_ready(const struct pollfd **at, int fd)
+{
+	return fd >= 0 && (*at == NULL || (*at)++->revents != 0);
+}
+
+/* What poll() said, in the order of pmig_peer_server_fds(); NULL: the sockets are others now. */
+static void note_ready(struct pmig_peer_server *s, const struct pollfd *at)
+{
+	s->listener_ready = is_ready(&at, s->listener);
+	s->direct_ready = is_ready(&at, s->direct);
+	for (int i = 0; i < PENDING; i++)
+		s->pending[i].ready = is_ready(&at, s->pending[i].link.fd);
+	for (int i = 0; i < s->count; i++)
+		s->peers[i]->ready = is_ready(&at, s->peers[i]->link.fd);
+}
+
 /* < 0: no memory; 0: the time is over, or a signal came. */
 static int wait_for(struct pmig_peer_server *s, int64_t until)
 {
+	uint64_t epoch = s->epoch; /* it may be another one when poll() comes back, and the hook may have been here */
 	int timeout, n = pmig_peer_server_fds(s, s->fds, s->fds_room, &timeout);
 	if (s->fds == NULL || n > s->fds_room) {
 		struct pollfd *more = realloc(s->fds, 2 * (size_t)(n > 0 ? n : 1) * sizeof *more);
@@ -424,16 +454,26 @@ static int wait_for(struct pmig_peer_server *s, int64_t until)
 	bool ours = until != INT64_MAX && (timeout < 0 || left < timeout);
 	if (ours)
 		timeout = left < 0 ? 0 : (int)left;
+	s->inside--;
 	int ready = poll(s->fds, (nfds_t)n, timeout);
+	s->inside++;
+	if (ready < 0 && errno != EINTR)
+		return PMIG_EIO;
+	if (s->epoch != pmig_epoch())
+		moved(s);
+	note_ready(s, s->epoch == epoch && ready >= 0 ? s->fds : NULL);
 	if (ready < 0)
-		return errno == EINTR ? 0 : PMIG_EIO;
+		return 0;
 	return ready > 0 || !ours;
 }
 
-int pmig_peer_wait(struct pmig_peer_server *s, int timeout, struct pmig_peer **ret_peer)
+static int wait_for_news(struct pmig_peer_server *s, int timeout, struct pmig_peer **ret_peer)
 {
 	int64_t until = timeout < 0 ? INT64_MAX : pmig_peer_link_now() + timeout;
-	for (;;) {
+	for (bool first = true;; first = false) {
+		int n = wait_for(s, first ? 0 : until); /* at first only what is there already */
+		if (n < 0)
+			return n;
 		work(s);
 		if (s->stale)
 			return PMIG_ESTALE;
@@ -442,10 +482,17 @@ int pmig_peer_wait(struct pmig_peer_server *s, int timeout, struct pmig_peer **r
 			*ret_peer = p;
 			return 1;
 		}
-		int n = wait_for(s, until);
-		if (n <= 0)
-			return n;
+		if (n == 0 && !first)
+			return 0;
 	}
+}
+
+int pmig_peer_wait(struct pmig_peer_server *s, int timeout, struct pmig_peer **ret_peer)
+{
+	s->inside++;
+	int n = wait_for_news(s, timeout, ret_peer);
+	s->inside--;
+	return n;
 }
 
 const char *pmig_peer_server_addresses(const struct pmig_peer_server *s)

@@ -39,12 +39,14 @@ struct pmig_peer {
 
 	struct call *call; /* who calls; NULL: it is a server's, and what follows is for that */
 	struct pmig_peer_server *server;
-	bool fresh;       /* the program has not seen it */
-	bool wants_room;  /* a write found none */
-	bool read_told;   /* the program has seen that all was read */
-	bool error_seen;  /* the program knows that it has failed */
-	bool closed;      /* by the program; it goes on until all was read */
-	const char *move; /* addresses that are to be told over this connection; NULL: none */
+	volatile int *inside; /* of the server: somebody is at work on it, a hook must not be */
+	bool ready;           /* something came, or can be sent */
+	bool fresh;           /* the program has not seen it */
+	bool wants_room;      /* a write found none */
+	bool read_told;       /* the program has seen that all was read */
+	bool error_seen;      /* the program knows that it has failed */
+	bool closed;          /* by the program; it goes on until all was read */
+	const char *move;     /* addresses that are to be told over this connection; NULL: none */
 };
 
 /* The numbers that options mean. PMIG_EINVAL. */

@@ -89,6 +89,31 @@ static void each_byte_once_through_cuts(void **unused)
 	}
 }
 
+static void *talk_for_a_while(void *address)
+{
+	struct pmig_peer *p;
+	assert_int_equal(pmig_peer_connect(&p, &(struct pmig_peer_options){.address = address, .window = 5000}), 0);
+	talk(p, 60000);
+	assert_int_equal(pmig_peer_close(p), 0);
+	return NULL;
+}
+
+/* Everybody is served, whoever else has news. */
+static void many_at_once(void **unused)
+{
+	(void)unused;
+	struct echo e;
+	pthread_t callers[30];
+	echo_begin(&e, (struct pmig_peer_options){.window = 3000});
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(pthread_create(&callers[i], NULL, talk_for_a_while, e.address), 0);
+	for (int i = 0; i < 30; i++)
+		pthread_join(callers[i], NULL);
+	echo_finish(&e, 30);
+	assert_int_equal(e.over, 30);
+	assert_int_equal(e.failed, 0);
+}
+
 /* Whatever somebody sends who is nobody: the others are served. */
 static void strangers(void **unused)
 {
@@ -221,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_byte_once_through_cuts),
+		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(a_participant_who_breaks_the_rules),
 		cmocka_unit_test(what_connect_says),
