@@ -86,7 +86,7 @@ number() { check "$1 has served each of them once" test "$(on alpha perl -MIO::S
 	"${at[$1]}")" = 13; }
 each number
 stop() {
-	on alpha perl -MIO::Socket -e 'my ($w) = @ARGV; my $s = $w =~ /^\// ? IO::Socket::UNIX->new(Peer => $w) : IO::Socket::INET->new(PeerAddr => "127.0.0.1:$w") or die; print $s "end\n"' "${at[$1]}"
+	on alpha perl -MIO::Socket -e 'my ($w) = @ARGV; my $s = $w =~ /^\// ? IO::Socket::UNIX->new(Peer => $w) : IO::Socket::INET->new(PeerAddr => "127.0.0.1:$w") or die; print $s "end\n"; print scalar <$s>' "${at[$1]}"
 	ended_with "$1" 0
 }
 each stop

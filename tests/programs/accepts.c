@@ -1,6 +1,6 @@
 /* accepts: a plain server that declares nothing: accepts HOW WHERE [BACKLOG], HOW block, threads (four that block), poll, epoll (edges) or busy (non-blocking, with pauses in poll), WHERE a
  * port or the path of a unix socket. Of each client it reads a line and answers with "HOST PEER LOCAL: line", where PEER is who accept() said it
- * was; then it closes. "hold" does not answer before the next line has come in; "end" ends the server; "number" answers with how many clients there were. */
+ * was; then it closes. "hold" does not answer before the next line has come in; "end" ends the server; "number" answers with how many clients there were, "much" with many bytes before the line. */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
@@ -107,6 +107,20 @@ static int count(void)
 	return n;
 }
 
+#define MUCH 700000 /* bytes: more than a socket holds, less than what may be under way */
+
+static void write_much(int fd)
+{
+	static char bytes[MUCH];
+	memset(bytes, 'x', sizeof bytes);
+	for (size_t done = 0; done < sizeof bytes;) {
+		ssize_t n = write(fd, bytes + done, sizeof bytes - done);
+		if (n < 0)
+			die("write");
+		done += (size_t)n;
+	}
+}
+
 static void *serve(void *unused)
 {
 	(void)unused;
@@ -125,6 +139,8 @@ static void *serve(void *unused)
 		int n = count();
 		if (strcmp(line, "number") == 0)
 			snprintf(answer, sizeof answer, "%d\n", n);
+		if (strcmp(line, "much") == 0)
+			write_much(client);
 		if (write(client, answer, strlen(answer)) < 0)
 			perror("write"); /* who does not wait for the answer */
 		close(client);
