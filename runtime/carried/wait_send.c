@@ -3,8 +3,6 @@
 
 #include "reference/replaced.h"
 
-#include "reference/replaced.h"
-
 ssize_t pmig_send(int fd, const void *from, size_t size, int flags);
 ssize_t pmig_sendto(int fd, const void *from, size_t size, int flags, const struct sockaddr *address,
 	socklen_t address_size);
