@@ -7,9 +7,11 @@
 #include "cc.h"
 #include "object.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CARRIED "libpmig-carried.a"
 
@@ -18,6 +20,8 @@ struct link {
 	char *trace;  /* the result of the first link */
 	char *log;    /* what the linker said to it */
 	char *object; /* the instrumented program */
+	char *joined; /* the same, where it was made in parts */
+	unsigned parts;
 };
 
 /* Was the file made by pmig-cc? Files that cannot be read are the linker's to complain about. */
@@ -164,6 +168,38 @@ static int instrument(struct link *l)
 	return e;
 }
 
+/* What was made in several parts (parts.h) becomes one object, in which what was local is local again. */
+static int join(struct link *l)
+{
+	struct cc_args a = {0}, localise = {0};
+	add_linker(&a, l->job);
+	cc_args_add(&a, "-nostdlib");
+	cc_args_add(&a, "-r");
+	cc_args_add(&a, "-Wl,--build-id=none");
+	cc_args_add(&a, l->object);
+	for (unsigned k = 1;; k++) {
+		char part[PATH_MAX];
+		(void)snprintf(part, sizeof part, "%s.%u", l->object, k);
+		if (access(part, R_OK) != 0) {
+			l->parts = k;
+			break;
+		}
+		cc_args_add(&a, part);
+	}
+	cc_args_add(&a, "-o");
+	cc_args_add(&a, l->joined);
+	int e = l->parts > 1 ? cc_run_tool(&a, NULL) : 0;
+	if (e == 0 && l->parts > 1) {
+		cc_args_add(&localise, "objcopy");
+		cc_args_format(&localise, "--localize-symbols=%s.local", l->object);
+		cc_args_add(&localise, l->joined);
+		e = cc_run_tool(&localise, NULL);
+	}
+	cc_args_finish(&a);
+	cc_args_finish(&localise);
+	return e;
+}
+
 /* What kinds of resources from outside the program call (<pmig/kind.h>). */
 static const char *const for_kinds[] = {"pmig_write_number", "pmig_write_text", "pmig_write_content", "pmig_written_content",
 	"pmig_read_number", "pmig_read_text", "pmig_read_content", "pmig_read_check", "pmig_fail", "pmig_reason",
@@ -262,7 +298,9 @@ static int link_instrumented(struct link *l)
 	if (!is_unit(l->trace))
 		return link_final(l, NULL);
 	e = instrument(l);
-	return e != 0 ? e : link_final(l, l->object);
+	if (e == 0)
+		e = join(l);
+	return e != 0 ? e : link_final(l, l->parts > 1 ? l->joined : l->object);
 }
 
 /* -r: the linker joins the sections of records as well. */
@@ -310,10 +348,13 @@ int cc_link_program(struct cc_job *job)
 	if (e >= 0)
 		e = cc_run_scratch("program.o", &l.object);
 	if (e >= 0)
+		e = cc_run_scratch("joined.o", &l.joined);
+	if (e >= 0)
 		e = link_instrumented(&l);
 	free(l.trace);
 	free(l.log);
 	free(l.object);
+	free(l.joined);
 	job->inputs[0].text = own != NULL ? "" : job->inputs[0].text; /* nobody looks at it any more */
 	free(own);
 	return e;

@@ -3,6 +3,7 @@
 #include "instrument.h"
 #include "internal.h"
 #include "merge.h"
+#include "parts.h"
 #include "plain.h"
 #include "wrap.h"
 
@@ -16,11 +17,12 @@
 static const char usage[] =
 	"usage: pmig-instrument wrap INPUT.bc -o OUTPUT.o [--level=0..3] [--source=NAME] [--debug] [--runtime]\n"
 	"       pmig-instrument link INPUT -o OUTPUT.o [--level=0..3] [--safepoints=manual|entry|loops|auto] [--strict]\n"
-	"                       [--explain[=FILE]] [--foreign=NAME]... [--keep-symbols] [--no-instrument]\n"
+	"                       [--explain[=FILE]] [--foreign=NAME]... [--keep-symbols] [--no-instrument] [--parts=N]\n"
 	"       pmig-instrument show INPUT\n"
 	"wrap makes an object file out of bitcode; link makes one instrumented object file out of the bitcode in INPUT, which\n"
 	"the linker made of such files; show lists the translation units in INPUT. --keep-symbols: the linker was told names of\n"
-	"symbols, so that all stay. --no-instrument only merges and optimises\n"
+	"symbols, so that all stay. --parts: code is generated in so many objects (0: as many as are worth it), OUTPUT.o,\n"
+	"OUTPUT.o.1 and so on; what must become local once they are joined is named in OUTPUT.o.local. --no-instrument only merges and optimises\n"
 	"(a debugging aid: is a fault the driver's or that of the instrumentation?).\n";
 
 enum option_number {
@@ -34,6 +36,7 @@ enum option_number {
 	OPTION_FOREIGN,
 	OPTION_KEEP_SYMBOLS,
 	OPTION_NO_INSTRUMENT,
+	OPTION_PARTS,
 };
 
 static const struct option options[] = {
@@ -47,6 +50,7 @@ static const struct option options[] = {
 	{"foreign", required_argument, NULL, OPTION_FOREIGN},
 	{"keep-symbols", no_argument, NULL, OPTION_KEEP_SYMBOLS},
 	{"no-instrument", no_argument, NULL, OPTION_NO_INSTRUMENT},
+	{"parts", required_argument, NULL, OPTION_PARTS},
 	{0},
 };
 
@@ -55,6 +59,7 @@ struct request {
 	int level; /* -1: that of the units */
 	bool plain;
 	bool keep_symbols;
+	unsigned parts;          /* 0: as the module is large */
 	struct object_unit unit; /* wrap: without the bitcode */
 	struct instrument_options instrument;
 	const char *explain; /* "-": standard error */
@@ -78,6 +83,16 @@ static int set_level(struct request *r, const char *word)
 	if (word[0] < '0' || word[0] > '3' || word[1] != 0)
 		return error_set(PMIG_EINVAL, "--level=%s: it must be 0, 1, 2 or 3", word);
 	r->level = r->unit.level = word[0] - '0';
+	return 0;
+}
+
+static int set_parts(struct request *r, const char *word)
+{
+	char *end;
+	unsigned long n = strtoul(word, &end, 10);
+	if (*word == 0 || *end != 0 || n > PARTS_MAX)
+		return error_set(PMIG_EINVAL, "--parts=%s: it must be 0 to %d", word, PARTS_MAX);
+	r->parts = (unsigned)n;
 	return 0;
 }
 
@@ -124,6 +139,8 @@ static int set_option(struct request *r, int option, const char *value)
 	case OPTION_NO_INSTRUMENT:
 		r->plain = true;
 		return 0;
+	case OPTION_PARTS:
+		return set_parts(r, value);
 	default:
 		return error_set(PMIG_EINVAL, "unknown option (pmig-instrument --help lists them)");
 	}
@@ -196,8 +213,10 @@ static int link_units(struct request *r, const struct object_file *trace, const 
 		e = emit_machine(merged.module, r->instrument.level, &machine);
 	if (e >= 0) {
 		e = transform(r, &merged, machine);
+		unsigned parts = e == 0 ? parts_count(merged.module, r->parts, merged.debug) : 1;
 		if (e == 0)
-			e = emit_object(merged.module, machine, r->output);
+			e = parts == 1 ? emit_object(merged.module, machine, r->output)
+				       : parts_emit(merged.module, r->instrument.level, parts, r->output);
 		LLVMDisposeTargetMachine(machine);
 	}
 	LLVMDisposeModule(merged.module);
@@ -281,7 +300,7 @@ static int parse(struct request *r, int argc, char **argv, bool needs_output)
 
 int main(int argc, char **argv)
 {
-	struct request r = {.level = -1, .instrument.safepoints = INSTRUMENT_MANUAL};
+	struct request r = {.level = -1, .parts = 1, .instrument.safepoints = INSTRUMENT_MANUAL};
 	const struct verb *verb = find_verb(argv[1]);
 	if (argc > 1 && strcmp(argv[1], "--help") == 0)
 		return fputs(usage, stdout) < 0;

@@ -1,4 +1,5 @@
 /* table: what the runtime reads (runtime/frame/program.h), as constants in the program. */
+#include "table.h"
 #include "work.h"
 
 #include <frame/program.h>
@@ -193,12 +194,22 @@ static LLVMValueRef globals(struct work *w, size_t *ret_count)
 	return table;
 }
 
-/* The label that LLVM puts before the section .llvm_stackmaps of this very object. */
-static LLVMValueRef stack_maps(struct work *w)
+/* Each object has its own label before its section .llvm_stackmaps, and a pointer to that in a section of which the linker tells the
+ * ends (parts.c makes several objects of one module). */
+static void stack_maps(struct work *w, LLVMValueRef *ret_start, LLVMValueRef *ret_end)
 {
+	*ret_start = *ret_end = LLVMConstNull(w->ptr);
 	if (w->sites_count == 0)
-		return LLVMConstNull(w->ptr);
-	return LLVMAddGlobal(w->module, w->i8, "__LLVM_StackMaps");
+		return;
+	LLVMValueRef place = LLVMAddGlobal(w->module, w->ptr, TABLE_STACK_MAPS);
+	LLVMSetInitializer(place, LLVMAddGlobal(w->module, w->i8, "__LLVM_StackMaps"));
+	LLVMSetGlobalConstant(place, 1);
+	LLVMSetLinkage(place, LLVMPrivateLinkage);
+	LLVMSetSection(place, "pmig_stack_maps");
+	*ret_start = LLVMAddGlobal(w->module, w->ptr, "__start_pmig_stack_maps");
+	*ret_end = LLVMAddGlobal(w->module, w->ptr, "__stop_pmig_stack_maps");
+	LLVMSetVisibility(*ret_start, LLVMHiddenVisibility);
+	LLVMSetVisibility(*ret_end, LLVMHiddenVisibility);
 }
 
 void table_emit(struct work *w)
@@ -207,13 +218,13 @@ void table_emit(struct work *w)
 	LLVMValueRef constructors = LLVMGetNamedFunction(w->module, CONSTRUCTORS_NAME);
 	size_t globals_count, values_count;
 	LLVMValueRef global_rows = globals(w, &globals_count), value_rows;
-	LLVMValueRef site_rows = sites(w, &value_rows, &values_count);
+	LLVMValueRef site_rows = sites(w, &value_rows, &values_count), maps, maps_end;
+	stack_maps(w, &maps, &maps_end);
 	LLVMValueRef row[] = {number(w, PROGRAM_VERSION), number(w, w->functions_count), number(w, w->sites_count),
-		number(w, values_count), number(w, globals_count), functions(w), site_rows, value_rows, global_rows,
-		stack_maps(w), main != NULL ? main : LLVMConstNull(w->ptr),
+		number(w, values_count), number(w, globals_count), functions(w), site_rows, value_rows, global_rows, maps,
+		maps_end, main != NULL ? main : LLVMConstNull(w->ptr),
 		constructors != NULL ? constructors : LLVMConstNull(w->ptr), LLVMConstInt(w->i64, w->locals_size, 0),
-		w->locals != NULL ? w->locals : LLVMConstNull(w->ptr),
-		number(w, w->options->safepoints == INSTRUMENT_AUTO)};
+		w->locals != NULL ? w->locals : LLVMConstNull(w->ptr), number(w, w->options->safepoints == INSTRUMENT_AUTO)};
 	LLVMValueRef value = record(w, row, sizeof row / sizeof *row);
 	LLVMValueRef table = LLVMAddGlobal(w->module, LLVMTypeOf(value), "pmig_program");
 	LLVMSetInitializer(table, value);

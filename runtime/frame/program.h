@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define PROGRAM_VERSION 3
+#define PROGRAM_VERSION 4
 #define PROGRAM_LOCALS 1024        /* where in a thread's block (arena/arena.h) its thread-local variables begin */
 #define PROGRAM_LOCALS_END 0x10000 /* and where they end at the latest */
 #define PROGRAM_NO_MARK UINT32_MAX /* the function never calls setjmp */
@@ -54,7 +54,7 @@ struct program {
 	const struct program_site *sites; /* a site's number is its index and its statepoint id */
 	const struct program_value *values;
 	const struct program_global *globals;
-	const void *stack_maps; /* section .llvm_stackmaps, version 3; NULL without sites */
+	const void *const *stack_maps, *const *stack_maps_end; /* sections .llvm_stackmaps, version 3, in no order */
 	int (*main)(int, char **, char **);
 	void (*constructors)(void); /* to call before main in a process that starts; NULL: the loader has called them */
 	uint64_t locals_size;       /* bytes of thread-local variables in each thread's block; 0: they are shared, or none */

@@ -1,6 +1,6 @@
 /* stackmap: where the values that are live behind a call lie, by the call's return address.
  *
- * LLVM's stack maps, version 3: https://llvm.org/docs/StackMaps.html; statepoints: https://llvm.org/docs/Statepoints.html. */
+ * Code that was generated in several parts has several maps. LLVM's stack maps, version 3: https://llvm.org/docs/StackMaps.html; statepoints: https://llvm.org/docs/Statepoints.html. */
 #ifndef PMIG_FRAME_STACKMAP_H
 #define PMIG_FRAME_STACKMAP_H
 
@@ -29,6 +29,7 @@ struct stackmap_record {
 	uint64_t site; /* statepoint id */
 	const struct stackmap_location *values;
 	uint32_t values_count;
+	const void *map; /* the one that it is in */
 };
 
 /* Reads the program's stack maps; does nothing the second time. Errors: PMIG_ECORRUPT, PMIG_ENOMEM. */
@@ -37,7 +38,7 @@ PMIG_MUST_CHECK int stackmap_load(void);
 /* The record of the call that returns to `address`. False if it is none of the program's sites. */
 bool stackmap_find(uint64_t address, struct stackmap_record *ret);
 
-/* The large constant `index`. */
-uint64_t stackmap_constant(uint32_t index);
+/* The large constant `index` of the map that the record is in. */
+uint64_t stackmap_constant(const struct stackmap_record *r, uint32_t index);
 
 #endif

@@ -84,8 +84,9 @@ static bool name_of(unw_cursor_t *cursor, char *out, size_t size)
 }
 
 /* The value of one location, as `size` bytes at `out`. */
-static int read_value(unw_cursor_t *cursor, const struct stackmap_location *l, uint32_t size, char *out)
+static int read_value(unw_cursor_t *cursor, const struct stackmap_record *r, uint32_t number, uint32_t size, char *out)
 {
+	const struct stackmap_location *l = &r->values[number];
 	unw_word_t value = 0;
 	const void *from = &value;
 	if (l->kind <= STACKMAP_INDIRECT && unw_get_reg(cursor, (unw_regnum_t)l->reg, &value) != 0)
@@ -104,7 +105,7 @@ static int read_value(unw_cursor_t *cursor, const struct stackmap_location *l, u
 		value = (unw_word_t)(int64_t)l->offset;
 		break;
 	case STACKMAP_CONSTANT_INDEX:
-		value = stackmap_constant((uint32_t)l->offset);
+		value = stackmap_constant(r, (uint32_t)l->offset);
 		break;
 	default:
 		return error_set(PMIG_ECORRUPT, "a stack map location of kind %u", l->kind);
@@ -130,7 +131,7 @@ static int capture(unw_cursor_t *cursor, const struct stackmap_record *r, struct
 	memcpy(b->bytes + b->size, &frame, sizeof frame);
 	memset(record, 0, frame.size);
 	for (uint32_t i = 0; i < site->values_count; i++) {
-		e = read_value(cursor, &r->values[i], values[i].size, record + values[i].offset);
+		e = read_value(cursor, r, i, values[i].size, record + values[i].offset);
 		if (e < 0)
 			return error_prefix(e, "%s, line %u, value %u", pmig_program.functions[site->function].name,
 				site->line, i);

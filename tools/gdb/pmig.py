@@ -14,7 +14,7 @@ from gdb.FrameDecorator import FrameDecorator
 
 DRIVER = "resume_drive"
 INNER = {"call", "ffi_call", "ffi_call_int", "ffi_call_unix64"}
-VERSION = 2  # of struct program, runtime/frame/program.h
+VERSION = 4  # of struct program, runtime/frame/program.h
 
 
 def read(address, form):
