@@ -31,6 +31,7 @@ int every_start(void)
 		   *stacks = getenv("PMIG_EVERY_STACKS");
 	if (interval == NULL || path == NULL)
 		return -1;
+	every_mode = true;
 	int fd = image != NULL ? atoi(image) : -1;
 	if (image == NULL)
 		(void)close_range(3, ~0u,

@@ -14,6 +14,9 @@ int every_start(void);
 /* In the child of a fork: nothing is restored there. */
 void every_leave(void);
 
+/* Whether the process was started in test mode: every_mode.c. */
+extern bool every_mode;
+
 /* Does the test mode look at safe points? */
 bool every_on(void);
 

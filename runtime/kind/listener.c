@@ -182,7 +182,7 @@ static int save_reference(struct pmig_resource *r, struct pmig_writer *w)
 		r->reference = known->id;
 	if (own != NULL)
 		e = reference_carry(r->reference);
-	else if (r->kept && !every_on()) /* in test mode the server is continued at once: its clients come again */
+	else if (r->kept && !every_mode) /* in test mode the server is continued at once: its clients come again */
 		e = check_waiting(r);
 	else if (!r->kept)
 		e = reference_keep(REFERENCE_LISTENER, r->fd, text, &r->reference);
