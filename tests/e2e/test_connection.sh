@@ -17,9 +17,20 @@ head -c 1000000 "$T/bytes" >&"$feed"
 t pmig_on alpha move links beta
 head -c 2000000 "$T/bytes" | tail -c 1000000 >&"$feed"
 t pmig_on alpha move links gamma
-tail -c 1000000 "$T/bytes" >&"$feed"
+head -c 2500000 "$T/bytes" | tail -c 500000 >&"$feed"
+await_back() { # BYTES: have come back
+	local i
+	for ((i = 0; i < 2000; i++)); do [ "$(stat -c %s "$T/back")" -lt "$1" ] || return 0; done
+	fail "only $(stat -c %s "$T/back") bytes came back"
+}
+await_back 2500000
+t pmig_on alpha move links alpha
+check "at alpha the program has its own socket" test "$(hosts exec alpha ss -Htnp 'sport = :7000' | grep -c '"links"')" = 1
+check "nothing stays behind" test "$(pmig_on alpha references --json links)" = '[]'
+tail -c 500000 "$T/bytes" >&"$feed"
 exec {feed}>&-
 wait $client
 same "$T/bytes" "$T/back"
 ended_with links 0
-cat "$T/links.out"
+check "3000000 bytes, and an end as any other" grep -q '^0 over: 3000000 bytes, end$' "$T/links.out"
+for host in alpha beta gamma; do nothing_on $host; done

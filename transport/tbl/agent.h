@@ -7,7 +7,8 @@ AGENT_REQUEST("signal", signal, "sends the signal `number` to the program")
 AGENT_REQUEST("window", window, "the terminal's size is now `rows` times `columns`")
 AGENT_REQUEST("resources", resources,
 	"what the program uses, declared or found, as the registry's rows, with what is known of each; a page, `from` on")
-AGENT_REQUEST("addresses", addresses, "where the program can be found at this host: sockets of its own that listen or take datagrams")
+AGENT_REQUEST("addresses", addresses,
+	"where the program can be found at this host: sockets of its own that listen or take datagrams")
 AGENT_REQUEST("facts", facts, "what this host is and has: architecture, space, and what lies at the paths of `files`")
 AGENT_REQUEST("hashes", hashes, "the hashes of `paths`, or of descriptors of the program")
 AGENT_REQUEST("mark", mark,
@@ -41,7 +42,8 @@ AGENT_REQUEST("incoming", incoming,
 AGENT_REQUEST("opened", opened, "`channel` leads to the other host now, or, with `code` and `reason`, it does not")
 AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what they have")
 AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
-AGENT_REQUEST("quiet", quiet, "for a moment nothing is read from held connections: the program is about to come back to them")
+AGENT_REQUEST("quiet", quiet,
+	"for a moment nothing is read from held connections: the program is about to come back to them")
 AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
