@@ -177,6 +177,7 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 		.waits = o->state >= 0,
 		.resumed = o->state >= 0,
 		.connection = o->connection,
+		.messages = o->messages != NULL,
 		.give = o->fd < 0 ? ends[0] : -1};
 	if (e->id == 0)
 		r = agent_new_number(&e->id);

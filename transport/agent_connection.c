@@ -96,7 +96,7 @@ static bool all_taken(struct agent *a)
 {
 	bool taken = true;
 	for (struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
-		if (e->opener && e->connection && e->local == NULL && !e->waits) {
+		if (e->opener && (e->connection || e->messages) && e->local == NULL && !e->waits) {
 			channel_hold(e->channel, false);
 			taken &= channel_taken(e->channel);
 		}
@@ -113,7 +113,7 @@ static void on_noisy(void *context)
 {
 	struct agent *a = context;
 	for (struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
-		if (!e->opener && e->connection)
+		if (!e->opener && (e->connection || e->messages))
 			channel_pause(e->channel, false);
 }
 
@@ -123,7 +123,7 @@ int agent_do_quiet(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)ret_answer;
 	struct agent_references *r = agent_references(a);
 	for (struct end *e = r->ends; e != NULL; e = e->next)
-		if (!e->opener && e->connection)
+		if (!e->opener && (e->connection || e->messages))
 			channel_pause(e->channel, true);
 	return r->quiet != NULL ? 0 : loop_after(a->loop, QUIET_MS, on_noisy, a, &r->quiet);
 }

@@ -232,7 +232,8 @@ static int resume_here(struct agent *a, struct held *h, const struct control_mes
 		return r;
 	if (holder != NULL)
 		agent_accept_taken(holder);
-	size_t rest = holder != NULL && e->connection ? channel_rest(e->channel, holder->channel) : SIZE_MAX;
+	size_t rest = holder != NULL && (e->connection || e->messages) ? channel_rest(e->channel, holder->channel)
+								       : SIZE_MAX;
 	if (rest != SIZE_MAX && agent_connection_takes(h, rest)) {
 		e->returning = true;
 		channel_hold(holder->channel, true); /* what comes now is the program's */

@@ -48,6 +48,7 @@ struct end {
 	bool resumed;              /* it began at another host */
 	bool returning;            /* its program has the socket itself, as soon as what it had sent is written there */
 	bool connection;           /* the ends are a connection's: agent_connection.h */
+	bool messages;             /* or those of datagrams: agent_datagram.h */
 	struct end *local;         /* the other end is here too */
 	int64_t ticket;            /* the program waits for it; 0: it does not */
 	int give;                  /* the program's side of it; -1 */

@@ -255,6 +255,10 @@ size_t channel_rest(const struct channel *moved, const struct channel *other)
 void channel_rest_write(const struct channel *moved, struct channel *other)
 {
 	size_t size;
+	if (other->options.messages != NULL) {
+		channel_message_rest(moved, other);
+		return;
+	}
 	for (uint64_t at = other->in.end; at < moved->out.end; at += size) {
 		const unsigned char *from = channel_ring_at(&moved->out, at, SIZE_MAX, &size);
 		ssize_t n = send(other->options.fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -105,6 +105,22 @@ ssize_t channel_message_give(struct channel *c)
 	return r < 0 ? -1 : (ssize_t)(LENGTH + length);
 }
 
+void channel_message_rest(const struct channel *moved, struct channel *other)
+{
+	size_t size;
+	for (uint64_t at = other->in.end; at < moved->out.end; at += size) {
+		const unsigned char *from = channel_ring_at(&moved->out, at, other->in.capacity - used(&other->in), &size);
+		if (size == 0)
+			break;
+		channel_ring_put(&other->in, from, size);
+		for (ssize_t n = 1; n > 0 && used(&other->in) > 0;) {
+			n = channel_message_give(other);
+			if (n > 0)
+				channel_ring_drop(&other->in, other->in.begin + (uint64_t)n);
+		}
+	}
+}
+
 bool channel_message_full(const struct channel *c)
 {
 	return c->full && c->options.messages->polls;

@@ -86,6 +86,7 @@ void channel_sides_free(struct channel *c);
 bool channel_message_room(const struct channel *c);
 int channel_message_take(struct channel *c);
 ssize_t channel_message_give(struct channel *c);
+void channel_message_rest(const struct channel *moved, struct channel *other); /* as channel_rest_write() */
 bool channel_message_full(const struct channel *c); /* poll(2) will tell when it is not any more */
 int channel_message_look(const struct channel *c, int fd, size_t most, unsigned char **ret_bytes,
 	size_t *ret_size) PMIG_MUST_CHECK;

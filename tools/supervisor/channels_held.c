@@ -219,7 +219,9 @@ static void on_quiet(void *context, int code, const json_t *answer)
 bool channels_quiet(struct move *m, void (*then)(struct move *m))
 {
 	struct known *k = m->supervisor->channels != NULL ? m->supervisor->channels->known : NULL;
-	while (k != NULL && !(k->kind == REFERENCE_CONNECTION && strcmp(k->holder, m->target_label) == 0))
+	while (k != NULL &&
+		!((k->kind == REFERENCE_CONNECTION || k->kind == REFERENCE_DATAGRAM) &&
+			strcmp(k->holder, m->target_label) == 0))
 		k = k->next;
 	if (k == NULL || m->quiet != NULL || !remote_is_up(m->target))
 		return false;
