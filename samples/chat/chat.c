@@ -49,7 +49,7 @@ static void serve(struct room *room, int listener, const sigset_t *mask)
 	for (int i = 0; i < count; i++)
 		polled[1 + i] = (struct pollfd){
 			room->clients[i]->fd, (short)(POLLIN | (room_waits(room->clients[i]) ? POLLOUT : 0)), 0};
-	if (ppoll(polled, (nfds_t)(1 + count), NULL, mask) < 0)
+	if (ppoll(polled, 1 + (nfds_t)count, NULL, mask) < 0)
 		return;
 	for (int i = 0; i < count; i++) {
 		if (polled[1 + i].revents & POLLOUT)

@@ -175,7 +175,7 @@ static void serve(int listener, int milliseconds)
 	polled[0] = (struct pollfd){.fd = listener, .events = POLLIN};
 	for (int i = 0; i < count; i++)
 		polled[1 + i] = (struct pollfd){.fd = clients[i]->fd, .events = POLLIN};
-	if (poll(polled, (nfds_t)(1 + count), milliseconds) <= 0)
+	if (poll(polled, 1 + (nfds_t)count, milliseconds) <= 0)
 		return;
 	for (int i = count - 1; i >= 0; i--) /* the last one takes the place of one who leaves */
 		if (polled[1 + i].revents != 0 && hear(clients[i]) < 0)
