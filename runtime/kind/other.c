@@ -16,6 +16,8 @@ static int describe(struct pmig_resource *r)
 		r->declaration.binding = PMIG_BY_IDENTIFIER;
 		r->declaration.attachment = PMIG_FIXED;
 	}
+	if ((r->declaration.consent & PMIG_LOSS) != 0)
+		return 0; /* it may be dropped */
 	return error_set(PMIG_EREFUSED, "%s", uncarried_unknown(r->locator));
 }
 

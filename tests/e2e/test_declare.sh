@@ -31,7 +31,7 @@ planned() {
 planned "the ledger" move "run time"
 planned "the shared one" copy "run time"
 planned "the snapshot" copy "run time"
-planned "the socket" rebind "run time"
+planned "the watch" rebind "run time"
 planned "the key" rebind "run time"
 planned "the password" rebind "run time"
 planned "the vault" rebind "file scope"
@@ -50,14 +50,14 @@ looked() {
 	local host=$1 word
 	for word in 'ledger: as it was' 'input: as it was' 'shared: as it was' 'snapshot: as it was' 'ruled: as it was' \
 		'stray: as it was' "key: $host-key-0123456789" "vault: $host-vault-0123456789" "password: $host-key-0123456789" \
-		'sink: takes it' 'socket: Bad file descriptor'; do
+		'sink: takes it' 'watch: Bad file descriptor'; do
 		check "at $host: $word" grep -qx "$word" "$T/now"
 	done
 	check "the password was not in the image" grep -qx 'the password was not in the image' "$T/now"
 	check "the ledger heard that it was moved" grep -q "^after ledger: restored, strategy 1, to $host, locator $home/ledger" "$T/now"
 	check "the key heard that it was rebound" grep -q "^after key: restored, strategy 4, to $host, locator $home/key" "$T/now"
 	check "the vault too" grep -q "^after vault: restored, strategy 4, to $host" "$T/now"
-	check "the socket heard that it leads nowhere" grep -q "^after socket: restored, strategy 4" "$T/now"
+	check "the watch heard that it leads nowhere" grep -q "^after watch: restored, strategy 4" "$T/now"
 }
 # moved HOST: and what it says from then on is in $T/now.
 moved() {
@@ -87,13 +87,12 @@ check "the image has no secret" on alpha sh -c "! grep -aqE '(key|vault)-0123456
 check "the image has the rest" on alpha grep -aq declared/ledger "$home/declares.image"
 t pmig_on alpha kill -KILL declares
 
-# What is opened after the plan was made, and cannot go by the program's own rules, ends the move: nothing has changed, and it goes on.
-on alpha mkfifo "$home/late"
+# What is opened after the plan was made, and is to be found anew at the target, ends the move: nothing has changed, and it goes on.
 on alpha "$BIN/pmig" run --name late -- "$BIN/tests/declares" "$home" late >"$T/late" 2>"$T/err" </dev/null &
 await "$T/late" '^5$'
 t pmig_on alpha plan late beta
 expect 3 pmig_on alpha move late beta
-says 'freeze: .*/late.*it was opened after the plan was made'
+says 'freeze: .*the late one.*it was opened after the plan was made: it would be rebound, and the target was not asked what it has; move again'
 await "$T/late" '^after ledger: failed, .*it was opened after the plan was made'
 lines=$(wc -l <"$T/late")
 await "$T/late" "^$((lines + 20))$"

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +36,7 @@ static int before(void *context)
 		printf("before: not now\n");
 		return -1;
 	}
-	return late && open_in("late", O_RDWR) < 0 ? -1 : 0;
+	return late && open_in("late", O_RDWR | O_CREAT) < 0 ? -1 : 0;
 }
 
 static int after(void *context, const struct pmig_news *news)
@@ -76,6 +76,8 @@ static int password_anew(void *context)
 	return pread(key, password, 32, 0) > 0 ? 0 : -1;
 }
 
+PMIG_RESOURCE("*/late", .kind = "file",
+	.d = {.name = "the late one", .binding = PMIG_BY_TYPE, .attachment = PMIG_UNATTACHED, .type = "scratch"});
 PMIG_RESOURCE("*/vault", .kind = "file",
 	.d = {.name = "the vault",
 		.binding = PMIG_BY_IDENTIFIER,
@@ -120,12 +122,12 @@ static int set_up(void)
 				.attachment = PMIG_FIXED,
 				.consent = PMIG_SNAPSHOT}) < 0 ||
 		declare(doomed,
-			(struct pmig_declaration){.name = "the socket",
+			(struct pmig_declaration){.name = "the watch",
 				.binding = PMIG_BY_IDENTIFIER,
 				.attachment = PMIG_FIXED,
 				.consent = PMIG_LOSS,
 				.hooks = &news,
-				.context = "socket"}) < 0 ||
+				.context = "watch"}) < 0 ||
 		declare(key,
 			(struct pmig_declaration){.name = "the key",
 				.binding = PMIG_BY_IDENTIFIER,
@@ -162,7 +164,7 @@ static int open_all(void)
 	key = open_in("key", O_RDONLY);
 	vault = open_in("vault", O_RDONLY);
 	device = open("/dev/null", O_WRONLY);
-	doomed = socket(AF_INET, SOCK_DGRAM, 0);
+	doomed = inotify_init1(IN_NONBLOCK);
 	ruled = open_in("ruled", O_RDWR | O_CREAT);
 	stray = open_stray();
 	password = aligned_alloc(4096, 4096);
@@ -197,6 +199,7 @@ static void show(const char *what, int fd)
 
 static void look(void)
 {
+	struct inotify_event event;
 	has("ledger", ledger);
 	has("input", input);
 	has("shared", kept_copy);
@@ -207,7 +210,7 @@ static void look(void)
 	show("vault", vault);
 	show("password", -1);
 	printf("sink: %s\n", write(device, "x", 1) == 1 ? "takes it" : strerror(errno));
-	printf("socket: %s\n", send(doomed, "x", 1, 0) < 0 ? strerror(errno) : "sends");
+	printf("watch: %s\n", read(doomed, &event, sizeof event) < 0 ? strerror(errno) : "reads");
 	printf("that is all\n");
 	fflush(stdout);
 }
