@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define PART "pmig-part"
-#define PART_SIZE 25000 /* instructions; less is not worth reading the module once more */
+#define PART_SIZE 60000 /* instructions; less is not worth reading the module once more */
 #define STACK_SIZE (64u << 20)
 
 struct sized {
