@@ -47,7 +47,7 @@ dies_later() {
 
 # Killed when it may be running already or not: the order to run and the signal are on their way together.
 may_die() {
-	case $1 in commit:done=kill-*:target) return 0 ;; esac
+	case $1 in commit:sent=kill-program:target | commit:done=kill-*:target) return 0 ;; esac
 	return 1
 }
 
