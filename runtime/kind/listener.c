@@ -51,11 +51,13 @@ static bool listens(int fd)
 	return number(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
-/* Connections that wait to be accepted would be broken off, and datagrams of a unix socket lost, which no sender expects. UDP may
- * lose any at any time, and it is sent again by who wants to be sure. */
+/* Connections that wait to be accepted would be broken off, and datagrams of a unix socket lost, which no sender expects, unless the
+ * declaration knows better. UDP may lose any at any time, and it is sent again by who wants to be sure. */
 static int check_waiting(const struct pmig_resource *r)
 {
 	int bytes = 0;
+	if ((r->declaration.consent & PMIG_LOSS) != 0)
+		return 0;
 	if (listens(r->fd)) {
 		struct pollfd p = {.fd = r->fd, .events = POLLIN};
 		if (poll(&p, 1, 0) > 0)

@@ -101,12 +101,13 @@ static int after(void *context, const struct pmig_news *news)
 	return 0;
 }
 
-/* What the sockets mean, in a program that moves. Elsewhere nobody asks. */
+/* What the sockets mean, in a program that moves. Elsewhere nobody asks. Who waits to be let in when it does comes again. */
 static void declare(struct pmig_peer_server *s)
 {
 	static const struct pmig_hooks hooks = {.after = after};
 	struct pmig_declaration d = {.binding = s->participants_only ? PMIG_BY_TYPE : PMIG_BY_IDENTIFIER,
 		.attachment = PMIG_FIXED,
+		.consent = s->participants_only ? PMIG_LOSS : 0,
 		.hooks = &hooks,
 		.context = s};
 	(void)pmig_declare_fd(s->listener, &d);
@@ -114,7 +115,7 @@ static void declare(struct pmig_peer_server *s)
 
 static void declare_direct(struct pmig_peer_server *s)
 {
-	struct pmig_declaration d = {.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED};
+	struct pmig_declaration d = {.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED, .consent = PMIG_LOSS};
 	(void)pmig_declare_fd(s->direct, &d);
 	s->declare_direct = false;
 }

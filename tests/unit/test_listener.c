@@ -123,15 +123,37 @@ static void next_port(void *state)
 	CHECK(port_of(s->tcp) > s->port && port_of(s->tcp) < s->port + 100);
 }
 
-static void *client_waits(void)
+static void come(int port)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = open_at(SOCK_STREAM, 0);
-	a.sin_port = htons(port_of(fd));
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	a.sin_port = htons((uint16_t)port);
 	CHECK(connect(client, (struct sockaddr *)&a, sizeof a) == 0);
 	close(client);
+}
+
+static void *client_waits(void)
+{
+	come(port_of(open_at(SOCK_STREAM, 0)));
 	return pmig_calloc(1, 1);
+}
+
+static void *client_comes_again(void)
+{
+	struct sockets *s = pmig_calloc(1, sizeof *s);
+	s->tcp = open_at(SOCK_STREAM, 0);
+	CHECK(pmig_declare_fd(s->tcp,
+		      &(struct pmig_declaration){.binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED, .consent = PMIG_LOSS}) ==
+		0);
+	come(port_of(s->tcp));
+	return s;
+}
+
+static void it_can(void *state)
+{
+	struct sockets *s = state;
+	come(port_of(s->tcp));
+	CHECK(accept(s->tcp, NULL, NULL) >= 0);
 }
 
 static void *datagram_waits(void)
@@ -161,6 +183,7 @@ static const struct restore_case cases[] = {
 		.between = somebody_else,
 		.refused = "cannot be had here: Address already in use"},
 	{.name = "a client waits", .before = client_waits, .refused = "a client waits to be accepted"},
+	{.name = "a client waits, and will come again", .before = client_comes_again, .after = it_can},
 	{.name = "a datagram waits",
 		.before = datagram_waits,
 		.refused = "datagrams wait in it to be read; move again when they have been"},

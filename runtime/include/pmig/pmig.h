@@ -74,7 +74,7 @@ enum pmig_strategy {
 /* What a declaration agrees to; or-ed together. */
 #define PMIG_SNAPSHOT 1u   /* a copy as of the freeze, where a live value was meant */
 #define PMIG_DIVERGENCE 2u /* a copy of something shared that goes its own way from then on */
-#define PMIG_LOSS 4u       /* what cannot be carried is dropped */
+#define PMIG_LOSS 4u       /* what cannot be carried is dropped; of a listener by type: clients not accepted yet */
 
 /* What a safe point or a hook is told. */
 enum pmig_outcome {
