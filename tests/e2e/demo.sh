@@ -39,11 +39,13 @@ last_line() { tail -n 1 "$T/$1.terminal" | tr -d '\r'; }
 # await_line NAME N: until the terminal has more than N lines, or the program has ended: on a busy machine it may have had its
 # last word before it was looked at, and on a quick one it may end in this moment. What it ended with is asked at its end.
 await_line() {
-	local out status=0 follower
+	local out status=0 follower lines='' ends=''
 	exec {out}< <(
-		trap 'kill $(jobs -p) 2>/dev/null' TERM
+		trap 'kill $lines $ends' TERM
 		tail -s 0.02 -n "+$(($2 + 1))" -F "$T/$1.terminal" 2>/dev/null &
+		lines=$!
 		tail -s 0.02 -n +1 -F "$T/$1.status" 2>/dev/null &
+		ends=$!
 		wait
 	)
 	follower=$!
