@@ -265,6 +265,8 @@ void channel_rest_write(const struct channel *moved, struct channel *other)
 		if (n <= 0)
 			break; /* the peer is gone, as the program will find */
 		size = (size_t)n;
+		other->in.begin += size; /* should the program be killed before it runs, its next copy brings them again */
+		other->in.end += size;
 	}
 	if (moved->out_ended && !other->in_done)
 		(void)shutdown(other->options.fd, SHUT_WR);

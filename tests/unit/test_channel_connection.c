@@ -329,6 +329,35 @@ static void test_moves(void **state)
 	finish(p);
 }
 
+/* Home again, where the copy is killed before it runs, and another one takes its place: each byte is written once. */
+static void test_home_twice(void **state)
+{
+	(void)state;
+	struct pair *p = begin();
+	struct side *s = &p->side[0];
+	int moved = -1;
+	say(s->app, "ab", 0);
+	settle(p, true);
+	say(s->app, "cd", 0);
+	settle(p, false);
+	lose(s);
+	assert_int_equal(channel_suspend(s->channel, s->app, &moved), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct channel *again;
+		int ends[2];
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		struct channel_options o = options_of(s, ends[0]);
+		assert_int_equal(channel_resume(&o, moved, &again), 0);
+		assert_int_equal(channel_rest(again, p->side[1].channel), i == 0 ? 2 : 0);
+		channel_rest_write(again, p->side[1].channel);
+		channel_destroy(again);
+		close(ends[1]);
+	}
+	close(moved);
+	hears(p->side[1].app, "abcd");
+	finish(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_program_closes),
 		cmocka_unit_test(test_half_close),
 		cmocka_unit_test(test_moves),
+		cmocka_unit_test(test_home_twice),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
