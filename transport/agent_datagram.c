@@ -34,6 +34,13 @@ int agent_datagram_pair(int ret_ends[2])
 	return 0;
 }
 
+/* No bytes are an end only if no more can come: a datagram may be empty. */
+static bool has_ended(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
 /* --- towards the program --- */
 
 static ssize_t wait_not(int fd, struct msghdr *m, bool peek)
@@ -71,7 +78,7 @@ static ssize_t from_program(int fd, void *to, size_t size, bool peek)
 	struct iovec parts[] = {{&f, sizeof f}, {(unsigned char *)to + DATAGRAM_PACKED_MAX, DATAGRAM_PAYLOAD_MAX}};
 	struct msghdr m = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t n = wait_not(fd, &m, peek);
-	if (n <= 0)
+	if (n < 0 || (n == 0 && has_ended(fd)))
 		return n;
 	return (size_t)n >= sizeof f && datagram_frame_sound(&f) ? packed(to, &f, (size_t)n - sizeof f)
 								 : bare(to, &f, (size_t)n);
@@ -126,12 +133,6 @@ static void drop_descriptors(struct msghdr *m)
 		close_all(c);
 		c->cmsg_type = 0; /* which is nobody's */
 	}
-}
-
-static bool has_ended(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP)) != 0;
 }
 
 /* The peer has not only ended, it is gone: whoever sends more is to know. */
@@ -206,6 +207,15 @@ static bool is_later(int error)
 	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
+/* The number of a descriptor would be one of ours, and credentials our own: neither comes from a program that is elsewhere. */
+static bool is_harmless(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_SOCKET && (c->cmsg_type == SCM_RIGHTS || c->cmsg_type == SCM_CREDENTIALS))
+			return false;
+	return true;
+}
+
 /* An error that waits in the socket is told by the next call, and that is then not done: it is told to the program, and the datagram
  * sent after all. */
 static int pass_on(int fd, struct datagram_frame *f, const unsigned char *payload, size_t size, void *answer,
@@ -218,6 +228,10 @@ static int pass_on(int fd, struct datagram_frame *f, const unsigned char *payloa
 		.msg_namelen = f->address_size,
 		.msg_control = f->control_size > 0 ? f->control : NULL,
 		.msg_controllen = f->control_size};
+	if (!is_harmless(&m)) {
+		answer_error(EOPNOTSUPP, answer, ret_size);
+		return 0;
+	}
 	ssize_t n = send_once(fd, &m, f->flags);
 	int error = n < 0 ? errno : 0;
 	if (error != 0 && is_news(error) && number(fd, SO_DOMAIN) != AF_UNIX)

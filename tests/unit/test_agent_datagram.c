@@ -178,6 +178,26 @@ static void test_pairs(void **unused)
 	close(ends[1]);
 }
 
+/* What comes from the program, at another host, means none of our descriptors. */
+static void test_descriptors_from_afar(void **unused)
+{
+	int ends[2];
+	char text[8];
+	struct datagram_frame answer,
+		f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA, .control_size = CMSG_SPACE(sizeof(int))};
+	const struct cmsghdr head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+	(void)unused;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends), 0);
+	memcpy(f.control, &head, sizeof head);
+	memcpy(f.control + CMSG_LEN(0), &ends[0], sizeof(int));
+	assert_true(to(ends[0], &f, "x", &answer) > 0);
+	assert_int_equal(answer.word, DATAGRAM_ERROR);
+	assert_int_equal(answer.error, EOPNOTSUPP);
+	assert_int_equal(recv(ends[1], text, sizeof text, MSG_DONTWAIT), -1);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 /* A library writes to the number without a frame. */
 static void test_bare(void **unused)
 {
@@ -185,7 +205,7 @@ static void test_bare(void **unused)
 	int ends[2];
 	(void)unused;
 	assert_int_equal(agent_datagram_pair(ends), 0);
-	for (size_t n = 1; n < sizeof text; n += 37) {
+	for (size_t n = 0; n < sizeof text; n += 37) {
 		struct datagram_frame f;
 		size_t at = 0;
 		memset(text, (int)n, n);
@@ -197,6 +217,7 @@ static void test_bare(void **unused)
 		assert_int_equal(f.address_size, 0);
 	}
 	close(ends[0]);
+	assert_int_equal(agent_datagram_program.receive(ends[1], message, sizeof message, false), 0);
 	close(ends[1]);
 }
 
@@ -237,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_unix_names),
 		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_descriptors_from_afar),
 		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_hostile),
 	};
