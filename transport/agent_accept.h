@@ -34,6 +34,7 @@ json_t *agent_accept_describe(const struct end *e); /* what the event says; NULL
 /* From the program: CONTROL_DOOR, CONTROL_PENDING, CONTROL_OFFER. False: it is none of them. < 0 in *ret_code: with pmig_reason(). */
 bool agent_door_message(struct agent *a, const struct control_message *m, int fd, int *ret_code);
 void agent_door_firm(struct agent *a);                /* the program runs elsewhere for good */
+void agent_door_gone(const struct end *e);            /* it is dropped: what waits in a door may have it */
 void agent_door_undo(struct agent *a);                /* the program goes on here: its doors are open again */
 void agent_door_begin(struct agent *a);               /* it is about to run here */
 void agent_door_lose(struct agent *a);                /* it does not, or has ended: what is held here accepts again */

@@ -225,6 +225,7 @@ void agent_end_drop(struct end *e)
 	if (e->give >= 0)
 		(void)close(e->give);
 	agent_accept_taken(e);
+	agent_door_gone(e);
 	channel_destroy(e->channel);
 	free(e);
 }

@@ -14,8 +14,8 @@
 /* What was in a door when the program was frozen. */
 struct waiting {
 	struct waiting *next;
-	struct end *end;
-	int fd; /* the program's side of it */
+	struct end *end; /* NULL: it was lost meanwhile */
+	int fd;          /* the program's side of it */
 	int state;
 	struct socket_label label;
 	bool told; /* to the program, which writes it into the image */
@@ -88,13 +88,13 @@ static int make_door(struct agent *a, uint64_t id, int backlog, int *ret_fd)
 	return 0;
 }
 
-/* Whether something came in here for it that nobody has been given. */
-static bool has_waiting(struct agent *a, uint64_t id)
+/* How many came in here for it that nobody has been given. */
+static int count_waiting(struct agent *a, uint64_t id)
 {
-	const struct end *e = agent_references(a)->ends;
-	while (e != NULL && (e->accepted == NULL || e->accepted->listener != id))
-		e = e->next;
-	return e != NULL;
+	int n = 0;
+	for (const struct end *e = agent_references(a)->ends; e != NULL; e = e->next)
+		n += e->accepted != NULL && e->accepted->listener == id;
+	return n;
 }
 
 static int door(struct agent *a, const struct control_message *m)
@@ -107,14 +107,17 @@ static int door(struct agent *a, const struct control_message *m)
 		return error_set(PMIG_EPROTOCOL, "that is no socket that listens");
 	if (h != NULL)
 		agent_accept_stop(a, id);
-	if (h != NULL && m->args[2] == 0 && !has_waiting(a, id)) {
+	int backlog = (int)m->args[1], waiting = count_waiting(a, id);
+	if (h != NULL && m->args[2] == 0 && waiting == 0) {
 		h->returned = true;
 		agent_program_answer(a, m->args[7], 0, true, "", h->fd);
 		return 0;
 	}
 	if (d != NULL)
 		drop_door(a, d);
-	r = make_door(a, id, (int)m->args[1], &fd);
+	if (h != NULL && backlog < (int)m->args[2] + waiting)
+		backlog = (int)m->args[2] + waiting; /* all of them come in before the program runs */
+	r = make_door(a, id, backlog, &fd);
 	const int64_t args[8] = {0, h != NULL, [7] = m->args[7]};
 	if (r >= 0)
 		(void)agent_program_send_args(a, CONTROL_REFERENCE, args, "", fd);
@@ -313,49 +316,68 @@ void agent_door_firm(struct agent *a)
 	agent_accept_all(a);
 }
 
+void agent_door_gone(const struct end *e)
+{
+	for (struct door *d = agent_references(e->agent)->doors; d != NULL; d = d->next)
+		for (struct waiting *w = d->waiting; w != NULL; w = w->next)
+			if (w->end == e)
+				w->end = NULL;
+}
+
+/* It goes on in another end, since its socket has been accepted. */
+static void reopen(struct agent *a, struct door *d, const struct waiting *w)
+{
+	struct end *e, *holder = w->end->local;
+	agent_end_drop(w->end);
+	if (put_back(a, d, w->label, w->state, &e) < 0)
+		return;
+	e->waits = e->resumed = false;
+	if (holder != NULL)
+		agent_end_join(e, holder);
+	channel_hold(e->channel, false);
+	if (holder != NULL || a->driver != NULL)
+		channel_open(e->channel);
+	if (holder != NULL)
+		channel_open(holder->channel);
+}
+
 void agent_door_undo(struct agent *a)
 {
 	for (struct door *d = agent_references(a)->doors; d != NULL; d = d->next) {
-		for (struct waiting *w = d->waiting; w != NULL; w = w->next) {
-			struct end *e;
-			agent_end_drop(w->end); /* and goes on in another one, since its socket has been accepted */
-			if (put_back(a, d, w->label, w->state, &e) < 0)
-				continue;
-			e->waits = e->resumed = false;
-			channel_hold(e->channel, false);
-			if (a->driver != NULL)
-				channel_open(e->channel);
-		}
+		for (struct waiting *w = d->waiting; w != NULL; w = w->next)
+			if (w->end != NULL)
+				reopen(a, d, w);
 		forget_waiting(d);
 		d->closed = false;
 	}
 }
 
 /* Its bytes go on through a channel that does not leave this host. */
-static void give_here(struct agent *a, struct door *d, struct end *holder)
+static int give_here(struct agent *a, struct door *d, struct end *holder)
 {
 	struct socket_label label;
 	struct end *e;
-	int fd;
-	if (!socket_label_read(holder->accepted->label, &label) || connect_door(d, &label, &fd) < 0)
-		return;
+	int fd, r = socket_label_read(holder->accepted->label, &label) ? connect_door(d, &label, &fd) : PMIG_EPROTOCOL;
+	if (r < 0)
+		return r;
 	struct end_options o = {
 		.id = holder->id, .reference = holder->reference, .opener = true, .fd = fd, .state = -1, .connection = true};
-	if (agent_end_create(a, &o, &e) < 0)
-		return;
-	e->waits = true; /* until the program runs: agent_reference_begin() */
+	r = agent_end_create(a, &o, &e);
+	if (r < 0)
+		return r;
+	e->waits = true; /* until the program runs: agent_reference_begin(), which also knows it as taken from then on */
 	agent_end_join(e, holder);
+	return 0;
 }
 
 void agent_door_begin(struct agent *a)
 {
 	struct agent_references *r = agent_references(a);
 	for (struct end *e = r->ends; e != NULL; e = e->next) {
-		struct door *d = e->accepted != NULL ? door_of(a, e->accepted->listener) : NULL;
-		if (d != NULL)
-			give_here(a, d, e);
-		if (d != NULL)
-			agent_accept_taken(e);
+		struct door *d = e->accepted != NULL && e->local == NULL ? door_of(a, e->accepted->listener) : NULL;
+		int given = d != NULL ? give_here(a, d, e) : 0;
+		if (given < 0)
+			channel_fail(e->channel, given); /* who connected is not to wait for ever */
 	}
 }
 

@@ -45,9 +45,8 @@ static int ask(struct program *p, enum control_type type, int64_t second, struct
 	return hear(p, ret);
 }
 
-static void begin(struct program *p, int backlog)
+static void begin_agent(struct program *p)
 {
-	struct control_message m;
 	int ends[2];
 	*p = (struct program){.options = {.state = "/tmp"}, .place = "/tmp/pmig-door-XXXXXX"};
 	assert_non_null(mkdtemp(p->place));
@@ -58,6 +57,12 @@ static void begin(struct program *p, int backlog)
 		.options = &p->options, .state = AGENT_RUNNING, .epoch = 3, .control = ends[0], .pid = getpid()};
 	p->end = ends[1];
 	assert_int_equal(loop_create(&p->agent.loop), 0);
+}
+
+static void begin(struct program *p, int backlog)
+{
+	struct control_message m;
+	begin_agent(p);
 	p->door = ask(p, CONTROL_DOOR, backlog, &m);
 	assert_true(p->door >= 0);
 	assert_int_equal(m.args[0], 0);
@@ -194,12 +199,157 @@ static void test_what_waits(void **state)
 	finish(&p);
 }
 
+static void stop(void *context)
+{
+	loop_stop(((struct program *)context)->agent.loop, 0);
+}
+
+static void run(struct program *p)
+{
+	struct loop_source *timer;
+	assert_true(loop_after(p->agent.loop, 20, stop, p, &timer) >= 0);
+	assert_int_equal(loop_run(p->agent.loop), 0);
+}
+
+/* Its holder is lost while the program is frozen: there is nobody to be served when it goes on. */
+static void test_lost_meanwhile(void **state)
+{
+	(void)state;
+	struct program p;
+	struct control_message m;
+	int fd;
+	begin(&p, 8);
+	assert_int_equal(come(&p, 1, 3, HERE), 0);
+	assert_int_equal(come(&p, 2, 3, HERE), 0);
+	p.agent.state = AGENT_FREEZING;
+	for (unsigned i = 0; i < 2; i++)
+		close(ask(&p, CONTROL_PENDING, 0, &m));
+	json_t *answer = NULL,
+	       *request = json_pack("{s:s, s:i, s:s}", "channel", "0000000000000065", "failure", PMIG_EGONE, "reason",
+		       "the other end is gone");
+	assert_int_equal(agent_do_over(&p.agent, request, &answer), 0);
+	json_decref(request);
+	run(&p);
+	assert_int_equal(agent_references(&p.agent)->end_count, 1);
+	agent_reference_undo(&p.agent);
+	p.agent.state = AGENT_RUNNING;
+	assert_int_equal(accepted(&p, &fd), 2);
+	close(fd);
+	assert_int_equal(accepted(&p, &fd), 0);
+	finish(&p);
+}
+
+/* The program has come back to the host of its listener, where somebody was accepted for it: from which port. */
+static unsigned begin_home(struct program *p, int *ret_client)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	begin_agent(p);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+	struct held *h = agent_hold(&p->agent, REFERENCE_LISTENER, fd);
+	assert_non_null(h);
+	h->id = LISTENER;
+	*ret_client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(*ret_client, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(getsockname(*ret_client, (struct sockaddr *)&a, &size), 0);
+	agent_accept_all(&p->agent);
+	run(p);
+	assert_int_equal(agent_references(&p->agent)->end_count, 1);
+	p->agent.state = AGENT_RESTORED;
+	p->door = -1;
+	return ntohs(a.sin_port);
+}
+
+/* Restored here, with so many that had waited at the last host. */
+static void restore(struct program *p, int waiting)
+{
+	struct control_message m = {.type = CONTROL_DOOR, .args = {LISTENER, 0, waiting, [7] = 5}};
+	if (p->door >= 0)
+		close(p->door);
+	assert_true(agent_reference_message(&p->agent, &m, -1));
+	p->door = hear(p, &m);
+	assert_int_equal(m.args[0], 0);
+	assert_int_equal(m.args[1], 1);
+	assert_int_equal(m.args[2], 0); /* a door, not yet the socket itself */
+}
+
+static void test_at_home(void **state)
+{
+	(void)state;
+	struct program p;
+	struct control_message m;
+	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "run/" HERE ".door"};
+	char text[8] = "";
+	int client, fd, first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unsigned port = begin_home(&p, &client);
+	restore(&p, 1);
+	assert_int_equal(connect(first, (struct sockaddr *)&name, sizeof name), 0); /* as what comes from the image */
+	agent_reference_prepare(&p.agent);
+	agent_reference_begin(&p.agent);
+	assert_int_equal(accepted(&p, &fd), 99999);
+	close(fd), close(first);
+	/* Both have room, whatever the program's queue was. A hand-over is begun, and given up. */
+	p.agent.state = AGENT_FREEZING;
+	int waits = ask(&p, CONTROL_PENDING, 0, &m);
+	assert_true(waits >= 0);
+	close(waits);
+	agent_reference_undo(&p.agent);
+	p.agent.state = AGENT_RUNNING;
+	assert_int_equal(accepted(&p, &fd), port);
+	assert_int_equal(send(client, "hello", 6, MSG_NOSIGNAL), 6);
+	run(&p);
+	assert_int_equal(recv(fd, text, sizeof text, MSG_DONTWAIT), 6);
+	assert_string_equal(text, "hello");
+	close(fd), close(client);
+	finish(&p);
+}
+
+/* The copy is killed before it runs: another one is restored, and is given who was accepted. */
+static void test_killed_before_it_ran(void **state)
+{
+	(void)state;
+	struct program p;
+	int client, fd;
+	unsigned port = begin_home(&p, &client);
+	for (unsigned i = 0; i < 2; i++) {
+		restore(&p, 0);
+		agent_reference_prepare(&p.agent);
+		if (i == 0)
+			agent_reference_lose(&p.agent);
+	}
+	agent_reference_begin(&p.agent);
+	assert_int_equal(accepted(&p, &fd), port);
+	assert_int_equal(agent_references(&p.agent)->end_count, 2);
+	for (const struct end *e = agent_references(&p.agent)->ends; e != NULL; e = e->next)
+		assert_true(e->local != NULL && e->accepted == NULL);
+	close(fd), close(client);
+	finish(&p);
+}
+
+static void test_names_of_any_bytes(void **state)
+{
+	(void)state;
+	struct accepted from = {.listener = LISTENER, .label = "70", .peer = "unix @\xff\x01x"};
+	const struct end e = {.accepted = &from};
+	json_t *said = agent_accept_describe(&e);
+	assert_non_null(said);
+	assert_string_equal(agent_text(said, "locator"), "unix @??x");
+	json_decref(said);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_comes_in),
 		cmocka_unit_test(test_never_more_than_it_wanted),
 		cmocka_unit_test(test_what_waits),
+		cmocka_unit_test(test_lost_meanwhile),
+		cmocka_unit_test(test_at_home),
+		cmocka_unit_test(test_killed_before_it_ran),
+		cmocka_unit_test(test_names_of_any_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
