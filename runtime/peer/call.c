@@ -121,7 +121,7 @@ static uint64_t prove(const struct pmig_peer *p, const struct frame_answer *a, e
 static void say_stale(struct pmig_peer *p, const struct frame_answer *a)
 {
 	uint8_t body[8];
-	size_t size = pmig_peer_frame_number_put(body, prove(p, a, PROOF_STALE, p->seen, 0));
+	size_t size = pmig_peer_frame_number_put(body, prove(p, a, PROOF_STALE, p->seen, p->token));
 	pmig_peer_link_put(&p->call->attempt, &(struct frame){FRAME_STALE, p->seen, body, size});
 	(void)pmig_peer_link_flush(&p->call->attempt);
 	give_up_attempt(p->call, PMIG_ESTALE, "a copy that was left behind answers");
@@ -155,6 +155,7 @@ static void hear_answer(struct pmig_peer *p, const struct frame *f)
 		say_stale(p, &a);
 		return;
 	} else {
+		p->token = pmig_peer_frame_number_get(&(struct frame){.body = a.key});
 		say_confirm(p, &a);
 	}
 	p->seen = f->number;

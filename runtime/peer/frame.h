@@ -50,7 +50,7 @@ struct frame_call {
 
 struct frame_answer {
 	uint8_t id[FRAME_ID];
-	uint8_t key[FRAME_ID]; /* a new conversation's; zeros otherwise */
+	uint8_t key[FRAME_ID]; /* a new conversation's; otherwise the token of the server's epoch, 64 bits, and zeros */
 	uint8_t nonce[FRAME_ID];
 	uint64_t proof; /* 0 for a new one */
 	uint64_t received, window;

@@ -12,7 +12,7 @@ struct proof {
 	enum proof_who who;
 	uint8_t nonces[2][FRAME_ID]; /* the caller's, the server's */
 	uint64_t epoch;              /* of who says it; PROOF_STALE: that it has seen */
-	uint64_t received;
+	uint64_t received;           /* PROOF_STALE: the token that the server of that epoch has given */
 };
 
 uint64_t pmig_peer_proof(const uint8_t key[FRAME_ID], const struct proof *proof);

@@ -42,6 +42,7 @@ struct pmig_peer_server {
 		inside; /* with safe points everywhere, a hook may come in the middle of anything: then it leaves it alone */
 	bool stale;     /* somebody has seen a later copy of this program */
 	uint64_t epoch;
+	uint8_t secret[FRAME_ID]; /* goes along, and nobody else has it */
 	char addresses[FRAME_TEXT + 1];
 	struct pollfd *fds;
 	int fds_room;
@@ -51,6 +52,13 @@ static void fill_random(uint8_t bytes[FRAME_ID])
 {
 	if (getrandom(bytes, FRAME_ID, 0) != FRAME_ID)
 		abort(); /* no kernel does that for so few bytes */
+}
+
+uint64_t pmig_peer_server_token(const struct pmig_peer_server *s, uint64_t epoch)
+{
+	uint8_t bytes[sizeof epoch];
+	pmig_peer_frame_number_put(bytes, epoch);
+	return pmig_peer_proof_hash(s->secret, bytes, sizeof bytes);
 }
 
 /* --- where it is --- */
@@ -208,9 +216,13 @@ static uint64_t prove(const struct pending *w, enum proof_who who, uint64_t epoc
 	return pmig_peer_proof(w->peer->key, &proof);
 }
 
-/* Its connection is that of the conversation from now on. Who came by way of another host is told the way. */
+/* Its connection is that of the conversation from now on. Who came by way of another host is told the way. What else calls for it was
+ * given up by the one who calls, and knows only what was true earlier. */
 static void adopt(struct pmig_peer_server *s, struct pending *w, uint64_t received)
 {
+	for (int i = 0; i < PENDING; i++)
+		if (&s->pending[i] != w && s->pending[i].peer == w->peer)
+			pmig_peer_link_close(&s->pending[i].link);
 	w->peer->ready = true; /* more may have come already */
 	if (pmig_peer_talk_adopt(w->peer, &w->link, received, true) == 0 && w->detour && s->addresses[0] != '\0')
 		w->peer->move = s->addresses;
@@ -230,7 +242,7 @@ static void hear_call(struct pmig_peer_server *s, struct pending *w, const struc
 		return;
 	}
 	w->peer = begins ? add(s) : find(s, call.id);
-	if (w->peer == NULL) {
+	if (w->peer == NULL || w->peer->error < 0) {
 		refuse(w, begins ? PMIG_EREFUSED : PMIG_EGONE, begins ? "no memory" : "there is no such conversation");
 		return;
 	}
@@ -240,10 +252,12 @@ static void hear_call(struct pmig_peer_server *s, struct pending *w, const struc
 	memcpy(a.nonce, w->nonces[1], FRAME_ID);
 	memcpy(a.addresses, s->addresses, sizeof a.addresses);
 	a.received = w->peer->in.received;
-	if (begins)
+	if (begins) {
 		memcpy(a.key, w->peer->key, FRAME_ID);
-	else
+	} else {
+		pmig_peer_frame_number_put(a.key, pmig_peer_server_token(s, s->epoch));
 		a.proof = prove(w, PROOF_SERVER, s->epoch, a.received);
+	}
 	size_t size = pmig_peer_frame_answer_put(body, &a);
 	pmig_peer_link_put(&w->link, &(struct frame){FRAME_ANSWER, s->epoch, body, size});
 	if (!begins)
@@ -258,7 +272,9 @@ static void hear_confirm(struct pmig_peer_server *s, struct pending *w, const st
 {
 	struct frame_confirm confirm;
 	pmig_peer_frame_confirm_get(f, &confirm);
-	if (confirm.proof != prove(w, PROOF_CALLER, f->number, confirm.received)) {
+	if (w->peer->error < 0) {
+		refuse(w, PMIG_EGONE, "there is no such conversation");
+	} else if (confirm.proof != prove(w, PROOF_CALLER, f->number, confirm.received)) {
 		refuse(w, PMIG_EREFUSED, "that is somebody else's conversation");
 	} else if (f->number < w->peer->seen) {
 		refuse(w, PMIG_ESTALE, "a later copy of this program has called");
@@ -268,10 +284,11 @@ static void hear_confirm(struct pmig_peer_server *s, struct pending *w, const st
 	}
 }
 
-/* Somebody who knows the key has seen a later copy of this program: this one is to stop. */
+/* Somebody who knows the key has seen a later copy of this program, as the token shows that only such a copy gives: this one is to stop. */
 static void hear_stale(struct pmig_peer_server *s, struct pending *w, const struct frame *f)
 {
-	if (f->number > s->epoch && pmig_peer_frame_number_get(f) == prove(w, PROOF_STALE, f->number, 0))
+	uint64_t token = pmig_peer_server_token(s, f->number);
+	if (f->number > s->epoch && pmig_peer_frame_number_get(f) == prove(w, PROOF_STALE, f->number, token))
 		s->stale = true;
 	pmig_peer_link_close(&w->link);
 }
@@ -362,6 +379,7 @@ int pmig_peer_listen(struct pmig_peer_server **ret_server, const struct pmig_pee
 	s->most = options->most != 0 ? options->most : CONVERSATIONS;
 	s->participants_only = options->participants_only;
 	s->epoch = pmig_epoch();
+	fill_random(s->secret);
 	for (int i = 0; i < PENDING; i++)
 		s->pending[i].link.fd = -1;
 	note_addresses(s);

@@ -25,6 +25,7 @@ struct pmig_peer {
 	struct flow_in in;
 	uint64_t epoch;    /* this program's when it was last looked at */
 	uint64_t seen;     /* the highest of the other's */
+	uint64_t token;    /* of the server for the last epoch that it has answered with; 0: none */
 	uint64_t ack_told; /* over this connection */
 	bool end_told;     /* over this connection */
 	bool answer;       /* the other has asked whether somebody is there */

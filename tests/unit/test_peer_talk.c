@@ -1,4 +1,5 @@
 /* talk: what is said by hand, to either side: impostors, copies that were left behind, and those who know the key. */
+#include "peer/server.h"
 #include "peer_case.h"
 
 static void somebody_elses_conversation(void **unused)
@@ -13,8 +14,7 @@ static void somebody_elses_conversation(void **unused)
 	/* It is known by its id, and by nothing else that goes over the network again. */
 	memcpy(call.id, mine.id, FRAME_ID);
 	struct frame_answer a = call_by_hand(&thief, e.address, call, 0);
-	static const uint8_t none[FRAME_ID];
-	assert_memory_equal(a.key, none, FRAME_ID);
+	assert_memory_not_equal(a.key, mine.key, FRAME_ID);
 	assert_true(a.proof == prove(mine.key, &call, &a, (struct proof){.who = PROOF_SERVER}));
 	struct frame f = confirm_by_hand(&thief, 0, (struct frame_confirm){a.proof, 0}); /* what it heard, said back */
 	assert_int_equal(f.type, FRAME_REFUSE);
@@ -58,14 +58,18 @@ static void a_server_that_was_left_behind_stops(void **unused)
 	echo_begin(&e, (struct pmig_peer_options){.window = 0});
 	struct frame_answer mine = call_by_hand(&h, e.address, call, 0);
 	memcpy(call.id, mine.id, FRAME_ID);
-	for (int i = 0; i < 2; i++) { /* without the key nobody believes it */
+	const uint64_t later = pmig_peer_server_token(e.server, 9);
+	for (int i = 0; i < 4; i++) { /* without the key nobody believes it, nor without having heard a later copy */
 		struct frame_answer a = call_by_hand(&again, e.address, call, 0);
-		uint64_t proof = prove(mine.key, &call, &a, (struct proof){.who = PROOF_STALE, .epoch = 9});
+		uint64_t now = pmig_peer_frame_number_get(&(struct frame){.body = a.key}), tokens[] = {later, 0, now, later};
+		assert_true(now == pmig_peer_server_token(e.server, 0));
+		uint64_t proof = prove(mine.key, &call, &a,
+			(struct proof){.who = PROOF_STALE, .epoch = 9, .received = tokens[i]});
 		say(&again, FRAME_STALE, 9, body, pmig_peer_frame_number_put(body, proof + (i == 0)));
 		assert_int_equal(hear(&again).type, 0);
 		close(again.fd);
-		if (i == 0) {
-			say(&h, FRAME_DATA, 0, "x", 1);
+		if (i < 3) {
+			say(&h, FRAME_DATA, (uint64_t)i, "x", 1);
 			assert_int_equal(hear(&h).type, FRAME_DATA);
 		}
 	}
@@ -74,6 +78,78 @@ static void a_server_that_was_left_behind_stops(void **unused)
 	close(h.fd);
 	pmig_peer_server_destroy(e.server);
 	free(e.pending);
+}
+
+/* Who calls gave up a connection that was slow, and goes on over another: what the first one still says is of the past. */
+static void a_late_confirmation(void **unused)
+{
+	(void)unused;
+	struct echo e;
+	struct hand owner, slow, quick;
+	struct frame_call call = {.nonce = {1}};
+	uint8_t body[FRAME_BODY_MOST];
+	echo_begin(&e, (struct pmig_peer_options){.window = 0});
+	struct frame_answer mine = call_by_hand(&owner, e.address, call, 0);
+	memcpy(call.id, mine.id, FRAME_ID);
+	struct frame_answer first = call_by_hand(&slow, e.address, call, 0), then = call_by_hand(&quick, e.address, call, 0);
+	struct frame_confirm c = {prove(mine.key, &call, &then, (struct proof){.who = PROOF_CALLER}), 0};
+	say(&quick, FRAME_CONFIRM, 0, body, pmig_peer_frame_confirm_put(body, &c));
+	say(&quick, FRAME_DATA, 0, "abc", 3);
+	assert_int_equal(hear(&quick).type, FRAME_DATA);
+	say(&quick, FRAME_ACK, 3, NULL, 0);
+	say(&quick, FRAME_DATA, 3, "d", 1);
+	assert_int_equal(hear(&quick).type, FRAME_DATA);
+	c.proof = prove(mine.key, &call, &first, (struct proof){.who = PROOF_CALLER});
+	say(&slow, FRAME_CONFIRM, 0, body, pmig_peer_frame_confirm_put(body, &c));
+	assert_int_equal(hear(&slow).type, 0);
+	say(&quick, FRAME_DATA, 4, "e", 1);
+	assert_int_equal(hear(&quick).type, FRAME_DATA);
+	close(owner.fd), close(slow.fd), close(quick.fd);
+	echo_finish(&e, 0);
+}
+
+struct keeper {
+	struct pmig_peer_server *server;
+	atomic_bool stop;
+	atomic_int failed;
+};
+
+/* A program that does not close what has failed. */
+static void *keep_all(void *argument)
+{
+	struct keeper *k = argument;
+	struct pmig_peer *p;
+	char byte;
+	while (!k->stop)
+		if (pmig_peer_wait(k->server, 20, &p) > 0)
+			k->failed += pmig_peer_read(p, &byte, 1) == PMIG_EPROTOCOL;
+	return NULL;
+}
+
+static void a_conversation_that_has_failed(void **unused)
+{
+	(void)unused;
+	struct keeper k = {.failed = 0};
+	struct frame_call call = {.nonce = {1}};
+	struct hand h;
+	pthread_t thread;
+	char address[40];
+	close(listen_somewhere(address, sizeof address));
+	assert_int_equal(pmig_peer_listen(&k.server, &(struct pmig_peer_options){.address = address}), 0);
+	assert_int_equal(pthread_create(&thread, NULL, keep_all, &k), 0);
+	struct frame_answer mine = call_by_hand(&h, address, call, 0);
+	assert_true(mine.window > 0);
+	say(&h, FRAME_END, 5, NULL, 0);
+	assert_int_equal(hear(&h).type, 0);
+	close(h.fd);
+	while (k.failed == 0)
+		poll(NULL, 0, 1);
+	memcpy(call.id, mine.id, FRAME_ID);
+	assert_int_equal(call_by_hand(&h, address, call, 0).window, 0); /* refused: it would never hear anything */
+	close(h.fd);
+	k.stop = true;
+	pthread_join(thread, NULL);
+	pmig_peer_server_destroy(k.server);
 }
 
 static const uint8_t an_id[FRAME_ID] = {7}, a_key[FRAME_ID] = {8};
@@ -167,6 +243,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(somebody_elses_conversation),
 		cmocka_unit_test(a_server_that_was_left_behind_stops),
+		cmocka_unit_test(a_late_confirmation),
+		cmocka_unit_test(a_conversation_that_has_failed),
 		cmocka_unit_test(follows_the_server_and_nobody_else),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
