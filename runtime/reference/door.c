@@ -2,7 +2,7 @@
 #include "door.h"
 
 #include "../control_channel.h"
-#include "reference.h"
+#include "../guard.h"
 #include "reference.h"
 #include "referred.h"
 #include "replaced.h"
@@ -22,10 +22,18 @@
 #define WAIT_MS 60000
 #define RETURNING_MAX 64
 
-/* Doors at the host of the thing itself. Of this process only. */
+/* Doors at the host of the thing itself. Of this process only, and under GUARD_REFERRED, as `formers`. */
 static uint64_t returning[RETURNING_MAX];
-static size_t returning_n;
-static bool exchanged; /* a door has been */
+static _Atomic size_t returning_n;
+static _Atomic bool exchanged; /* a door has been */
+
+/* What was known of a listener whose door has been exchanged: another thread may have taken a connection from the door before. */
+struct former {
+	struct former *next;
+	struct sockaddr_un door;
+	struct socket_record record;
+};
+static struct former *_Atomic formers;
 
 static int ask(enum control_type type, const int64_t args[8], const char *text, int fd, struct control_message *ret,
 	int *ret_fd)
@@ -101,6 +109,26 @@ static struct socket_record record_of(const struct socket_record *listener, cons
 	else
 		r.local = (struct socket_address){.size = l->local_size, .at = l->local};
 	return r;
+}
+
+/* What `listener` was when `fd` was accepted from it. False: an ordinary one. */
+static bool record_then(int listener, int fd, struct socket_record *ret)
+{
+	struct sockaddr_un name = {0};
+	socklen_t size = sizeof name;
+	if (socket_record_of(listener) == NULL && formers == NULL)
+		return false;
+	GUARD(GUARD_REFERRED);
+	const struct socket_record *r = socket_record_of(listener);
+	const struct former *f = r == NULL && getsockname(fd, (struct sockaddr *)&name, &size) == 0 ? formers : NULL;
+	while (f != NULL && memcmp(&f->door, &name, sizeof name) != 0)
+		f = f->next;
+	if (f != NULL)
+		r = &f->record;
+	if (r == NULL || r->backlog < 0)
+		return false;
+	*ret = *r;
+	return true;
 }
 
 /* --- the thing itself in the place of a door --- */
@@ -192,12 +220,28 @@ static size_t returning_of(uint64_t id)
 	return i;
 }
 
+/* The door stands for nothing any more. */
+static void forget(int fd, uint64_t id)
+{
+	GUARD(GUARD_REFERRED);
+	struct referred *e = referred_of(fd);
+	const struct socket_record *r = socket_record_of(fd);
+	struct former *f = r != NULL && e->id == id ? calloc(1, sizeof *f) : NULL;
+	socklen_t size = sizeof f->door;
+	if (f != NULL && getsockname(fd, (struct sockaddr *)&f->door, &size) == 0) {
+		f->record = *r;
+		f->next = formers;
+		formers = f;
+	}
+	if (e != NULL && e->id == id)
+		referred_drop(e);
+}
+
 /* Threads that wait in the door itself wake up. */
-static void exchange(int fd, const struct referred *e)
+static void exchange(int fd, uint64_t id)
 {
 	struct exchange x;
 	bool itself;
-	uint64_t id = e->id;
 	if (fstat(fd, &x.door) < 0 || reference_connect(id, &x.thing, &itself) < 0)
 		return; /* it stays a door */
 	struct members m = {.exchange = &x};
@@ -205,7 +249,7 @@ static void exchange(int fd, const struct referred *e)
 	x.old = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (flags >= 0)
 		(void)fcntl(x.thing, F_SETFL, flags);
-	referred_drop((struct referred *)e);
+	forget(fd, id);
 	each_descriptor(leave_set, &m);
 	exchanged = true;
 	each_descriptor(exchange_number, &x);
@@ -218,15 +262,26 @@ static void exchange(int fd, const struct referred *e)
 	reference_drop(id);
 }
 
+/* Of threads that come at the same moment one is to exchange it. */
+static bool claim(int fd, uint64_t *ret_id)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	GUARD(GUARD_REFERRED);
+	const struct referred *e = referred_of(fd);
+	size_t i = e != NULL ? returning_of(e->id) : returning_n;
+	if (i == returning_n || poll(&p, 1, 0) != 0)
+		return false;
+	*ret_id = e->id;
+	returning_n--;
+	returning[i] = returning[returning_n];
+	return true;
+}
+
 void door_settle(int fd)
 {
-	const struct referred *e = returning_n > 0 ? referred_of(fd) : NULL;
-	size_t i = e != NULL ? returning_of(e->id) : returning_n;
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (i == returning_n || poll(&p, 1, 0) != 0)
-		return;
-	returning[i] = returning[--returning_n];
-	exchange(fd, e);
+	uint64_t id;
+	if (returning_n > 0 && claim(fd, &id))
+		exchange(fd, id);
 }
 
 /* --- accept(2) --- */
@@ -241,18 +296,18 @@ static bool is_woken(int listener)
 
 int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t *size, socklen_t room)
 {
-	const struct socket_record *of = fd >= 0 ? socket_record_of(listener) : NULL;
+	struct socket_record of;
 	struct socket_label label;
 	char locator[SOCKET_LABEL_TEXT];
 	if (fd == -EINVAL && is_woken(listener))
 		return -ERESTART;
-	if (of == NULL || of->backlog < 0)
+	if (fd < 0 || !record_then(listener, fd, &of))
 		return fd;
 	if (!introduced(fd, &label)) {
 		(void)close(fd);
 		return -ERESTART;
 	}
-	struct socket_record r = record_of(of, &label);
+	struct socket_record r = record_of(&of, &label);
 	socket_address_text(&r, &r.peer, locator);
 	if (referred_add(fd, label.id, "socket", locator, &r, sizeof r) < 0) {
 		(void)close(fd);
