@@ -6,6 +6,7 @@
 ssize_t pmig_send(int fd, const void *from, size_t size, int flags);
 ssize_t pmig_sendto(int fd, const void *from, size_t size, int flags, const struct sockaddr *address,
 	socklen_t address_size);
+ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags);
 int pmig_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags);
 
 WAIT_CALL ssize_t pmig_sendto(int fd, const void *from, size_t size, int flags, const struct sockaddr *address,
@@ -44,8 +45,15 @@ WAIT_CALL ssize_t pmig_sendmsg(int fd, const struct msghdr *message, int flags)
 
 WAIT_CALL int pmig_sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
 {
-	unsigned done = 0;
-	for (unsigned i = 0; i < n; i++)
+	unsigned done = 0, first = 0;
+	while (first < n && messages[first].msg_hdr.msg_controllen == 0)
+		first++;
+	if (first < n && pmig_connected_elsewhere(fd)) {
+		if (first == 0)
+			return (int)wait_result(-EOPNOTSUPP);
+		n = first; /* those before it are sent: sendmmsg(2) */
+	}
+	for (unsigned i = first; i < n; i++)
 		note_shared(&messages[i].msg_hdr);
 	for (;;) {
 		long r = wait_descriptor(SO_SNDTIMEO, SYS_sendmmsg, fd, messages + done, n - done, flags);
