@@ -82,6 +82,23 @@ static void give_address(const struct datagram_frame *f, struct msghdr *to)
 	socket_address_give(&a, to->msg_name, &to->msg_namelen);
 }
 
+/* The last of the messages in the first `n` bytes is cut off there, and says so of itself; their bytes. As the kernel does it. */
+static size_t cut_control(unsigned char *control, size_t n)
+{
+	struct cmsghdr head = {.cmsg_len = sizeof head};
+	size_t at = 0;
+	while (at + sizeof head <= n && head.cmsg_len >= sizeof head) {
+		memcpy(&head, control + at, sizeof head);
+		if (head.cmsg_len > n - at) {
+			head.cmsg_len = n - at;
+			memcpy(control + at, &head, sizeof head);
+			return n;
+		}
+		at += CMSG_ALIGN(head.cmsg_len);
+	}
+	return at < n ? at : n;
+}
+
 static void give_control(const struct datagram_frame *f, struct msghdr *to)
 {
 	size_t n = f->control_size;
@@ -91,7 +108,7 @@ static void give_control(const struct datagram_frame *f, struct msghdr *to)
 	}
 	if (n > 0)
 		memcpy(to->msg_control, f->control, n);
-	to->msg_controllen = n;
+	to->msg_controllen = n < f->control_size ? cut_control(to->msg_control, n) : n;
 }
 
 /* As recvmsg(2). */
@@ -104,6 +121,9 @@ static long receive(int fd, struct socket_record *r, struct msghdr *to, int flag
 		return -EAGAIN;
 	if (to->msg_iovlen >= IOV_MAX)
 		return -EMSGSIZE;
+	int waits = __atomic_exchange_n(&r->error, 0, __ATOMIC_RELAXED);
+	if (waits != 0)
+		return -waits;
 	for (;;) {
 		long n = take(fd, &t, to->msg_iov, to->msg_iovlen, flags & ~MSG_WAITALL);
 		if (n == 0 && r->type == SOCK_DGRAM)
@@ -143,6 +163,13 @@ static long receive_parts(int fd, struct socket_record *r, const struct iovec *p
 	return receive(fd, r, &m, 0);
 }
 
+/* An error behind messages that have come is told by the next call: recvmmsg(2). */
+static void keep_error(struct socket_record *r, long size)
+{
+	if (size != BLOCK_STOPPED && size != -EAGAIN && size != -EINTR)
+		__atomic_store_n(&r->error, (int32_t)-size, __ATOMIC_RELAXED);
+}
+
 /* The time limit is looked at when a message has come, and only then: recvmmsg(2). */
 static long receive_many(int fd, struct socket_record *r, struct mmsghdr *to, unsigned n, int flags,
 	const struct timespec *limit)
@@ -153,6 +180,8 @@ static long receive_many(int fd, struct socket_record *r, struct mmsghdr *to, un
 	for (unsigned i = 0; i < n; i++) {
 		bool at_once = i > 0 && (flags & MSG_WAITFORONE) != 0;
 		long size = receive(fd, r, &to[i].msg_hdr, (flags & ~MSG_WAITFORONE) | (at_once ? MSG_DONTWAIT : 0));
+		if (size < 0 && i > 0)
+			keep_error(r, size);
 		if (size < 0)
 			return i > 0 ? (long)i : size;
 		to[i].msg_len = (unsigned)size;
@@ -256,8 +285,8 @@ static int frame_for(int fd, struct socket_record *r, const struct msghdr *m, in
 		error = EOPNOTSUPP;
 	if (error == 0)
 		error = waiting_error(fd, r);
-	if (error == 0 && r->error != 0)
-		error = r->error;
+	if (error == 0)
+		error = __atomic_exchange_n(&r->error, 0, __ATOMIC_RELAXED);
 	if (error == 0 && (r->shut & SOCKET_SHUT_WRITE) != 0)
 		error = EPIPE;
 	if (error == 0 && m->msg_name != NULL && m->msg_namelen > 0 && r->type == SOCK_DGRAM)

@@ -140,6 +140,36 @@ static void receiving(void **state)
 	end(&l);
 }
 
+/* What does not fit in is cut off, and says so of itself: nobody reads beyond the room. */
+static void control_is_cut(void **state)
+{
+	(void)state;
+	struct line l = begin(AF_INET, SOCK_DGRAM);
+	struct cmsghdr head = {.cmsg_len = CMSG_LEN(4), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_TTL};
+	static const struct {
+		size_t room, size, length;
+	} want[] = {{48, 48, CMSG_LEN(4)}, {42, 42, 18}, {32, 24, 0}, {18, 18, 18}, {8, 0, 0}};
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		_Alignas(struct cmsghdr) unsigned char room[48];
+		char text[8];
+		struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA, .control_size = 48};
+		memcpy(f.control, &head, sizeof head);
+		memcpy(f.control + 24, &head, sizeof head);
+		give(&l, &f, "x");
+		struct iovec part = {text, sizeof text};
+		struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = room, .msg_controllen = want[i].room};
+		assert_int_equal(call(SYS_recvmsg, &l, &m, 0, 0, NULL, 0), 1);
+		assert_int_equal(m.msg_flags & MSG_CTRUNC, i > 0 ? MSG_CTRUNC : 0);
+		assert_int_equal(m.msg_controllen, want[i].size);
+		struct cmsghdr last;
+		if (want[i].length == 0)
+			continue;
+		memcpy(&last, room + (want[i].size > 24 ? 24 : 0), sizeof last);
+		assert_int_equal(last.cmsg_len, want[i].length);
+	}
+	end(&l);
+}
+
 static void several_at_once(void **state)
 {
 	(void)state;
@@ -160,6 +190,11 @@ static void several_at_once(void **state)
 	give_from(&l, 1, "a"), give_from(&l, 2, "bb");
 	assert_int_equal(call(SYS_recvmmsg, &l, m, 3, 0, &(struct timespec){0, 0}, 0), 1);
 	assert_int_equal(call(SYS_recvfrom, &l, in[0], 8, 0, NULL, 0), 2);
+	give_from(&l, 1, "a"), give_error(&l, ECONNREFUSED),
+		give_from(&l, 2, "bb"); /* an error behind a message is told once, by the next call */
+	assert_int_equal(call(SYS_recvmmsg, &l, m, 3, 0, NULL, 0), 1);
+	assert_int_equal(call(SYS_recvmmsg, &l, m, 3, MSG_DONTWAIT, NULL, 0), -ECONNREFUSED);
+	assert_int_equal(call(SYS_recvmmsg, &l, m, 3, MSG_DONTWAIT, NULL, 0), 1);
 	l.record->peer.size = sizeof(struct sockaddr_in);
 	for (int i = 0; i < 3; i++)
 		parts[i].iov_len = (size_t)i;
@@ -331,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_number_is_the_kernels),
 		cmocka_unit_test(receiving),
+		cmocka_unit_test(control_is_cut),
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(sending),
 		cmocka_unit_test(a_peer),
