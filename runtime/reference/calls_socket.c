@@ -101,6 +101,16 @@ static int try_option(const struct socket_record *r, int level, int name, const 
 	return result;
 }
 
+/* Their values lead into this process: to its memory, to its descriptors. */
+static bool leads_here(int level, int name)
+{
+	static const int names[] = {SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (level == SOL_SOCKET && name == names[i])
+			return true;
+	return false;
+}
+
 bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t size, int *ret)
 {
 	struct referred *e = referred_of(fd);
@@ -108,6 +118,11 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 	unsigned char bytes[SOCKET_NOTE_HEAD + SOCKET_NOTE_VALUE];
 	if (r == NULL)
 		return false;
+	if (leads_here(level, name)) {
+		errno = ENOPROTOOPT;
+		*ret = -1;
+		return true;
+	}
 	*ret = try_option(r, level, name, value, size);
 	if (*ret < 0)
 		return true;

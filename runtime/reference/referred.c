@@ -98,8 +98,8 @@ void referred_drop(struct referred *entry)
 	finish(entry);
 }
 
-/* Without allocating, as close(2). */
-static bool has_other(int fd, const struct stat *st)
+/* Whether another number than those that are closed leads there. Without allocating, as close(2). */
+static bool has_other(unsigned first, unsigned last, const struct stat *st)
 {
 	_Alignas(struct dirent64) char names[4096];
 	struct stat other;
@@ -110,20 +110,22 @@ static bool has_other(int fd, const struct stat *st)
 		for (ssize_t at = 0; at < n && !found; at += ((struct dirent64 *)(void *)(names + at))->d_reclen) {
 			const char *name = ((struct dirent64 *)(void *)(names + at))->d_name;
 			int number = name[0] == '.' ? -1 : atoi(name);
-			found = number >= 0 && number != fd && number != d && fstat(number, &other) == 0 &&
-				other.st_dev == st->st_dev && other.st_ino == st->st_ino;
+			bool stays = number >= 0 && ((unsigned)number < first || (unsigned)number > last) && number != d;
+			found = stays && fstat(number, &other) == 0 && other.st_dev == st->st_dev &&
+				other.st_ino == st->st_ino;
 		}
 	if (d >= 0)
 		(void)close(d);
 	return found || d < 0;
 }
 
-void referred_closed(int fd)
+/* `fd` is, with all from `first` to `last`. */
+static void closed(int fd, unsigned first, unsigned last)
 {
 	struct stat st;
 	int saved = errno;
 	struct referred *e = referred_of(fd);
-	if (e != NULL && fstat(fd, &st) == 0 && !has_other(fd, &st)) {
+	if (e != NULL && fstat(fd, &st) == 0 && !has_other(first, last, &st)) {
 		const struct socket_record *record = socket_record_find(&st);
 		if (record != NULL && record->backlog >= 0) /* else its channel ends by itself, behind what was sent last */
 			reference_drop(e->id);
@@ -133,6 +135,11 @@ void referred_closed(int fd)
 	errno = saved;
 }
 
+void referred_closed(int fd)
+{
+	closed(fd, (unsigned)fd, (unsigned)fd);
+}
+
 void referred_closed_from(unsigned first, unsigned last)
 {
 	struct stat st;
@@ -140,7 +147,7 @@ void referred_closed_from(unsigned first, unsigned last)
 		return;
 	for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++)
 		if (fstat((int)fd, &st) == 0)
-			referred_closed((int)fd);
+			closed((int)fd, first, last);
 }
 
 void referred_forget(void)

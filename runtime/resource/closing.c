@@ -11,7 +11,9 @@
 #include "../reference/referred.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* What an earlier write to another host has to say is said by close(): close(2). */
@@ -54,9 +56,15 @@ static int led(int from, int to)
 	return -1;
 }
 
+/* Where it is not, dup2(2) closes nothing. */
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
 int pmig_dup2(int from, int to)
 {
-	if (from == to)
+	if (from == to || !is_open(from))
 		return dup2(from, to);
 	declare_closed(to);
 	epoll_closed(to, to);
@@ -66,7 +74,7 @@ int pmig_dup2(int from, int to)
 
 int pmig_dup3(int from, int to, int flags)
 {
-	if (from != to) {
+	if (from != to && is_open(from) && (flags & ~O_CLOEXEC) == 0) {
 		declare_closed(to);
 		epoll_closed(to, to);
 		referred_closed(to);
