@@ -285,8 +285,10 @@ static void conditions_wake_who_was_there(void **state)
 	(void)alarm(30);
 	start(&early, 1, wait_ranked, &early_go);
 	move_sleeper(&c->signals, &aside);
+	(void)pmig_pthread_mutex_lock(&rank);
 	early_go = 1;
 	c->signals++; /* pthread_cond_signal(), half done */
+	(void)pmig_pthread_mutex_unlock(&rank);
 	start(&late, 1, wait_ranked, &late_go);
 	move_sleeper(&c->signals, &aside_too);
 	move_sleeper(&aside_too, &c->signals);
