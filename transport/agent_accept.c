@@ -42,7 +42,7 @@ json_t *agent_accept_describe(const struct end *e)
 		return NULL;
 	channel_id_text(e->accepted->listener, id);
 	return json_pack("{s:s, s:s, s:o, s:i}", "listener", id, "label", e->accepted->label, "locator",
-		agent_reference_readable(e->accepted->peer), "kind", (int)REFERENCE_CONNECTION);
+		agent_readable(e->accepted->peer), "kind", (int)REFERENCE_CONNECTION);
 }
 
 static void watch(struct acceptor *c)

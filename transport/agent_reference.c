@@ -48,7 +48,7 @@ static json_t *number(uint64_t id)
 	return json_string(text);
 }
 
-json_t *agent_reference_readable(const char *locator)
+json_t *agent_readable(const char *locator)
 {
 	char text[LOCATOR_TOLD];
 	size_t length = (size_t)snprintf(text, sizeof text, "%s", locator);
@@ -430,7 +430,7 @@ void agent_reference_describe(struct agent *a, json_t *hello)
 	for (struct held *h = r->held; h != NULL; h = h->next)
 		(void)json_array_append_new(holds,
 			json_pack("{s:o, s:i, s:o, s:b}", "reference", number(h->id), "kind", (int)h->kind, "locator",
-				agent_reference_readable(h->locator), "firm", (int)h->firm));
+				agent_readable(h->locator), "firm", (int)h->firm));
 	(void)json_object_set_new(hello, "holds", holds);
 	(void)json_object_set_new(hello, "channels", agent_ends_describe(a));
 	(void)json_object_set_new(hello, "dropped", r->dropped);
@@ -474,8 +474,7 @@ int agent_reference_frozen(struct agent *a, json_t *answer)
 		if (!h->firm || is_used_here(a, h))
 			(void)json_array_append_new(list,
 				json_pack("{s:o, s:i, s:o, s:I, s:b}", "reference", number(h->id), "kind", (int)h->kind,
-					"locator", agent_reference_readable(h->locator), "slot", (json_int_t)h->slot, "kept",
-					1));
+					"locator", agent_readable(h->locator), "slot", (json_int_t)h->slot, "kept", 1));
 	size_t i;
 	json_t *carried;
 	json_array_foreach(r->carried, i, carried)

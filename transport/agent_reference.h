@@ -84,7 +84,7 @@ struct held *agent_hold(struct agent *a, enum reference_kind kind,
 void agent_let_go(struct agent *a, struct held *h);
 void agent_carry(struct agent *a, uint64_t id);                         /* it will be used from the target as well */
 uint64_t agent_reference_number(const json_t *object, const char *key); /* 0: there is none */
-json_t *agent_reference_readable(const char *locator);                  /* for people: a name may have any bytes */
+json_t *agent_readable(const char *locator);                            /* for people: a name may have any bytes */
 void agent_program_answer(struct agent *a, int64_t ticket, int code, bool itself, const char *text,
 	int fd); /* code < 0: with pmig_reason() */
 
