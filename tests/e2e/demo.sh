@@ -187,7 +187,8 @@ for host in beta gamma; do
 	check "$host has no libpng" on $host sh -c '! ls /usr/lib/*/libpng* /lib/*/libpng* 2>/dev/null | grep .'
 done
 say "Only alpha has pmig and the programs; beta and gamma have sshd, and neither pmig nor libpng."
-on alpha sh -c "ln -s $BIN/samples/queens $BIN/samples/index $BIN/samples/raytrace . && cat /usr/share/wordnet/data.* /usr/share/wordnet/index.* >text"
+on alpha sh -c "ln -s $BIN/samples/queens $BIN/samples/index $BIN/samples/raytrace . &&
+	cat /usr/share/wordnet/data.* /usr/share/wordnet/index.* /usr/share/wordnet/data.* /usr/share/wordnet/index.* >text" # long enough for three moves
 
 say "First each program alone, undisturbed, on alpha, to compare with."
 undisturbed queens 14 8<&-
