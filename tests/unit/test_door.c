@@ -25,7 +25,7 @@
 #define ROUNDS 500
 
 static int channel[2]; /* the program's end, and the agent's */
-static int door, thing;
+static _Atomic int door, thing;
 static _Atomic int exchanges;
 static _Atomic int begun; /* rounds */
 static pthread_barrier_t together;
