@@ -77,8 +77,11 @@ static int come_home(void)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct sockaddr_un own = {.sun_family = AF_UNIX};
-	struct socket_record record = {
-		.magic = SOCKET_RECORD_MAGIC, .family = AF_INET, .type = SOCK_STREAM, .backlog = 8, .local = {sizeof a}};
+	struct socket_record record = {.magic = SOCKET_RECORD_MAGIC,
+		.family = AF_INET,
+		.type = SOCK_STREAM,
+		.backlog = 8,
+		.local = {.size = sizeof a}};
 	bool itself;
 	int fd;
 	thing = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
