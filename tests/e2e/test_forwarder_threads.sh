@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-RUN_ENV=(PMIG_FAULT=freeze:frozen=delay:1500) # each host's agent, the first time that the server is frozen there
+RUN_ENV=(PMIG_FAULT=freeze:frozen=delay:4000) # each host's agent, the first time that the server is frozen there
 start alpha server "$BIN/tests/accepts" threads 8130 8
 await "$T/server.out" ready
 # come NAME WORD: a client that says that
