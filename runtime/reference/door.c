@@ -225,16 +225,19 @@ static void forget(int fd, uint64_t id)
 {
 	GUARD(GUARD_REFERRED);
 	struct referred *e = referred_of(fd);
+	if (e == NULL || e->id != id)
+		return;
 	const struct socket_record *r = socket_record_of(fd);
-	struct former *f = r != NULL && e->id == id ? calloc(1, sizeof *f) : NULL;
+	struct former *f = r != NULL ? calloc(1, sizeof *f) : NULL;
 	socklen_t size = sizeof f->door;
 	if (f != NULL && getsockname(fd, (struct sockaddr *)&f->door, &size) == 0) {
 		f->record = *r;
 		f->next = formers;
 		formers = f;
+	} else {
+		free(f);
 	}
-	if (e != NULL && e->id == id)
-		referred_drop(e);
+	referred_drop(e);
 }
 
 /* Threads that wait in the door itself wake up. */
@@ -268,7 +271,9 @@ static bool claim(int fd, uint64_t *ret_id)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	GUARD(GUARD_REFERRED);
 	const struct referred *e = referred_of(fd);
-	size_t i = e != NULL ? returning_of(e->id) : returning_n;
+	if (e == NULL)
+		return false;
+	size_t i = returning_of(e->id);
 	if (i == returning_n || poll(&p, 1, 0) != 0)
 		return false;
 	*ret_id = e->id;
