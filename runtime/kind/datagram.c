@@ -81,7 +81,6 @@ static int describe(struct pmig_resource *r)
 static int save_here(struct pmig_resource *r, struct pmig_writer *w)
 {
 	struct socket_record record;
-	struct stat st = {0};
 	const struct referred *e = referred_find(&r->st);
 	int state = -1, error = record_of(r, &record);
 	if (error < 0)
@@ -92,16 +91,7 @@ static int save_here(struct pmig_resource *r, struct pmig_writer *w)
 	} else {
 		error = reference_keep(REFERENCE_DATAGRAM, r->fd, name_of(&record), &r->reference);
 	}
-	if (error >= 0 && state >= 0 && fstat(state, &st) < 0)
-		error = error_errno(PMIG_EIO, errno, "what is under way");
-	if (error >= 0) {
-		pmig_write_number(w, r->reference);
-		socket_record_write(w, &record);
-		error = pmig_write_content(w, state, (uint64_t)st.st_size);
-	}
-	if (state >= 0)
-		(void)close(state);
-	return error;
+	return error >= 0 ? socket_record_write_held(w, r->reference, &record, state) : error;
 }
 
 static int save(struct pmig_resource *r, struct pmig_writer *w)

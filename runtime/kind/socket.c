@@ -115,22 +115,14 @@ static int hold(struct pmig_resource *r, struct socket_record *record, enum form
 static int save(struct pmig_resource *r, struct pmig_writer *w)
 {
 	struct socket_record record;
-	struct stat st = {0};
 	enum form form = LIVE;
 	int state = -1, error = record_of(r, &record);
 	if (error >= 0)
 		error = hold(r, &record, &form, &state);
-	if (error >= 0 && state >= 0 && fstat(state, &st) < 0)
-		error = error_errno(PMIG_EIO, errno, "what is under way");
-	if (error >= 0) {
-		pmig_write_number(w, form);
-		pmig_write_number(w, r->reference);
-		socket_record_write(w, &record);
-		error = pmig_write_content(w, state, (uint64_t)st.st_size);
-	}
-	if (state >= 0)
-		(void)close(state);
-	return error;
+	if (error < 0)
+		return error;
+	pmig_write_number(w, form);
+	return socket_record_write_held(w, r->reference, &record, state);
 }
 
 /* A socket whose other side has sent `bytes`, and is closed: as one that has ended, or been reset. */

@@ -17,8 +17,7 @@
 
 enum socket_note_what {
 	SOCKET_NOTE_OPTION = 1, /* setsockopt(2) with level, name and value */
-	SOCKET_NOTE_SHUT_READ,  /* shutdown(2) of what comes: nobody reads it any more */
-	SOCKET_NOTE_LAST = SOCKET_NOTE_SHUT_READ
+	SOCKET_NOTE_LAST = SOCKET_NOTE_OPTION
 };
 
 struct socket_note {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static int number(int fd, int name)
 {
@@ -124,6 +125,22 @@ void socket_record_write(struct pmig_writer *w, const struct socket_record *r)
 		pmig_write_number(w, o->size);
 		write_bytes(w, o->value, o->size);
 	}
+}
+
+int socket_record_write_held(struct pmig_writer *w, uint64_t id, const struct socket_record *r, int state)
+{
+	struct stat st = {0};
+	int error = 0;
+	if (state >= 0 && fstat(state, &st) < 0)
+		error = error_errno(PMIG_EIO, errno, "what is under way");
+	if (error >= 0) {
+		pmig_write_number(w, id);
+		socket_record_write(w, r);
+		error = pmig_write_content(w, state, (uint64_t)st.st_size);
+	}
+	if (state >= 0)
+		(void)close(state);
+	return error;
 }
 
 int socket_record_read(struct pmig_reader *in, struct socket_record *ret)

@@ -65,6 +65,10 @@ bool socket_record_set(struct socket_record *r, int level, int name, const void 
 
 void socket_record_write(struct pmig_writer *w, const struct socket_record *r);
 
+/* Of one that is held as reference `id`: that, the record, and what is under way, all bytes of the file `state` (taken; -1: nothing). The
+ * reader takes the three in this order. Errors: PMIG_EIO, those of pmig_write_content(). */
+PMIG_MUST_CHECK int socket_record_write_held(struct pmig_writer *w, uint64_t id, const struct socket_record *r, int state);
+
 /* All is checked. Errors: PMIG_ECORRUPT. */
 PMIG_MUST_CHECK int socket_record_read(struct pmig_reader *in, struct socket_record *ret);
 
