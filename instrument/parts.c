@@ -3,14 +3,13 @@
 
 #include "emit.h"
 #include "map.h"
+#include "plain.h"
 #include "table.h"
 
 #include <llvm-c/BitReader.h>
 #include <llvm-c/BitWriter.h>
 #include <llvm-c/Comdat.h>
 #include <llvm-c/Core.h>
-#include <llvm-c/Error.h>
-#include <llvm-c/Transforms/PassBuilder.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -168,19 +167,6 @@ static bool has_sites(LLVMModuleRef m)
 	return false;
 }
 
-static int run(LLVMModuleRef m, const char *passes)
-{
-	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
-	LLVMErrorRef error = LLVMRunPasses(m, passes, NULL, o);
-	LLVMDisposePassBuilderOptions(o);
-	if (error == NULL)
-		return 0;
-	char *message = LLVMGetErrorMessage(error);
-	int e = error_set(PMIG_EINVAL, "%s: %s", passes, message);
-	LLVMDisposeErrorMessage(message);
-	return e;
-}
-
 /* A definition that only a declaration is to be left of. */
 static void discard(LLVMValueRef v)
 {
@@ -208,7 +194,7 @@ static int keep(LLVMModuleRef m, unsigned part)
 		else if (part != 0 && !LLVMIsDeclaration(g) && !is_copied(g))
 			discard(g);
 	}
-	int e = run(m, "elim-avail-extern");
+	int e = plain_passes(m, NULL, "elim-avail-extern");
 	if (maps != NULL && has_sites(m)) {
 		char name[64];
 		int length = snprintf(name, sizeof name, TABLE_STACK_MAPS ".%u", part);
@@ -218,7 +204,7 @@ static int keep(LLVMModuleRef m, unsigned part)
 	} else if (maps != NULL) {
 		LLVMDeleteGlobal(maps);
 	}
-	return e < 0 ? e : run(m, "globaldce");
+	return e < 0 ? e : plain_passes(m, NULL, "globaldce");
 }
 
 static int make(const struct all *a, unsigned part)

@@ -36,11 +36,8 @@ static void define_runtime(LLVMModuleRef m)
 	LLVMDisposeBuilder(builder);
 }
 
-int plain_optimise(LLVMModuleRef m, LLVMTargetMachineRef machine, int level)
+int plain_passes(LLVMModuleRef m, LLVMTargetMachineRef machine, const char *passes)
 {
-	char passes[] = "default<O0>";
-	passes[sizeof "default<O" - 1] = (char)('0' + level);
-	define_runtime(m);
 	LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
 	LLVMErrorRef failed = LLVMRunPasses(m, passes, machine, o);
 	LLVMDisposePassBuilderOptions(o);
@@ -50,4 +47,12 @@ int plain_optimise(LLVMModuleRef m, LLVMTargetMachineRef machine, int level)
 	int e = error_set(PMIG_EINVAL, "LLVM refuses %s: %s", passes, text);
 	LLVMDisposeErrorMessage(text);
 	return e;
+}
+
+int plain_optimise(LLVMModuleRef m, LLVMTargetMachineRef machine, int level)
+{
+	char passes[] = "default<O0>";
+	passes[sizeof "default<O" - 1] = (char)('0' + level);
+	define_runtime(m);
+	return plain_passes(m, machine, passes);
 }

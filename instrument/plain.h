@@ -11,4 +11,7 @@
 /* Works on `m` in place. `level` is 0..3. Errors: PMIG_EINVAL. */
 PMIG_MUST_CHECK int plain_optimise(LLVMModuleRef m, LLVMTargetMachineRef machine, int level);
 
+/* LLVM's own passes over `m`, by their names; `machine` may be NULL. Errors: PMIG_EINVAL. */
+PMIG_MUST_CHECK int plain_passes(LLVMModuleRef m, LLVMTargetMachineRef machine, const char *passes);
+
 #endif
