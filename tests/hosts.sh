@@ -12,16 +12,19 @@
 #   hosts.sh cut | mend HOST        unplug / plug the host's cable (carrier lost)
 #   hosts.sh hole | unhole HOST     drop all its frames silently (carrier stays)
 #   hosts.sh kill  HOST             SIGKILL all its processes (peers see FIN or RST)
-#   hosts.sh power HOST             hole, then kill: peers hear nothing (power failure)
+#   hosts.sh power HOST [SEED]      hole, then kill: peers hear nothing (power failure). With DISKS=power its disk forgets what
+#                                   was not synced, or, with a seed, keeps a part of it that the seed chooses
 #   hosts.sh boot  HOST             start it again (its disk is kept until down)
 #   hosts.sh rate  HOST 100mbit|off limit both directions of its link
 #   hosts.sh delay HOST MS [LOSS%]|off   one-way delay in each direction
 #   hosts.sh full  HOST [BYTES]|off leave only BYTES (default 0) free on its disk
 #   hosts.sh path  HOST             its root directory as seen from here
+#   hosts.sh disk  HOST [LINE]      what its disk counts, or a line of tests/powerdisk.c for it
 #
 # Environment of `up`: P (name of the set; several exist side by side), HOSTS, SHARE (directories, space-separated,
 # shown read-only at their own path on the hosts of SEES, default alpha; hidden on the others), HIDE (globs hidden on
-# the others), OWNER (a pid; see sweep), SSHD_EXTRA (lines for sshd_config). All other verbs need P only.
+# the others), OWNER (a pid; see sweep), SSHD_EXTRA (lines for sshd_config), DISKS=power (every host has an ext4 of DISK_MIB
+# on a disk that forgets, tests/powerdisk.c; otherwise a tmpfs, where nothing is ever lost). All other verbs need P only.
 #
 # A host is a network, pid, mount, uts and ipc name space. Its root is an overlay: this machine's / below, a tmpfs of
 # its own on top, so writes never meet; /tmp, /home and /root start empty.
@@ -122,6 +125,60 @@ check() {
 		skip "name spaces, overlay mounts or virtual links are not allowed here (${why:-no reason given})"
 	}
 	rm -rf "$d" "$d.why"
+	[ "${DISKS:-}" != power ] || disk_check
+}
+
+# --- disks that forget ---
+
+disk_check() {
+	local tool
+	for tool in losetup mkfs.ext4 pkg-config fallocate; do command -v "$tool" >/dev/null || skip "$tool is needed for disks that forget"; done
+	[ -e /dev/fuse ] && pkg-config --exists fuse3 || skip "disks that forget need /dev/fuse and libfuse3-dev"
+	losetup --find >/dev/null 2>&1 || skip "disks that forget need loop devices"
+	grep -qw ext4 /proc/filesystems || skip "disks that forget need ext4"
+}
+
+forgets() { [ -e "$DIR/$1/forgets" ]; }
+
+disk_tell() {
+	if [ $# -gt 1 ]; then echo "${*:2}" >"$DIR/$1/forgets/control"; else cat "$DIR/$1/forgets/control"; fi
+}
+
+# What an ext4 does of its own accord for programs that forget to sync, it does not do here.
+disk_mount() {
+	local d=$DIR/$1 device
+	device=$(losetup --show --find "$d/forgets/disk")
+	echo "$device" >"$d/device"
+	mount -t ext4 -o noauto_da_alloc,data=writeback,commit=300 "$device" "$d/disk"
+}
+
+disk_unmount() {
+	local d=$DIR/$1
+	[ ! -s "$d/device" ] || { umount -l "$d/disk" && losetup -d "$(<"$d/device")" && rm "$d/device"; }
+}
+
+disk_make() {
+	local d=$DIR/$1 out
+	mkdir "$d/forgets"
+	exec {out}< <(exec setsid "$DIR/powerdisk" "$d/image" "${DISK_MIB:-512}" "$d/forgets" 2>"$d/disk.log")
+	echo $! >"$d/disk.pid"
+	read -r _ <&"$out" || die "disk of $1: $(<"$d/disk.log")"
+	exec {out}<&-
+	mkfs.ext4 -q -m 0 -N 16384 -J size=8 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "$d/forgets/disk"
+	disk_mount "$1"
+}
+
+disk_on() {
+	[ ! -s "$DIR/$1/device" ] || return 0
+	disk_tell "$1" on
+	disk_mount "$1"
+}
+
+disk_remove() {
+	local d=$DIR/$1
+	disk_unmount "$1"
+	umount -l "$d/forgets" 2>/dev/null || true
+	[ ! -s "$d/disk.pid" ] || kill "$(<"$d/disk.pid")" 2>/dev/null || true
 }
 
 # Makes `path` invisible in the overlay whose upper directory is `upper`: a whiteout, and its parents as they are below.
@@ -241,6 +298,7 @@ init() {
 boot() {
 	local h=$1 d=$DIR/$1 outside='' word='' out
 	[ ! -s "$d/pid" ] || die "$h is running"
+	! forgets "$h" || disk_on "$h"
 	# The lock is held for as long as a process of the host lives: unshare waits for process 1.
 	exec {out}< <(exec 9>"$d/lock" && flock 9 &&
 		exec setsid ip netns exec "$P-$h" unshare -m -u -i -p --fork --kill-child "$HERE/hosts.sh" _init "$h" 2>"$d/console")
@@ -292,6 +350,8 @@ up() {
 	[ ! -e "$DIR" ] || die "the set $P is up already"
 	check
 	mkdir -p "$DIR"
+	[ "${DISKS:-}" != power ] ||
+		pkg-config --cflags --libs fuse3 | xargs cc -std=gnu17 -O2 -o "$DIR/powerdisk" "$HERE/powerdisk.c"
 	echo "$HOSTS" >"$DIR/hosts"
 	# shellcheck disable=SC2086 # a list
 	outermost ${SHARE:-} >"$DIR/share"
@@ -306,7 +366,7 @@ up() {
 	sw ip link set lo up
 	for h in $HOSTS; do
 		mkdir -p "$DIR/$h/root" "$DIR/$h/disk"
-		mount -t tmpfs -o mode=755 "$P-$h" "$DIR/$h/disk"
+		if [ "${DISKS:-}" = power ]; then disk_make "$h"; else mount -t tmpfs -o mode=755 "$P-$h" "$DIR/$h/disk"; fi
 		mkdir "$DIR/$h/disk/upper" "$DIR/$h/disk/work"
 		ip netns add "$P-$h"
 		ip link add "v-$h" netns "$SW" type veth peer name eth0 netns "$P-$h"
@@ -323,6 +383,7 @@ up() {
 		jobs+=($!)
 	done
 	for h in "${jobs[@]}"; do wait "$h"; done
+	for h in $HOSTS; do ! forgets "$h" || sync -f "$DIR/$h/disk"; done # how it was installed is not what is tested
 }
 
 down() {
@@ -331,7 +392,7 @@ down() {
 		[ ! -s "$DIR/$h/delay.pid" ] || kill "$(<"$DIR/$h/delay.pid")" 2>/dev/null || true
 		[ ! -s "$DIR/$h/pid" ] || { kill -9 "$(<"$DIR/$h/pid")" 2>/dev/null && flock "$DIR/$h/lock" true; } || true
 		ip netns del "$P-$h" 2>/dev/null || true
-		umount -l "$DIR/$h/disk" 2>/dev/null || true
+		if forgets "$h"; then disk_remove "$h" || true; else umount -l "$DIR/$h/disk" 2>/dev/null || true; fi
 	done
 	ip netns del "$SW" 2>/dev/null || true
 	rm -rf --one-file-system "$DIR"
@@ -397,7 +458,10 @@ rate() {
 
 full() {
 	local disk=$DIR/$1/disk used
-	if [ "${2:-0}" = off ]; then
+	if forgets "$1"; then
+		rm -f "$disk/filler"
+		[ "${2:-0}" = off ] || fallocate -l $(($(stat -f -c '%a*%S' "$disk") - ${2:-0})) "$disk/filler"
+	elif [ "${2:-0}" = off ]; then
 		mount -o remount,size=50% "$disk"
 	else
 		used=$(($(stat -f -c '(%b-%f)*%S' "$disk")))
@@ -432,13 +496,19 @@ mend) sw ip link set "v-$1" up && plugged "$1" && forget_silence ;;
 hole) port_state "$1" 0 ;;
 unhole) port_state "$1" 3 && forget_silence ;;
 kill) stop "$1" ;;
-power) port_state "$1" 0 && stop "$1" ;;
+power)
+	port_state "$1" 0
+	! forgets "$1" || disk_tell "$1" off "${2:-}" # first: what a dying overlay still writes is too late
+	stop "$1"
+	! forgets "$1" || disk_unmount "$1"
+	;;
 rate) rate "$@" ;;
 delay)
 	delay_off "$1"
 	[ "$2" = off ] || delay_on "$@"
 	;;
 full) full "$@" ;;
+disk) disk_tell "$@" ;;
 path) echo "/proc/$(pid "$1")/root" ;;
 *) sed -n '2,/^set/p' "$0" | sed '$d;s/^# \{0,1\}//' ;;
 esac
