@@ -17,8 +17,9 @@ enum guard {
 	GUARD_DECLARATIONS,
 	GUARD_REMOTE, /* what lies at another host, by descriptors and by paths; the links to it */
 	GUARD_REFERRED,
-	GUARD_LOCALS, /* things of this process behind handles */
-	GUARD_TEXTS,  /* resource/keep.c, and what lies beside it */
+	GUARD_DATAGRAMS, /* what is taken from their numbers: reference/calls_datagram.c */
+	GUARD_LOCALS,    /* things of this process behind handles */
+	GUARD_TEXTS,     /* resource/keep.c, and what lies beside it */
 	GUARD_ENVIRONMENT,
 	GUARD_HANDLERS, /* handler.c */
 	GUARD_CHILDREN,

@@ -2,6 +2,7 @@
 #include "calls_datagram.h"
 
 #include "../block.h"
+#include "../guard.h"
 #include "datagram_frame.h"
 #include "socket_record.h"
 
@@ -37,7 +38,8 @@ struct taking {
 	struct msghdr message;
 };
 
-/* One frame, its payload into `parts`; what the kernel says. */
+/* One frame, its payload into `parts`; what the kernel says, at once. Under GUARD_DATAGRAMS: between a look at a frame and its being taken
+ * away no other thread takes one. */
 static long take(int fd, struct taking *t, const struct iovec *parts, size_t n, int flags)
 {
 	struct iovec all[n + 1];
@@ -45,14 +47,24 @@ static long take(int fd, struct taking *t, const struct iovec *parts, size_t n, 
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = parts[i];
 	t->message = (struct msghdr){.msg_iov = all, .msg_iovlen = n + 1};
-	return pmig_block(SYS_recvmsg, fd, (long)&t->message, flags, 0, 0, 0);
+	ssize_t size = recvmsg(fd, &t->message, flags | MSG_DONTWAIT);
+	return size < 0 ? -errno : size;
 }
 
 /* The frame that was looked at is done with. */
 static void consume(int fd)
 {
 	struct taking t;
-	(void)!take(fd, &t, NULL, 0, MSG_DONTWAIT);
+	(void)!take(fd, &t, NULL, 0, 0);
+}
+
+/* Until there is a frame, or the end; nothing is taken. */
+static long await(int fd)
+{
+	char first;
+	struct iovec part = {&first, sizeof first};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	return pmig_block(SYS_recvmsg, fd, (long)&m, MSG_PEEK, 0, 0, 0);
 }
 
 /* What a frame that is no datagram says; 0: nothing that a call would fail with. */
@@ -111,6 +123,20 @@ static void give_control(const struct datagram_frame *f, struct msghdr *to)
 	to->msg_controllen = n < f->control_size ? cut_control(to->msg_control, n) : n;
 }
 
+/* The frame that comes first: its bytes, and *ret_error what it says if it is no datagram. */
+static long take_first(int fd, struct socket_record *r, struct taking *t, const struct msghdr *to, int flags, int *ret_error)
+{
+	GUARD(GUARD_DATAGRAMS);
+	long n = take(fd, t, to->msg_iov, to->msg_iovlen, flags & ~MSG_WAITALL);
+	*ret_error = 0;
+	if (n < (long)sizeof t->frame || !datagram_frame_sound(&t->frame) || t->frame.word == DATAGRAM_DATA)
+		return n;
+	if ((flags & MSG_PEEK) != 0)
+		consume(fd);
+	*ret_error = heed(r, &t->frame);
+	return n;
+}
+
 /* As recvmsg(2). */
 static long receive(int fd, struct socket_record *r, struct msghdr *to, int flags)
 {
@@ -125,7 +151,13 @@ static long receive(int fd, struct socket_record *r, struct msghdr *to, int flag
 	if (waits != 0)
 		return -waits;
 	for (;;) {
-		long n = take(fd, &t, to->msg_iov, to->msg_iovlen, flags & ~MSG_WAITALL);
+		int error;
+		long n = pmig_asked ? BLOCK_STOPPED : take_first(fd, r, &t, to, flags, &error);
+		if (n == -EAGAIN && (flags & MSG_DONTWAIT) == 0) {
+			n = await(fd);
+			if (n >= 0)
+				continue;
+		}
 		if (n == 0 && r->type == SOCK_DGRAM)
 			return (r->shut & SOCKET_SHUT_READ) != 0 ? 0 : -ENETDOWN; /* the way there is lost for good */
 		if (n <= 0)
@@ -138,9 +170,6 @@ static long receive(int fd, struct socket_record *r, struct msghdr *to, int flag
 			give_control(&t.frame, to);
 			return n - (long)sizeof t.frame;
 		}
-		if ((flags & MSG_PEEK) != 0)
-			consume(fd);
-		int error = heed(r, &t.frame);
 		if (error != 0)
 			return -error;
 	}
@@ -204,6 +233,7 @@ static int waiting_error(int fd, struct socket_record *r)
 	struct iovec part = {&f, sizeof f};
 	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
 	int saved = errno, error = 0;
+	GUARD(GUARD_DATAGRAMS);
 	if (r->type == SOCK_SEQPACKET || r->peer.size > 0 || r->family == AF_UNIX)
 		while (error == 0 && recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT) >= (ssize_t)sizeof f &&
 			f.word != DATAGRAM_DATA) {

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -361,6 +362,55 @@ static void not_a_frame(void **state)
 	end(&l);
 }
 
+/* Who sends looks for an error that waits, and takes it away; meanwhile another thread receives. */
+enum { MANY = 20000 };
+
+static void *feed(void *context)
+{
+	const struct line *l = context;
+	static const struct datagram_frame local = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_LOCAL},
+					   data = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA};
+	for (uint32_t i = 0; i < MANY; i++)
+		if (send(l->agent, &local, sizeof local, 0) < 0 || send(l->agent, &data, sizeof data, 0) < 0)
+			return context;
+	return NULL;
+}
+
+static _Atomic bool fed;
+
+static void *look_for_errors(void *context)
+{
+	const struct line *l = context;
+	while (!fed)
+		(void)datagram_error(l->fd);
+	return NULL;
+}
+
+static void two_threads_lose_nothing(void **state)
+{
+	(void)state;
+	struct line l = begin(AF_INET, SOCK_DGRAM);
+	struct timeval patience = {.tv_sec = 5};
+	pthread_t feeder, looker;
+	void *failed;
+	char text[8];
+	int n = 0;
+	l.record->peer.size = sizeof(struct sockaddr_in);
+	assert_int_equal(setsockopt(l.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+	assert_int_equal(pthread_create(&feeder, NULL, feed, &l), 0);
+	assert_int_equal(pthread_create(&looker, NULL, look_for_errors, &l), 0);
+	while (n < MANY && call(SYS_read, &l, text, sizeof text, 0, NULL, 0) == 0)
+		n++;
+	fed = true;
+	assert_int_equal(pthread_join(looker, NULL), 0);
+	if (n < MANY)
+		shutdown(l.fd, SHUT_RDWR);
+	assert_int_equal(pthread_join(feeder, &failed), 0);
+	assert_int_equal(n, MANY);
+	assert_null(failed);
+	end(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +423,7 @@ int main(void)
 		cmocka_unit_test(unix_names),
 		cmocka_unit_test(packets),
 		cmocka_unit_test(not_a_frame),
+		cmocka_unit_test(two_threads_lose_nothing),
 	};
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
