@@ -66,12 +66,23 @@ void agent_connection_side(void *context, const void *note, size_t size)
 		(void)setsockopt(h->fd, n.level, n.name, n.value, (socklen_t)n.size);
 }
 
+/* Nothing tells how many datagrams the queue of another's unix socket has room for, and none may be lost. */
+static bool is_unix_datagram(const struct held *h)
+{
+	int domain = 0;
+	socklen_t length = sizeof domain;
+	return h->kind == REFERENCE_DATAGRAM && getsockopt(h->fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 &&
+		domain == AF_UNIX;
+}
+
 bool agent_connection_takes(const struct held *h, size_t size)
 {
 	uint32_t memory[SK_MEMINFO_VARS] = {0};
 	socklen_t length = sizeof memory;
 	if (size == 0)
 		return true;
+	if (is_unix_datagram(h))
+		return false;
 	if (getsockopt(h->fd, SOL_SOCKET, SO_MEMINFO, memory, &length) < 0)
 		return false;
 	uint32_t queued = memory[SK_MEMINFO_WMEM_QUEUED] > memory[SK_MEMINFO_WMEM_ALLOC] ? memory[SK_MEMINFO_WMEM_QUEUED]

@@ -17,7 +17,7 @@ void agent_connection_inline(int fd);
 /* A note for the holder has reached its place: an option is set. Context: the end. */
 void agent_connection_side(void *context, const void *note, size_t size);
 
-/* The held socket takes so many bytes at once. */
+/* The held socket takes so many bytes at once. False also where nothing tells. */
 bool agent_connection_takes(const struct held *h, size_t size);
 
 /* The program comes home, and is about to run: what its returning ends had sent is written to the sockets that it has itself now. */
