@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { DESCRIPTOR = 1, TIMER, DEAD };
+enum kind { DESCRIPTOR = 1, TIMER, SOON, DEAD };
 
 struct loop_source {
 	struct loop *loop;
@@ -18,13 +18,13 @@ struct loop_source {
 	loop_ready *ready;
 	loop_fire *fire;
 	void *context;
-	struct loop_source **owner; /* timers: set to NULL when it fires */
+	struct loop_source **owner; /* timers, and what comes soon: set to NULL when it fires */
 };
 
 struct loop {
 	struct loop_source **sources;
 	struct pollfd *polls;
-	size_t count, room;
+	size_t count, room, soon; /* soon: how many of that kind */
 	int signal_fd;
 	loop_signal *caught;
 	void *caught_context;
@@ -102,6 +102,8 @@ void loop_remove(struct loop_source **s)
 {
 	if (*s == NULL)
 		return;
+	if ((*s)->kind == SOON)
+		(*s)->loop->soon--;
 	(*s)->kind = DEAD; /* swept when no callback runs */
 	*s = NULL;
 }
@@ -117,6 +119,17 @@ int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct lo
 			.context = context,
 			.owner = ret_source},
 		ret_source);
+}
+
+int loop_soon(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source)
+{
+	int r = insert(l,
+		&(struct loop_source){
+			.loop = l, .kind = SOON, .fd = -1, .fire = fire, .context = context, .owner = ret_source},
+		ret_source);
+	if (r >= 0)
+		l->soon++;
+	return r;
 }
 
 static void on_signal(void *context, short events)
@@ -164,6 +177,8 @@ static int prepare(struct loop *l)
 		if (s->kind == TIMER && s->due < first)
 			first = s->due;
 	}
+	if (l->soon > 0)
+		return 0;
 	if (first == INT64_MAX)
 		return -1;
 	int64_t left = first - now_ms();
@@ -185,6 +200,20 @@ static void dispatch(struct loop *l, size_t count)
 	}
 }
 
+static void fire_soon(struct loop *l)
+{
+	size_t count = l->soon > 0 ? l->count : 0; /* what they ask for waits for the next round */
+	for (size_t i = 0; i < count; i++) {       /* also in the last round: somebody's last word may be among it */
+		struct loop_source *s = l->sources[i];
+		if (s->kind != SOON)
+			continue;
+		s->kind = DEAD;
+		*s->owner = NULL;
+		l->soon--;
+		s->fire(s->context);
+	}
+}
+
 int loop_run(struct loop *l)
 {
 	l->stop = false;
@@ -198,6 +227,7 @@ int loop_run(struct loop *l)
 			return error_errno(PMIG_EIO, errno, "event loop");
 		}
 		dispatch(l, count);
+		fire_soon(l);
 	}
 	return l->result;
 }

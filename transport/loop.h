@@ -29,6 +29,11 @@ void loop_remove(struct loop_source **s);             /* sets it NULL; NULL is f
  * the timer). PMIG_ENOMEM. */
 int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct loop_source **ret_source);
 
+/* Calls `fire` once, when all that is ready now has been called back and before anything is waited for: for what many may ask for in one
+ * round and is to be done once. As for timers, the source is gone then; what is asked for by such a call comes in the next round.
+ * PMIG_ENOMEM. */
+int loop_soon(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source);
+
 /* Blocks the signals for this thread and calls back instead. Once per loop. */
 int loop_signals(struct loop *l, const sigset_t *set, loop_signal *caught, void *context) PMIG_MUST_CHECK;
 

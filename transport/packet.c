@@ -184,7 +184,7 @@ int packet_reader_fill(struct packet_reader *r, int fd)
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		r->end += (size_t)n;
-		return 1;
+		return (size_t)n < room ? PACKET_READER_ALL : 1;
 	}
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return 0;

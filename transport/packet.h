@@ -52,9 +52,10 @@ struct packet_reader;
 int packet_reader_create(struct packet_reader **ret_reader) PMIG_MUST_CHECK;
 void packet_reader_destroy(struct packet_reader *r); /* NULL is fine */
 
-/* Reads once from `fd`. 1: got something; 0: nothing there now (EAGAIN); PMIG_EGONE: end of file, after whole packets;
+/* Reads once from `fd`. 1: got something; PACKET_READER_ALL: that was all there was; 0: nothing there now (EAGAIN); PMIG_EGONE: end of file, after whole packets;
  * PMIG_ECORRUPT: end of file in the middle of a packet; PMIG_EIO. Never reads when a whole packet waits (returns 1):
  * call _next first. */
+#define PACKET_READER_ALL 2
 int packet_reader_fill(struct packet_reader *r, int fd) PMIG_MUST_CHECK;
 
 /* As fill, from memory: takes up to `size` bytes and returns how many; less than `size` only while a whole packet waits. */

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #define PACKETS_AT_ONCE 64 /* then others get their turn */
+#define GATHER \
+	(32u << 10) /* small packets of one round of the loop go out together: each write wakes somebody, who writes on */
 
 struct peer {
 	struct peer_options options;
@@ -14,8 +16,9 @@ struct peer {
 	struct packet_writer *writer;
 	struct loop_source *source;
 	struct loop_source *timer; /* to go on reading, to report the end, or that there is room */
-	bool room_due;             /* it was made by who queued something, and not by on_ready() */
-	int code;                  /* < 0: the conversation has ended */
+	struct loop_source *gathers;
+	bool room_due; /* it was made by who queued something, and not by on_ready() */
+	int code;      /* < 0: the conversation has ended */
 	char reason[PMIG_REASON_MAX];
 };
 
@@ -54,6 +57,7 @@ void peer_destroy(struct peer *p)
 		return;
 	loop_remove(&p->source);
 	loop_remove(&p->timer);
+	loop_remove(&p->gathers);
 	packet_reader_destroy(p->reader);
 	packet_writer_destroy(p->writer);
 	(void)close(p->options.fd);
@@ -95,15 +99,17 @@ void peer_kick(struct peer *p)
 
 static void receive(struct peer *p)
 {
+	bool all_read = false;
 	for (int i = 0; i < PACKETS_AT_ONCE && p->code == 0; i++) {
 		struct packet k;
 		int r = packet_reader_next(p->reader, &k);
 		if (r == 0) {
-			r = packet_reader_fill(p->reader, p->options.fd);
+			r = all_read ? 0 : packet_reader_fill(p->reader, p->options.fd);
 			if (r == 0)
 				return;
 			if (r < 0)
 				(void)fail(p, r);
+			all_read = r == PACKET_READER_ALL;
 			continue;
 		}
 		if (r > 0)
@@ -143,6 +149,11 @@ static void on_ready(void *context, short events)
 		receive(p);
 }
 
+static void on_gathered(void *context)
+{
+	peer_kick(context);
+}
+
 int peer_put(struct peer *p, const struct packet *k)
 {
 	if (p->code < 0)
@@ -150,7 +161,9 @@ int peer_put(struct peer *p, const struct packet *k)
 	int r = packet_writer_put(p->writer, k);
 	if (r < 0)
 		return fail(p, r);
-	peer_kick(p);
+	if (k->type == PACKET_PROBE || packet_writer_pending(p->writer) >= GATHER ||
+		(p->gathers == NULL && loop_soon(p->options.loop, on_gathered, p, &p->gathers) < 0))
+		peer_kick(p);
 	return 0;
 }
 

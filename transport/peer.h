@@ -21,7 +21,8 @@ struct peer_options {
 int peer_create(const struct peer_options *options, struct peer **ret_peer) PMIG_MUST_CHECK;
 void peer_destroy(struct peer *p); /* what is pending is lost; `closed` is not called; NULL is fine */
 
-/* Queue and send as far as possible. A failure is also reported by `closed`, later, so it may be ignored. */
+/* Queue and send as far as possible; small packets at the end of this round of the loop, a control packet at once, with all before it. A
+ * failure is also reported by `closed`, later, so it may be ignored. */
 int peer_put(struct peer *p, const struct packet *k);
 int peer_put_json(struct peer *p, const json_t *object); /* a control packet */
 
