@@ -78,8 +78,11 @@ recorded_as() {
 	expect 3 "$PMIG" restart "$T/queens.image" </dev/null
 	says "$3"
 }
-recorded_as 3 $$ 'queens is frozen and may go on: .pmig attach queens. finds out'
-recorded_as 4 $$ 'queens is frozen and may go on: .pmig attach queens. finds out'
+"$QUEENS" 16 >"$T/alive" &
+alive=$!
+recorded_as 3 $alive 'queens is frozen and may go on: .pmig attach queens. finds out'
+recorded_as 4 $alive 'queens is frozen and may go on: .pmig attach queens. finds out'
+t kill $alive
 recorded_as 6 0 'queens runs elsewhere, or may: .pmig attach queens. finds out; --clone makes another program of it'
 t sqlite3 "$T/state/registry.db" "UPDATE processes SET state = 5, pid = 0 WHERE name = 'queens'"
 check "no copy of an image was left" test -z "$(find "$T/state/image" -name '*.[0-9]*' -print)"

@@ -389,6 +389,7 @@ void channels_up(struct supervisor *s, struct remote *r)
 			channels_let_go(s, k);
 	}
 	const char *state = json_string_value(json_object_get(facts, "state"));
+	telling_up(s, r);
 	if (channels_keeps(s, r) && state != NULL && strcmp(state, "empty") != 0)
 		remote_request(r, "end", NULL, NULL, NULL);
 	incoming_pump(s);
@@ -402,6 +403,8 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 		on_connect(s, r, event);
 	} else if (strcmp(what, "incoming") == 0) {
 		incoming_event(s, r, event);
+	} else if (strcmp(what, "tell") == 0) {
+		telling_event(s, r, event);
 	} else if (strcmp(what, "closed") == 0) {
 		on_closed(s, r, event);
 	} else if (strcmp(what, "drop") == 0) {
@@ -545,6 +548,7 @@ void channels_close(struct supervisor *s)
 		free(k);
 	}
 	incoming_close(s);
+	telling_close(s);
 	loop_remove(&c->consider);
 	loop_remove(&c->write);
 	loop_remove(&c->renew);

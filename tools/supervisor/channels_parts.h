@@ -50,10 +50,13 @@ struct kept {
 	struct remote *remote;
 };
 
+struct telling;
+
 struct channels {
 	struct known *known;
 	struct route *routes;
 	struct kept *kept;
+	struct telling *tellings;  /* one of each agent at most */
 	struct incoming *incoming; /* in the order in which they came */
 	bool searching;            /* not all who may hold something have said so */
 	bool ending;
@@ -86,6 +89,11 @@ void incoming_closed(struct supervisor *s, const struct remote *r, const json_t 
 void incoming_pump(struct supervisor *s); /* what waits is offered to where the program runs */
 bool incoming_waits(const struct supervisor *s, uint64_t reference);
 void incoming_close(struct supervisor *s);
+
+/* --- telling.c --- */
+void telling_event(struct supervisor *s, struct remote *r, const json_t *event); /* {"event": "tell"} */
+void telling_up(struct supervisor *s, struct remote *r);                         /* it is connected, and may have one */
+void telling_close(struct supervisor *s);
 
 /* --- channels_held.c --- */
 void channels_recall(struct supervisor *s, const struct pmig_reference_row *row); /* one that has a host */

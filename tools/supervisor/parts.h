@@ -83,6 +83,7 @@ struct supervisor {
 	struct move *move;             /* under way; NULL: none */
 	struct checkpoint *checkpoint; /* the same */
 	struct restart *restart;       /* the same */
+	struct periodic *periodic;     /* images at intervals; NULL: none */
 	struct prepare *prepare;       /* of the first host, if it is not this one */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */

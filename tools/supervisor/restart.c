@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,10 +57,34 @@ void restart_stopped_path(const struct supervisor *s, const char *uuid, char ret
 
 /* --- before anything is touched --- */
 
-/* A process whose number is free has ended, and with it its program: whoever watched it was killed, or the host was. */
-static bool is_dead(const struct pmig_process_row *row)
+/* Its agent lives as long as it does, and kills it when it ends itself. */
+static bool has_agent(const struct restart *t)
 {
-	return row->pid > 0 && kill((pid_t)row->pid, 0) < 0 && errno == ESRCH;
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/run/%s.lock", t->supervisor->options->state, t->was);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool has = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+	if (fd >= 0)
+		(void)close(fd);
+	return has;
+}
+
+/* A process whose number is free has ended, and with it its program: whoever watched it was killed, or the host was. Since then another
+ * program may have got the number. */
+static bool is_dead(const struct restart *t)
+{
+	const struct pmig_process_row *row = t->before;
+	char link[64], path[PATH_MAX];
+	if (row->pid <= 0)
+		return false;
+	if (kill((pid_t)row->pid, 0) < 0 && errno == ESRCH)
+		return true;
+	(void)snprintf(link, sizeof link, "/proc/%lld/exe", (long long)row->pid);
+	ssize_t n = has_agent(t) ? -1 : readlink(link, path, sizeof path - 1);
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	return strcmp(path, row->program) != 0;
 }
 
 /* Whether it lives, or may live, anywhere that the registry knows of. */
@@ -84,10 +109,10 @@ static int check_life(const struct restart *t)
 			"%s runs elsewhere, or may: `pmig attach %s` finds out; --clone makes another program of it",
 			row->name, row->name);
 	default:
-		if (!is_dead(row) && (row->state == PMIG_PROCESS_FROZEN || row->state == PMIG_PROCESS_DOUBT))
+		if (!is_dead(t) && (row->state == PMIG_PROCESS_FROZEN || row->state == PMIG_PROCESS_DOUBT))
 			return error_set(PMIG_EREFUSED, "%s is frozen and may go on: `pmig attach %s` finds out", row->name,
 				row->name);
-		if (!is_dead(row))
+		if (!is_dead(t))
 			return error_set(PMIG_EREFUSED, "%s runs already: --clone makes another program of its image",
 				row->name);
 	}

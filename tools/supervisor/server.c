@@ -1,6 +1,7 @@
 /* server: the control socket of a supervisor: one JSON object a line, for the other verbs of the same user. */
 #include "channels.h"
 #include "checkpoint.h"
+#include "periodic.h"
 
 #include "registry/plan_limits.h"
 
@@ -208,6 +209,8 @@ static void request(struct client *c, json_t *object)
 				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
 				.progress = on_line_of_move,
 				.context = c});
+		if (r == PMIG_EBUSY && periodic_saves(s) && c->again == NULL)
+			r = ask_again(c, object);
 		if (r >= 0)
 			return;
 	} else if (strcmp(verb, "move") == 0) {
@@ -226,7 +229,7 @@ static void request(struct client *c, json_t *object)
 					.limits = limits,
 					.progress = on_line_of_move,
 					.context = c});
-		if (r == PMIG_EBUSY && move_has_arrived(s) && c->again == NULL)
+		if (r == PMIG_EBUSY && (move_has_arrived(s) || periodic_saves(s)) && c->again == NULL)
 			r = ask_again(c, object);
 		if (r >= 0)
 			return;

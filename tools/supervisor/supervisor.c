@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "kinds.h"
 #include "registry/store.h"
+#include "periodic.h"
 #include "restart.h"
 #include "start.h"
 #include "terminal.h"
@@ -156,6 +157,7 @@ void supervisor_runs(struct supervisor *s)
 		(void)dprintf(s->options->ready_fd, "%s\n", s->name);
 		(void)close(s->options->ready_fd);
 	}
+	periodic_begin(s);
 	terminal_enter();
 	streams_attach(s);
 	streams_pump_input(s);
@@ -174,6 +176,7 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 	t->end[1] = json_is_integer(err) ? (uint64_t)json_integer_value(err) : output_taken(s->output[1]);
 	t->ended = true;
 	server_announce_exit(s, s->exit_status);
+	periodic_ended(s, s->exit_status);
 	streams_check(s);
 }
 
@@ -552,6 +555,7 @@ int supervisor_run(const struct supervisor_options *options)
 	start_destroy(s);
 	move_destroy(s->move);
 	checkpoint_destroy(s->checkpoint);
+	periodic_close(s);
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
 	channels_close(s);

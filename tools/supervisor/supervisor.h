@@ -18,11 +18,14 @@ struct supervisor_options {
 		image; /* restart from this file instead, absolute; then path may be NULL: where it was started. NULL: start it */
 	const char *
 		kinds; /* shared objects with further kinds of resources: absolute paths, a line each; NULL: none, or those it has */
-	bool clone;    /* ... as another process */
-	bool rewind;   /* ... and files that were changed since are set aside as PATH.old */
-	bool recover;  /* attach, and continue an image that waits */
-	bool detached; /* no terminal; output goes to files in the state directory */
-	int ready_fd;  /* gets the program's name and a newline when it runs, then it is closed; -1: none */
+	int every_ms;  /* an image at home at this interval; 0: none, or as it was ordered before (attach, restart) */
+	unsigned keep; /* how many of them; 1 or more where every_ms is not 0 */
+	const char *checkpoints; /* where they go, absolute; NULL: into the state directory */
+	bool clone;              /* ... as another process */
+	bool rewind;             /* ... and files that were changed since are set aside as PATH.old */
+	bool recover;            /* attach, and continue an image that waits */
+	bool detached;           /* no terminal; output goes to files in the state directory */
+	int ready_fd;            /* gets the program's name and a newline when it runs, then it is closed; -1: none */
 };
 
 /* Until the program has ended or another supervisor takes over. Returns the exit status of `pmig run`: that of the program as a

@@ -1,5 +1,5 @@
 /* Every verb of pmig: VERB(name, function, synopsis, words), in the order of the help. */
-VERB("run", run, "[-d] [--name N] [--policy FILE] [--kind FILE] [--on HOST] [--] PROGRAM [ARGUMENT...]",
+VERB("run", run, "[-d] [--name N] [--policy FILE] [--kind FILE] [--every TIME] [--on HOST] [--] PROGRAM [ARGUMENT...]",
 	"starts a program that can move, here or at another host")
 VERB("ps", ps, "[--json] [-a]", "shows the programs that were started here")
 VERB("move", move, "[--plan] [LIMIT...] [--timeout S] [--ssh ssh|libssh2] [--json] NAME [USER@]HOST[:PORT]|home",
@@ -10,8 +10,8 @@ VERB("evacuate", evacuate, "[--to [USER@]HOST[:PORT]] [--ssh ssh|libssh2] [--jso
 	"takes all programs away from a host, and tells what still needs it")
 VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE",
 	"saves a running program into a file, wherever it runs")
-VERB("restart", restart, "[-d] [--name N] [--clone] [--kind FILE] FILE [[--] PROGRAM]",
-	"continues an image that `pmig checkpoint` made, on this host")
+VERB("restart", restart, "[-d] [--name N] [--clone] [--rewind] [--kind FILE] NAME|FILE [[--] PROGRAM]",
+	"continues an image that `pmig checkpoint` or `pmig run --every` made, on this host")
 VERB("attach", attach, "NAME", "takes a running program to this terminal, wherever it is and whoever started it here")
 VERB("recover", recover, "NAME", "finishes a hand-over that was left in the middle, and continues an image that waits")
 VERB("logs", logs, "[-f] [--err] NAME", "shows the output of a program that was started with -d")
