@@ -235,9 +235,12 @@ static int remote_fcntl(int fd, struct remote_file *f, int command, void *argume
 int pmig_file_fcntl(int fd, int command, void *argument)
 {
 	struct remote_file *f = descriptors_find(fd);
+	bool doubles = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+	if (doubles)
+		referred_doubles(fd);
 	if (f == NULL)
 		return fcntl(fd, command, argument);
-	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+	if (!doubles)
 		return remote_fcntl(fd, f, command, argument);
 	int to = fcntl(fd, command, argument);
 	if (to >= 0 && descriptors_duplicated(fd, to) < 0) {

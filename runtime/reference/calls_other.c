@@ -1,6 +1,7 @@
 /* calls_other: a file at another host is always ready, is no terminal and takes no ioctl, as any file. */
 #include "calls_datagram.h"
 #include "descriptors.h"
+#include "referred.h"
 #include "remote_file.h"
 #include "replaced.h"
 
@@ -16,6 +17,7 @@
 
 int pmig_dup(int fd)
 {
+	referred_doubles(fd);
 	int to = dup(fd);
 	if (to >= 0 && descriptors_any && descriptors_duplicated(fd, to) < 0) {
 		close(to);

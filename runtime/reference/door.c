@@ -116,7 +116,7 @@ static bool record_then(int listener, int fd, struct socket_record *ret)
 {
 	struct sockaddr_un name = {0};
 	socklen_t size = sizeof name;
-	if (socket_record_of(listener) == NULL && formers == NULL)
+	if (formers == NULL && !referred_any())
 		return false;
 	GUARD(GUARD_REFERRED);
 	const struct socket_record *r = socket_record_of(listener);
@@ -314,11 +314,10 @@ int pmig_accepted(int listener, int fd, struct sockaddr *ret_address, socklen_t 
 	}
 	struct socket_record r = record_of(&of, &label);
 	socket_address_text(&r, &r.peer, locator);
-	if (referred_add(fd, label.id, "socket", locator, &r, sizeof r) < 0) {
+	if (referred_accept(fd, label.id, "socket", locator, &r, sizeof r) < 0) {
 		(void)close(fd);
 		return -ENOMEM;
 	}
-	referred_tell(fd);
 	door_settle(listener);
 	if (ret_address != NULL) {
 		*size = room;

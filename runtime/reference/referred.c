@@ -22,9 +22,19 @@ static struct referred **list(void)
 	return (struct referred **)arena_root(ARENA_ROOT_REFERRED);
 }
 
+bool referred_any(void)
+{
+	return arena_exists() && __atomic_load_n(list(), __ATOMIC_RELAXED) != NULL;
+}
+
+bool referred_any(void)
+{
+	return arena_exists() && __atomic_load_n(list(), __ATOMIC_RELAXED) != NULL;
+}
+
 struct referred *referred_find(const struct stat *st)
 {
-	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
+	if (!referred_any())
 		return NULL;
 	GUARD(GUARD_REFERRED);
 	for (struct referred *e = *list(); e != NULL; e = e->next)
@@ -36,7 +46,7 @@ struct referred *referred_find(const struct stat *st)
 struct referred *referred_of(int fd)
 {
 	struct stat st;
-	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL || fstat(fd, &st) < 0)
+	if (!referred_any() || fstat(fd, &st) < 0)
 		return NULL;
 	return referred_find(&st);
 }
@@ -62,7 +72,7 @@ static void finish(struct referred *e)
 	pmig_free(e);
 }
 
-int referred_add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size)
+static int add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size, bool accepted)
 {
 	struct stat st;
 	struct referred *e = pmig_calloc(1, sizeof *e);
@@ -70,7 +80,7 @@ int referred_add(int fd, uint64_t id, const char *kind, const char *locator, con
 		pmig_free(e);
 		return error_set(PMIG_ENOMEM, "no memory for a reference");
 	}
-	*e = (struct referred){.device = st.st_dev, .inode = st.st_ino, .id = id, .size = size};
+	*e = (struct referred){.device = st.st_dev, .inode = st.st_ino, .id = id, .single = accepted, .size = size};
 	e->kind = pmig_strdup(kind);
 	e->locator = pmig_strdup(locator);
 	e->own = pmig_malloc(size > 0 ? size : 1);
@@ -80,10 +90,31 @@ int referred_add(int fd, uint64_t id, const char *kind, const char *locator, con
 	}
 	if (size > 0)
 		memcpy(e->own, own, size);
+	if (accepted)
+		tell(e);
 	GUARD(GUARD_REFERRED);
 	e->next = *list();
 	__atomic_store_n(list(), e, __ATOMIC_RELAXED);
 	return 0;
+}
+
+int referred_add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size)
+{
+	return add(fd, id, kind, locator, own, size, false);
+}
+
+int referred_accept(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size)
+{
+	return add(fd, id, kind, locator, own, size, true);
+}
+
+void referred_doubles(int fd)
+{
+	int saved = errno;
+	struct referred *e = referred_of(fd);
+	if (e != NULL)
+		e->single = false;
+	errno = saved;
 }
 
 void referred_drop(struct referred *entry)
@@ -124,8 +155,8 @@ static void closed(int fd, unsigned first, unsigned last)
 {
 	struct stat st;
 	int saved = errno;
-	struct referred *e = referred_of(fd);
-	if (e != NULL && fstat(fd, &st) == 0 && !has_other(first, last, &st)) {
+	struct referred *e = referred_any() && fstat(fd, &st) == 0 ? referred_find(&st) : NULL;
+	if (e != NULL && (e->single || !has_other(first, last, &st))) {
 		const struct socket_record *record = socket_record_find(&st);
 		if (record != NULL && record->backlog >= 0) /* else its channel ends by itself, behind what was sent last */
 			reference_drop(e->id);
@@ -143,7 +174,7 @@ void referred_closed(int fd)
 void referred_closed_from(unsigned first, unsigned last)
 {
 	struct stat st;
-	if (!arena_exists() || __atomic_load_n(list(), __ATOMIC_RELAXED) == NULL)
+	if (!referred_any())
 		return;
 	for (unsigned fd = first; fd <= last && fd < DESCRIPTOR_MAX; fd++)
 		if (fstat((int)fd, &st) == 0)

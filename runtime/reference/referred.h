@@ -17,10 +17,14 @@ struct referred {
 	struct referred *next;
 	uint64_t device, inode; /* of the descriptor here */
 	uint64_t id;            /* of the reference */
-	char *kind, *locator;   /* of the thing, at its host */
-	void *own;              /* the kind's */
+	bool single; /* no other number of this process leads there: nobody has to be looked for when it is closed */
+	char *kind, *locator; /* of the thing, at its host */
+	void *own;            /* the kind's */
 	size_t size;
 };
+
+/* Whether there is any. */
+bool referred_any(void);
 
 /* The entry of what a descriptor leads to; NULL: it is what it looks like. */
 struct referred *referred_find(const struct stat *st);
@@ -28,11 +32,20 @@ struct referred *referred_find(const struct stat *st);
 /* The same of a descriptor. Changes errno only where there is any entry at all. */
 struct referred *referred_of(int fd);
 
+bool referred_any(void); /* there is an entry */
+
 /* Whether r stands for a thing of that kind. */
 bool referred_as(const struct pmig_resource *r, const char *kind);
 
 /* What `fd` leads to stands for reference `id` from now on; all is copied. Errors: PMIG_ENOMEM. */
 PMIG_MUST_CHECK int referred_add(int fd, uint64_t id, const char *kind, const char *locator, const void *own, size_t size);
+
+/* A connection that was just accepted as `fd`: the same, and the agent is told. */
+PMIG_MUST_CHECK int referred_accept(int fd, uint64_t id, const char *kind, const char *locator, const void *own,
+	size_t size);
+
+/* `fd` is about to have another number as well. */
+void referred_doubles(int fd);
 
 /* `fd` is about to be closed: with the last number of this process that leads to what it stands for, the entry ends. A connection is let
  * go when nobody has its socket any more, which a child may; any other socket's reference is dropped. May be called by a handler. */

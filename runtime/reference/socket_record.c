@@ -35,7 +35,7 @@ int socket_record_look(int fd, struct socket_record *ret)
 	return 0;
 }
 
-static struct socket_record *record(struct referred *e)
+struct socket_record *socket_record_in(struct referred *e)
 {
 	struct socket_record *r = e != NULL && e->size == sizeof *r ? e->own : NULL;
 	return r != NULL && r->magic == SOCKET_RECORD_MAGIC ? r : NULL;
@@ -44,14 +44,14 @@ static struct socket_record *record(struct referred *e)
 struct socket_record *socket_record_of(int fd)
 {
 	int saved = errno;
-	struct socket_record *r = record(referred_of(fd));
+	struct socket_record *r = socket_record_in(referred_of(fd));
 	errno = saved;
 	return r;
 }
 
 struct socket_record *socket_record_find(const struct stat *st)
 {
-	return record(referred_find(st));
+	return socket_record_in(referred_find(st));
 }
 
 struct socket_option *socket_record_option(struct socket_record *r, int level, int name)

@@ -56,6 +56,8 @@ PMIG_MUST_CHECK int socket_record_look(int fd, struct socket_record *ret);
 /* What a descriptor stands for; NULL: it is a real one, or no socket. Borrowed until the descriptor is closed. errno stays. */
 struct socket_record *socket_record_of(int fd);
 struct socket_record *socket_record_find(const struct stat *st);
+struct referred;
+struct socket_record *socket_record_in(struct referred *e); /* of what referred_of() gave, which may be NULL */
 
 /* The value of an option; NULL: it is not in there. */
 struct socket_option *socket_record_option(struct socket_record *r, int level, int name);

@@ -69,6 +69,7 @@ int pmig_dup2(int from, int to)
 	declare_closed(to);
 	epoll_closed(to, to);
 	referred_closed(to);
+	referred_doubles(from);
 	return led(from, dup2(from, to));
 }
 
@@ -78,6 +79,7 @@ int pmig_dup3(int from, int to, int flags)
 		declare_closed(to);
 		epoll_closed(to, to);
 		referred_closed(to);
+		referred_doubles(from);
 	}
 	return led(from, dup3(from, to, flags));
 }
