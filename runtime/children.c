@@ -7,6 +7,8 @@
 #include "control_channel.h"
 #include "every.h"
 #include "guard.h"
+#include "reference/note_line.h"
+#include "resource/resource.h"
 #include "stop.h"
 #include "thread.h"
 
@@ -182,6 +184,9 @@ int pmig_sigqueue(pid_t pid, int number, const union sigval value)
 
 pid_t pmig_fork_process(void)
 {
+	int line = note_line_open();
+	if (line >= 0)
+		resource_private(line);
 	pid_t pid = fork();
 	if (pid != 0)
 		return pid;

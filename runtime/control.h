@@ -70,7 +70,9 @@ enum control_type {
 	                  * answered with a descriptor */
 	CONTROL_LISTEN, /* args[0]: the number; text: the wanted address; answered with the address */
 	CONTROL_DROP,   /* args[0]: the number; no answer */
-	CONTROL_TELL,   /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing */
+	CONTROL_TELL,   /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing,
+	                 * and without a ticket not at all */
+	CONTROL_NOTES, /* answered with a SOCK_SEQPACKET socket by which children of the program tell: a u64 number and the bytes of a note */
 
 	/* A socket that listens at another host (reference/listener.h). Questions as above. */
 	CONTROL_DOOR =

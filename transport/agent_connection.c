@@ -1,6 +1,7 @@
 /* agent_connection: options, urgent bytes and breaks of connections that stayed at their host. */
 #include "agent_connection.h"
 #include "agent_socket.h"
+#include "agent_option.h"
 
 #include "../runtime/base/socket_sort.h"
 #include "../runtime/reference/socket_note.h"
@@ -62,8 +63,8 @@ void agent_connection_side(void *context, const void *note, size_t size)
 	struct socket_note n;
 	if (e->opener || h == NULL || h->fd < 0 || !socket_note_get(note, size, &n))
 		return;
-	if (n.what == SOCKET_NOTE_OPTION && !is_local(&n)) /* the program was told what this host's like says of it */
-		(void)setsockopt(h->fd, n.level, n.name, n.value, (socklen_t)n.size);
+	if (!is_local(&n)) /* the program was told what this host's like says of it */
+		agent_option_set(h->fd, note, size);
 }
 
 /* Nothing tells how many datagrams the queue of another's unix socket has room for, and none may be lost. */
@@ -137,34 +138,6 @@ int agent_do_quiet(struct agent *a, const json_t *request, json_t **ret_answer)
 		if (!e->opener && (e->connection || e->messages))
 			channel_pause(e->channel, true);
 	return r->quiet != NULL ? 0 : loop_after(a->loop, QUIET_MS, on_noisy, a, &r->quiet);
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int agent_connection_tell(struct agent *a, const struct control_message *m)
-{
-	unsigned char note[REFERENCE_NOTE_MAX];
-	size_t size = m->size / 2;
-	struct end *e = agent_references(a)->ends;
-	while (e != NULL && !(e->opener && e->reference == (uint64_t)m->args[0] && !e->suspended))
-		e = e->next;
-	if (e == NULL)
-		return error_set(PMIG_EGONE, "the way to it has been lost");
-	if (m->size % 2 != 0 || size > sizeof note)
-		return error_set(PMIG_EPROTOCOL, "agent: a note of %u digits", m->size);
-	for (size_t i = 0; i < size; i++) {
-		int high = digit(m->text[2 * i]), low = digit(m->text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return error_set(PMIG_EPROTOCOL, "agent: a note that has no digits");
-		note[i] = (unsigned char)(high << 4 | low);
-	}
-	int r = channel_tell(e->channel, note, size);
-	if (r >= 0)
-		agent_program_answer(a, m->args[7], 0, false, "", -1);
-	return r;
 }
 
 /* A unix socket whose other side is closed with a byte unread says ECONNRESET: the byte is sent from the program's own side, which is

@@ -26,9 +26,6 @@ void agent_connection_return(struct agent *a);
 /* Before the freeze: the program takes what has come for it, for some milliseconds at most. */
 void agent_connection_settle(struct agent *a);
 
-/* CONTROL_TELL. */
-int agent_connection_tell(struct agent *a, const struct control_message *m) PMIG_MUST_CHECK;
-
 /* The program's end has failed, or the peer's connection broke: when our side of it is closed, the program finds ECONNRESET there and not
  * an end as any other. */
 void agent_connection_break(struct end *e);

@@ -1,8 +1,8 @@
 /* agent_datagram: datagrams between a socket that stayed here, a channel, and a program. */
 #include "agent_datagram.h"
+#include "agent_option.h"
 
 #include "runtime/reference/datagram_frame.h"
-#include "runtime/reference/socket_note.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -259,14 +259,6 @@ static int connect_to(int fd, const struct datagram_frame *f, void *answer, size
 	return 0;
 }
 
-/* The program was told what a socket of its host says of it. */
-static void set_option(int fd, const struct datagram_frame *f)
-{
-	struct socket_note n;
-	if (socket_note_get(f->control, f->control_size, &n) && n.what == SOCKET_NOTE_OPTION)
-		(void)setsockopt(fd, n.level, n.name, n.value, (socklen_t)n.size);
-}
-
 static int to_socket(int fd, const void *from, size_t size, void *answer, size_t *ret_size)
 {
 	struct datagram_frame f;
@@ -278,7 +270,7 @@ static int to_socket(int fd, const void *from, size_t size, void *answer, size_t
 	if (f.word == DATAGRAM_SHUT)
 		(void)shutdown(fd, f.error);
 	if (f.word == DATAGRAM_NOTE)
-		set_option(fd, &f);
+		agent_option_set(fd, f.control, f.control_size);
 	if (f.word == DATAGRAM_DATA)
 		return pass_on(fd, &f, (const unsigned char *)from + at, size - at, answer, ret_size);
 	return 0;

@@ -5,6 +5,7 @@
 #include "agent_connection.h"
 #include "agent_datagram.h"
 #include "agent_reference_file.h"
+#include "agent_tell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -338,14 +339,11 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 	case CONTROL_LISTEN:
 		r = listen_for(a, m);
 		break;
-	case CONTROL_TELL:
-		r = agent_connection_tell(a, m);
-		break;
 	default:
-		if (!agent_door_message(a, m, fd, &r))
+		if (!agent_tell_message(a, m, &r) && !agent_door_message(a, m, fd, &r))
 			return false;
 	}
-	if (r < 0)
+	if (r < 0 && (m->type != CONTROL_TELL || m->args[7] != 0))
 		agent_program_answer(a, m->args[7], r, false, "", -1);
 	return true;
 }
@@ -435,6 +433,7 @@ void agent_reference_describe(struct agent *a, json_t *hello)
 	(void)json_object_set_new(hello, "channels", agent_ends_describe(a));
 	(void)json_object_set_new(hello, "dropped", r->dropped);
 	r->dropped = json_array();
+	(void)json_object_set_new(hello, "telling", r->tellings != NULL ? agent_tell_describe(a) : json_null());
 }
 
 bool agent_reference_busy(const struct agent *a)
@@ -588,6 +587,7 @@ void agent_reference_end(struct agent *a)
 	agent_listen_end(a);
 	agent_door_end(a);
 	agent_accept_end(a);
+	agent_tell_end(a);
 	while (r->held != NULL)
 		agent_let_go(a, r->held);
 	agent_ends_end(a);

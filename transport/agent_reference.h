@@ -4,6 +4,7 @@
  *   agent_reference.c  what is held, and what the program asks for
  *   agent_channel.c    ends of channels (channel.h), towards the supervisor or to one another
  *   agent_connection.c connections: what their ends do besides carrying bytes
+ *   agent_tell.c       options for sockets elsewhere (agent_tell.h)
  *   agent_serve.c      what an end at the holder is connected to: a stream, an address, a server of files
  *   agent_listen.c     addresses at this host that lead to a held one
  *   agent_accept.c     sockets that listen: held ones, and what they are in the program (agent_accept.h)
@@ -59,6 +60,7 @@ struct acceptor;
 struct door;
 struct listener;
 struct local_packet;
+struct telling;
 
 struct agent_references {
 	struct held *held;
@@ -71,6 +73,9 @@ struct agent_references {
 	json_t *dropped; /* of which the supervisor does not know yet */
 	int failed;      /* < 0: something could not be held */
 	char why[PMIG_REASON_MAX];
+	struct telling *tellings; /* agent_tell.h */
+	int line;                 /* by which children of the program tell of options, while there is `line_source` */
+	struct loop_source *line_source;
 	struct local_packet *local, **local_last; /* between two ends that are here */
 	struct loop_source *local_timer, *lease, *quiet;
 };

@@ -1,6 +1,7 @@
 /* calls_file: attributes, size, durability and locks by descriptor, here or at another host. */
 #include "descriptors.h"
 #include "path_map.h"
+#include "referred.h"
 #include "remote_file.h"
 #include "replaced.h"
 

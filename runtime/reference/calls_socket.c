@@ -114,7 +114,7 @@ static bool leads_here(int level, int name)
 bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t size, int *ret)
 {
 	struct referred *e = referred_of(fd);
-	struct socket_record *r = socket_record_of(fd);
+	struct socket_record *r = socket_record_in(e);
 	unsigned char bytes[SOCKET_NOTE_HEAD + SOCKET_NOTE_VALUE];
 	if (r == NULL)
 		return false;
@@ -139,8 +139,10 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 	memcpy(n.value, value, size);
 	int number = errno; /* it has ended by now: there is nobody for whom it matters */
 	size_t length = socket_note_put(bytes, &n);
+	bool waits = level == SOL_SOCKET &&
+		name == SO_LINGER; /* it is about how the connection ends, perhaps in the next call */
 	if (!datagram_tell(fd, bytes, length))
-		(void)!reference_tell(e->id, bytes, length);
+		(void)!reference_tell(e->id, bytes, length, waits);
 	errno = number;
 	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "../base/io.h"
 #include "../control_channel.h"
+#include "note_line.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -108,15 +109,19 @@ int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t 
 	return 0;
 }
 
-int reference_tell(uint64_t id, const void *note, size_t size)
+int reference_tell(uint64_t id, const void *note, size_t size, bool waits)
 {
 	struct control_message m;
 	char text[2 * REFERENCE_NOTE_MAX + 1] = "";
 	int fd = -1;
 	if (size > REFERENCE_NOTE_MAX)
 		return error_set(PMIG_EINVAL, "a note of %zu bytes", size);
+	if (control_descriptor() < 0)
+		return note_line_tell(id, note, size);
 	for (size_t i = 0; i < size; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)note)[i]);
+	if (!waits)
+		return control_send(CONTROL_TELL, (const int64_t[8]){(int64_t)id}, text);
 	int r = ask(CONTROL_TELL, id, text, -1, &m, &fd);
 	if (r >= 0 && fd >= 0)
 		(void)close(fd);

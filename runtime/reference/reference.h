@@ -74,9 +74,10 @@ PMIG_MUST_CHECK int reference_connected(uint64_t id, int state, int *ret_fd, boo
 PMIG_MUST_CHECK int reference_listen(uint64_t id, const char *wanted, char *ret_address, size_t size);
 
 /* Something for whoever holds the thing, in order with the bytes that went before through its channel: the options of a socket
- * (socket_note.h). At most REFERENCE_NOTE_MAX bytes. The agent has taken it when this returns. Errors: PMIG_EGONE, PMIG_ETIMEOUT. */
+ * (socket_note.h). At most REFERENCE_NOTE_MAX bytes. `waits`: the agent has taken it when this returns, so that a close(2) comes after
+ * it. Errors: PMIG_EGONE, PMIG_ETIMEOUT. */
 #define REFERENCE_NOTE_MAX 64
-PMIG_MUST_CHECK int reference_tell(uint64_t id, const void *note, size_t size);
+PMIG_MUST_CHECK int reference_tell(uint64_t id, const void *note, size_t size, bool waits);
 
 /* The program does not use it any more: it is let go. */
 void reference_drop(uint64_t id);

@@ -27,11 +27,6 @@ bool referred_any(void)
 	return arena_exists() && __atomic_load_n(list(), __ATOMIC_RELAXED) != NULL;
 }
 
-bool referred_any(void)
-{
-	return arena_exists() && __atomic_load_n(list(), __ATOMIC_RELAXED) != NULL;
-}
-
 struct referred *referred_find(const struct stat *st)
 {
 	if (!referred_any())

@@ -23,9 +23,6 @@ struct referred {
 	size_t size;
 };
 
-/* Whether there is any. */
-bool referred_any(void);
-
 /* The entry of what a descriptor leads to; NULL: it is what it looks like. */
 struct referred *referred_find(const struct stat *st);
 

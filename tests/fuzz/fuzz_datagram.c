@@ -1,6 +1,6 @@
 /* fuzz_datagram: any bytes as packed datagrams, and as what a program sends: a socket and a program get what is sound, and nothing else.
  * Each message begins with its length, two bytes. What goes to the socket cannot leave: it is one of a pair without names.
- * sources: runtime/base/error.c transport/agent_datagram.c
+ * sources: runtime/base/error.c transport/agent_datagram.c transport/agent_option.c
  * libraries: c
  * It is built with nothing of ours but what packs and unpacks. */
 #include "transport/agent_datagram.h"

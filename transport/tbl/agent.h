@@ -44,6 +44,8 @@ AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what
 AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
 AGENT_REQUEST("quiet", quiet,
 	"for a moment nothing is read from held connections: the program is about to come back to them")
+AGENT_REQUEST("tell", tell, "`note`, an option, is for what is held here as `reference`: a socket that listens")
+AGENT_REQUEST("told", told, "it is there, or there is no such thing any more")
 AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
 AGENT_REQUEST("settle", settle, "the hand-over is over for good: the image of an activated program goes")
 AGENT_REQUEST("forget", forget, "gives up what was received for `epoch`")
