@@ -74,7 +74,8 @@ struct agent_references {
 	int failed;      /* < 0: something could not be held */
 	char why[PMIG_REASON_MAX];
 	struct telling *tellings; /* agent_tell.h */
-	int line;                 /* by which children of the program tell of options, while there is `line_source` */
+	struct loop_source *telling_timer;
+	int line; /* by which children of the program tell of options, while there is `line_source` */
 	struct loop_source *line_source;
 	struct local_packet *local, **local_last; /* between two ends that are here */
 	struct loop_source *local_timer, *lease, *quiet;

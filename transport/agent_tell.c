@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #define NOTES_MAX 256 /* that home has not answered yet */
+#define WAIT_MS 2000  /* for that, by the program: who connects from then on has it; but the way may be cut */
 
 struct telling {
 	struct telling *next;
 	uint64_t id;
+	int64_t ticket;                        /* of the program, which waits; 0: it does not */
 	char note[2 * REFERENCE_NOTE_MAX + 1]; /* in hexadecimal digits */
 };
 
@@ -72,7 +74,21 @@ static void tell_first(struct agent *a)
 	agent_event(a, first);
 }
 
-static int add(struct agent *a, uint64_t id, const void *note, size_t size)
+static void answer(struct agent *a, struct telling *t)
+{
+	if (t->ticket != 0)
+		agent_program_answer(a, t->ticket, 0, false, "", -1);
+	t->ticket = 0;
+}
+
+static void on_late(void *context)
+{
+	struct agent *a = context;
+	for (struct telling *t = agent_references(a)->tellings; t != NULL; t = t->next)
+		answer(a, t);
+}
+
+static int add(struct agent *a, uint64_t id, const void *note, size_t size, int64_t ticket)
 {
 	struct telling **last = &agent_references(a)->tellings, *t = malloc(sizeof *t);
 	size_t n = 0;
@@ -82,11 +98,13 @@ static int add(struct agent *a, uint64_t id, const void *note, size_t size)
 		free(t);
 		return error_set(PMIG_EBUSY, "more than %d options are on their way", NOTES_MAX);
 	}
-	*t = (struct telling){.id = id};
+	*t = (struct telling){.id = id, .ticket = ticket};
 	put_digits(note, size, t->note);
 	*last = t;
 	if (n == 0)
 		tell_first(a);
+	if (ticket != 0 && agent_references(a)->telling_timer == NULL)
+		(void)loop_after(a->loop, WAIT_MS, on_late, a, &agent_references(a)->telling_timer);
 	return 0;
 }
 
@@ -98,7 +116,10 @@ int agent_do_told(struct agent *a, const json_t *request, json_t **ret_answer)
 		strcmp(t->note, agent_text(request, "note")) != 0)
 		return 0; /* it was answered before */
 	agent_references(a)->tellings = t->next;
+	answer(a, t);
 	free(t);
+	if (agent_references(a)->tellings == NULL)
+		loop_remove(&agent_references(a)->telling_timer);
 	tell_first(a);
 	return 0;
 }
@@ -113,7 +134,8 @@ json_t *agent_tell_describe(const struct agent *a)
 	return json_pack("{s:s, s:s}", "reference", id, "note", t->note);
 }
 
-int agent_tell(struct agent *a, uint64_t id, const void *note, size_t size)
+/* < 0; 1: the program's question will be answered; 0: it may be answered now. */
+static int pass_on(struct agent *a, uint64_t id, const void *note, size_t size, int64_t ticket)
 {
 	const struct held *h = agent_held(a, id);
 	struct end *e = agent_references(a)->ends;
@@ -125,10 +147,12 @@ int agent_tell(struct agent *a, uint64_t id, const void *note, size_t size)
 		return channel_tell(e->channel, note, size);
 	if (!agent_door_drains(a, id))
 		return error_set(PMIG_EGONE, "the way to it has been lost");
-	if (h == NULL)
-		return add(a, id, note, size);
-	agent_option_set(h->fd, note, size);
-	return 0;
+	if (h != NULL) {
+		agent_option_set(h->fd, note, size);
+		return 0;
+	}
+	int r = add(a, id, note, size, ticket);
+	return r < 0 ? r : ticket != 0;
 }
 
 /* --- from children of the program, which have no channel of their own: runtime/reference/note_line.h --- */
@@ -150,8 +174,8 @@ static void on_line(void *context, short events)
 	}
 	memcpy(&id, bytes, sizeof id);
 	if ((size_t)n > sizeof id)
-		(void)!agent_tell(a, id, bytes + sizeof id,
-			(size_t)n - sizeof id); /* the socket has ended: nobody is left to hear so */
+		(void)!pass_on(a, id, bytes + sizeof id, (size_t)n - sizeof id,
+			0); /* the socket has ended: nobody is left to hear so */
 }
 
 static int open_line(struct agent *a, const struct control_message *m)
@@ -181,8 +205,8 @@ static int tell_now(struct agent *a, const struct control_message *m)
 	size_t size = 0;
 	int r = get_digits(m->text, m->size, note, &size);
 	if (r >= 0)
-		r = agent_tell(a, (uint64_t)m->args[0], note, size);
-	if (r >= 0 && m->args[7] != 0)
+		r = pass_on(a, (uint64_t)m->args[0], note, size, m->args[7]);
+	if (r == 0 && m->args[7] != 0)
 		agent_program_answer(a, m->args[7], 0, false, "", -1);
 	return r;
 }
@@ -209,6 +233,7 @@ void agent_tell_end(struct agent *a)
 		r->tellings = t->next;
 		free(t);
 	}
+	loop_remove(&r->telling_timer);
 	if (r->line_source != NULL) {
 		loop_remove(&r->line_source);
 		(void)close(r->line);

@@ -139,8 +139,8 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 	memcpy(n.value, value, size);
 	int number = errno; /* it has ended by now: there is nobody for whom it matters */
 	size_t length = socket_note_put(bytes, &n);
-	bool waits = level == SOL_SOCKET &&
-		name == SO_LINGER; /* it is about how the connection ends, perhaps in the next call */
+	/* It is about how the connection ends, perhaps in the next call; or about who connects from now on. */
+	bool waits = (level == SOL_SOCKET && name == SO_LINGER) || r->backlog >= 0;
 	if (!datagram_tell(fd, bytes, length))
 		(void)!reference_tell(e->id, bytes, length, waits);
 	errno = number;

@@ -4,7 +4,7 @@
  *	listen PORT|PATH  connect HOST:PORT|PATH  accept   the connections are numbered from 0
  *	read N BYTES   write N TEXT   fill N   drain N     fill: writes as much as it takes; drain: reads that many again
  *	urgent N C   oob N   mark N   inline N             send one, receive one, is it next, have them in line
- *	set N LEVEL NAME VALUE   get N LEVEL NAME   names N
+ *	set N LEVEL NAME VALUE   get N LEVEL NAME   names N    child N LEVEL NAME VALUE     set: by a child; N -1: the one that listens
  *	shut N r|w   reset N   close N   poll N   error N */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST 16
@@ -162,6 +163,17 @@ static void option(int fd, const char *verb, int level, int name, int value)
 		printf("get %s\n", strerror(errno));
 }
 
+static void option_by_child(int fd, int level, int name, int value)
+{
+	int status = -1;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : errno);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	printf("child %s\n", status == 0 ? "0" : "failed");
+}
+
 static void events(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP};
@@ -191,7 +203,7 @@ static void one(char *line)
 	}
 	sscanf(line, "%*s %d %255[^\n]", &i, rest);
 	sscanf(rest, "%d %d %d", &a, &b, &c);
-	int fd = fds[i];
+	int fd = i < 0 ? listener : fds[i];
 	if (strcmp(verb, "read") == 0)
 		receive(fd, (size_t)a, 0);
 	else if (strcmp(verb, "oob") == 0)
@@ -210,6 +222,8 @@ static void one(char *line)
 		drain(i, (size_t)a);
 	else if (strcmp(verb, "set") == 0 || strcmp(verb, "get") == 0)
 		option(fd, verb, a, b, c);
+	else if (strcmp(verb, "child") == 0)
+		option_by_child(fd, a, b, c);
 	else if (strcmp(verb, "names") == 0)
 		names(fd);
 	else if (strcmp(verb, "shut") == 0)
