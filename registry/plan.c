@@ -235,6 +235,9 @@ static void check_process(struct plan_work *w)
 			.bytes = bytes});
 	if (f->obstacle != NULL && *f->obstacle != '\0')
 		plan->refusal = pool_format(w->pool, "move refused: %s: %.1500s", plan->process, f->obstacle);
+	else if (f->not_allowed != NULL && *f->not_allowed != '\0')
+		plan->refusal = pool_format(w->pool, "move refused: %s does not take %s: %.1500s", plan->target,
+			plan->process, f->not_allowed);
 	else if (source_arch != NULL && target_arch != NULL && *source_arch != '\0' && *target_arch != '\0' &&
 		strcmp(source_arch, target_arch) != 0)
 		plan->refusal = pool_format(w->pool, "move refused: %s runs on %.64s, %s has %.64s", plan->process,

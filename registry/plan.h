@@ -79,6 +79,7 @@ struct plan_facts {
 	const char *cpu_lacks;                 /* an instruction set that the program needs and the target has not */
 	const char *directory;     /* its working directory, where the target has none of that path; NULL or "": it has */
 	const char *not_installed; /* what libc loads for it and the target has not, "the locale de_DE"; NULL or "": nothing */
+	const char *not_allowed;   /* by the limits of the target, in words; NULL or "": nothing */
 	const char *less;     /* what of its limits and priority the target does not grant, in words; NULL or "": nothing */
 	const char *children; /* its child processes that run, in words, where they are not waited for; NULL or "": none */
 	struct plan_fact image;     /* bytes of memory and frames to ship */

@@ -1,5 +1,5 @@
 /* agent: its life: the socket, the conversation with the supervisor, requests and answers. */
-#include "agent_parts.h"
+#include "agent_limits.h"
 #include "channel.h"
 #include "hex_text.h"
 
@@ -114,6 +114,8 @@ json_t *agent_describe(struct agent *a)
 		(void)json_object_set_new(d, "image", json_string(a->image)); /* it has this name when it is complete */
 	if (d != NULL)
 		(void)json_object_set_new(d, "became", hex_text_json(a->became));
+	if (d != NULL && agent_limits_hashes(a))
+		(void)json_object_set_new(d, "hashes", json_true());
 	agent_reference_describe(a, d);
 	return d;
 }
@@ -305,6 +307,7 @@ static void on_connection(void *context, short events)
 	loop_remove(&a->lease_timer);
 	a->driver = fresh;
 	a->guard = guard;
+	agent_limits_origin(who.pid, a->from);
 	agent_event(a, agent_describe(a));
 }
 

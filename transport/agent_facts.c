@@ -1,5 +1,5 @@
 /* agent_facts: what a target has already, asked before anything is frozen, and the content of files on either side. */
-#include "agent_parts.h"
+#include "agent_limits.h"
 #include "build_id.h"
 #include "content_index.h"
 #include "hex_text.h"
@@ -240,6 +240,8 @@ int agent_do_facts(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (hex_text_get(json_object_get(request, "locales"), locales, sizeof locales) &&
 		agent_locale_missing(locales, missing))
 		(void)json_object_set_new(*ret_answer, "not_installed", hex_text_json(missing));
+	if (agent_limits_facts(a, request) < 0)
+		(void)json_object_set_new(*ret_answer, "not_allowed", hex_text_json(pmig_reason()));
 	char less[512];
 	if (agent_grants_less(json_object_get(request, "grants"), less, sizeof less))
 		(void)json_object_set_new(*ret_answer, "less", json_string(less));

@@ -1,5 +1,5 @@
 /* agent_file: images and rows on their way from and to the supervisor. */
-#include "agent_parts.h"
+#include "agent_limits.h"
 #include "content_index.h"
 #include "library.h"
 
@@ -178,7 +178,9 @@ int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer
 	struct cache *cache;
 	struct agent_bulk *b;
 	char *path = NULL;
-	int fd, r = cache_open(NULL, &cache);
+	int fd, r = agent_limits_receive(a, request);
+	if (r >= 0)
+		r = cache_open(NULL, &cache);
 	if (r < 0)
 		return r;
 	r = cache_find(cache, hash, name, &fd);
@@ -231,6 +233,8 @@ static int receive_offer(struct agent *a, const struct packet *p)
 	struct agent_bulk *b = find(a, p->stream);
 	int r = bulk_offer_get(p, &offer);
 	bool announced = b != NULL && b->send == NULL && b->receive == NULL;
+	if (r >= 0)
+		r = agent_limits_offer(a, offer.size);
 	if (r >= 0 && !announced)
 		r = check_name(a, offer.name);
 	if (r >= 0 && !announced)

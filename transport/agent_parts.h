@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #define AGENT_ROWS_MAX PMIG_EXPORT_MAX
+#define AGENT_FROM_MAX 64
 
 enum agent_state {
 	AGENT_EMPTY = 1, /* no program yet, or not any more */
@@ -41,6 +42,8 @@ struct agent {
 	char name[PMIG_NAME_MAX + 1];
 	char host[PMIG_NAME_MAX + 1]; /* what the supervisor calls this host */
 	char home[PMIG_NAME_MAX + 1];
+	char sender[2 * PMIG_NAME_MAX + 2];  /* USER@HOME, as the supervisor says */
+	char from[AGENT_FROM_MAX];           /* where its connection comes from, as sshd says; "": from this host */
 	uint64_t epoch;                      /* of the program here */
 	uint64_t promised;                   /* an epoch that was promised to another host, 0: none */
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */

@@ -1,5 +1,5 @@
 /* agent_restore: requests to a target: restore, unrestore, claim, bar, activate, forget. */
-#include "agent_parts.h"
+#include "agent_limits.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -110,7 +110,9 @@ static int begin_restore(struct agent *a, uint64_t epoch)
 	agent_image_path(a, epoch, "", a->image);
 	int r = load_request(a, epoch, &kept);
 	if (r >= 0) {
-		r = agent_journal(a, "restore", PMIG_STEP_BEGIN, NULL);
+		r = agent_limits_restore(a, kept);
+		if (r >= 0)
+			r = agent_journal(a, "restore", PMIG_STEP_BEGIN, NULL);
 		if (r >= 0)
 			r = spawn_copy(a, kept);
 		json_decref(a->restore_request);
@@ -205,7 +207,9 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 	if (a->state != AGENT_RESTORING)
 		return;
 	a->state = AGENT_RESTORED;
-	int r = agent_journal(a, "restore", PMIG_STEP_DONE, m->args[2] != 0 ? "libraries moved" : "libraries stayed");
+	int r = agent_limits_restored(a);
+	if (r >= 0)
+		r = agent_journal(a, "restore", PMIG_STEP_DONE, m->args[2] != 0 ? "libraries moved" : "libraries stayed");
 	if (r >= 0)
 		r = agent_fault(a, "restore:restored");
 	if (r >= 0 && a->claimed == a->epoch)

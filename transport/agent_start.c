@@ -1,5 +1,5 @@
 /* agent_start: requests about a program that runs here: start, streams, signals, end. */
-#include "agent_parts.h"
+#include "agent_limits.h"
 #include "hex_text.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@ int agent_do_hello(struct agent *a, const json_t *request, json_t **ret_answer)
 	uint64_t seen = (uint64_t)agent_number(request, "seen", 0);
 	(void)snprintf(a->host, sizeof a->host, "%s", agent_text(request, "host"));
 	(void)snprintf(a->home, sizeof a->home, "%s", agent_text(request, "home"));
+	(void)snprintf(a->sender, sizeof a->sender, "%.*s@%s", PMIG_NAME_MAX, agent_text(request, "user"), a->home);
 	fault_setup(agent_text(request, "fault"));
 	/* A late loser finds out at its next contact: a copy of an older epoch must not run. */
 	if (a->pid > 0 && seen > a->epoch && a->state != AGENT_RESTORED && a->state != AGENT_FROZEN)
@@ -165,7 +166,9 @@ int agent_do_start(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (*agent_text(request, "name") != '\0')
 		(void)snprintf(a->name, sizeof a->name, "%s", agent_text(request, "name"));
 	char **argv = NULL, **environment = NULL;
-	int r = take_list(request, "argv", &argv);
+	int r = agent_limits_start(a, request);
+	if (r >= 0)
+		r = take_list(request, "argv", &argv);
 	if (r >= 0)
 		r = take_list(request, "environment", &environment);
 	if (r >= 0)

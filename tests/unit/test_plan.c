@@ -104,6 +104,10 @@ static void the_process_itself_can_be_the_culprit(void **state)
 	assert_refusal(&r, &f, &l,
 		"move refused: the locale de_DE.utf8, which queens uses, is not installed at beta: install it there");
 	f = case_facts();
+	f.not_allowed = "/etc/pmig/limits:3: nothing is taken from eve@alpha";
+	assert_refusal(&r, &f, &l,
+		"move refused: beta does not take queens: /etc/pmig/limits:3: nothing is taken from eve@alpha");
+	f = case_facts();
 	f.space.value = 999999;
 	assert_refusal(&r, &f, &l, "move refused: the image of queens needs 1 MB, beta has 1 MB left");
 	f = case_facts();

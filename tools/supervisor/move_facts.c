@@ -541,6 +541,8 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		p->children[0] = '\0';
 	if (!hex_text_get(json_object_get(p->target, "not_installed"), p->not_installed, sizeof p->not_installed))
 		p->not_installed[0] = '\0';
+	if (!hex_text_get(json_object_get(p->target, "not_allowed"), p->not_allowed, sizeof p->not_allowed))
+		p->not_allowed[0] = '\0';
 	if (!hex_text_get(json_object_get(p->source, "obstacle"), p->obstacle, sizeof p->obstacle))
 		p->obstacle[0] = '\0';
 	*facts = (struct plan_facts){.process = m->supervisor->name,
@@ -553,6 +555,7 @@ void facts_asked(struct planning *p, struct plan_facts *facts)
 		.directory = p->directory,
 		.children = p->children,
 		.not_installed = p->not_installed,
+		.not_allowed = p->not_allowed,
 		.less = text_of(p->target, "less"),
 		.image = fact_of(p->source, "image", PLAN_MEASURED),
 		.space = fact_of(p->target, "space", PLAN_ASKED),

@@ -212,6 +212,8 @@ static void ask_facts(struct planning *p)
 	if (p->target == NULL) { /* the first one */
 		(void)json_object_set(request, "types", p->types);
 		(void)json_object_set(request, "reach", p->reach);
+		if (json_object_get(p->source, "image") != NULL)
+			(void)json_object_set(request, "image", json_object_get(p->source, "image"));
 		if (json_object_get(p->source, "directory") != NULL)
 			(void)json_object_set(request, "directory", json_object_get(p->source, "directory"));
 		if (json_object_get(p->source, "grants") != NULL)

@@ -41,6 +41,7 @@ struct planning {
 	char children[256];
 	char obstacle[2048];                   /* in the program itself */
 	char not_installed[PMIG_NAME_MAX + 1]; /* at the target, of what libc loads for it */
+	char not_allowed[2048];                /* by the limits of the target, in words */
 	struct loop_source *children_timer;    /* they are waited for */
 	char lacks[32];                        /* an instruction set */
 	json_t *files;                         /* what the target is asked about, */

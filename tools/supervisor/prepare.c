@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sha256.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,10 +24,12 @@ struct prepare {
 	struct job *job;
 	struct library_list here; /* what the program uses on this host */
 	int program;
+	bool says_sha256;
 	char program_path[PATH_MAX];
 
 	int fd; /* of the file that is offered */
 	char name[NAME_MAX + 1], hash[CACHE_HASH];
+	char sha256[SHA256_DIGEST_STRING_LENGTH]; /* for the limits of the target, where it asks; "" */
 	struct bulk_send *send;
 	uint16_t stream;
 
@@ -87,18 +90,23 @@ const char *prepare_kinds(const struct prepare *p)
 
 /* --- in a thread: what the program needs, and the hash of the file that is next --- */
 
+static int hash_file(void *context)
+{
+	struct prepare *p = context;
+	char path[64];
+	(void)snprintf(path, sizeof path, "/proc/self/fd/%d", p->fd);
+	p->sha256[0] = '\0';
+	if (p->says_sha256 && SHA256File(path, p->sha256) == NULL)
+		return error_errno(PMIG_EIO, errno, "%.255s", p->name);
+	return cache_hash(p->fd, p->hash);
+}
+
 static int list_here(void *context)
 {
 	struct prepare *p = context;
 	const char *search = getenv("LD_LIBRARY_PATH");
 	int r = library_list_get(p->program_path, search != NULL ? search : "", &p->here);
-	return r < 0 ? r : cache_hash(p->fd, p->hash);
-}
-
-static int hash_file(void *context)
-{
-	struct prepare *p = context;
-	return cache_hash(p->fd, p->hash);
+	return r < 0 ? r : hash_file(p);
 }
 
 static void on_hashed(void *context, int result)
@@ -335,9 +343,9 @@ static void offer(struct prepare *p)
 	if (p->o.tell != NULL && size >= 0)
 		p->o.tell(p->o.context, json_pack("{s:s, s:s, s:I}", "phase", "prepare", "file", p->name, "size", size));
 	remote_request(p->o.target, "receive",
-		json_pack("{s:s, s:s, s:i, s:i, s:I, s:b, s:b}", "hash", p->hash, "name", p->name, "stream", (int)p->stream,
-			"mode", program ? 0700 : 0600, "size", size, "library", (int)(!program && !p->libraries_done),
-			"data", (int)(p->libraries_done && !has_kinds(p))),
+		json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:b, s:b}", "hash", p->hash, "sha256", p->sha256, "name", p->name,
+			"stream", (int)p->stream, "mode", program ? 0700 : 0600, "size", size, "library",
+			(int)(!program && !p->libraries_done), "data", (int)(p->libraries_done && !has_kinds(p))),
 		on_receive, p);
 }
 
@@ -385,5 +393,6 @@ void prepare_begin(struct prepare *p)
 	}
 	(void)snprintf(p->program_path, sizeof p->program_path, "/proc/%d/fd/%d", (int)getpid(), p->o.program);
 	const char *slash = strrchr(p->o.path, '/');
+	p->says_sha256 = json_is_true(json_object_get(remote_facts(p->o.target), "hashes"));
 	start_file(p, fcntl(p->o.program, F_DUPFD_CLOEXEC, 3), slash != NULL ? slash + 1 : p->o.path, list_here);
 }

@@ -6,6 +6,7 @@
 #include "transport/agent.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -215,6 +216,13 @@ static void answer(struct remote *r, const json_t *object)
 	}
 }
 
+/* Who runs this, for the limits of the other host. */
+static const char *user_name(void)
+{
+	const struct passwd *p = getpwuid(getuid());
+	return p != NULL && p->pw_name[0] != '\0' ? p->pw_name : "?";
+}
+
 static int on_control(struct remote *r, const struct packet *p)
 {
 	json_t *object;
@@ -228,8 +236,8 @@ static int on_control(struct remote *r, const struct packet *p)
 		r->facts = json_incref(object);
 		r->tries = 0;
 		remote_request(r, "hello",
-			json_pack("{s:I, s:s, s:s, s:s}", "seen", (json_int_t)r->seen, "host", r->o.label, "home", r->o.home,
-				"fault", r->o.fault),
+			json_pack("{s:I, s:s, s:s, s:s, s:s}", "seen", (json_int_t)r->seen, "host", r->o.label, "home",
+				r->o.home, "user", user_name(), "fault", r->o.fault),
 			NULL, NULL);
 		r->o.fault = ""; /* once: an agent that was killed for it comes back without */
 		r->o.up(r->o.context, r);

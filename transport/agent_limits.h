@@ -1,0 +1,21 @@
+/* agent_limits: the limits files of this host, asked before anything is shipped and again before anything runs; pmig-limits(5). All return 0,
+ * or PMIG_EREFUSED with a sentence that names file and line. What did not come over SSH is allowed. */
+#ifndef PMIG_TRANSPORT_AGENT_LIMITS_H
+#define PMIG_TRANSPORT_AGENT_LIMITS_H
+
+#include "agent_parts.h"
+
+/* Where the process `pid` was connected from: the address that sshd says in its environment (SSH_CONNECTION); "": it was not started over SSH. */
+void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX]);
+
+bool agent_limits_hashes(const struct agent *a); /* who sends programs has to say their SHA-256 */
+
+int agent_limits_facts(const struct agent *a, const json_t *request) PMIG_MUST_CHECK;   /* "image": bytes; "types" */
+int agent_limits_receive(const struct agent *a, const json_t *request) PMIG_MUST_CHECK; /* a program, a library, data */
+int agent_limits_offer(const struct agent *a, uint64_t size) PMIG_MUST_CHECK;           /* any file */
+int agent_limits_restore(const struct agent *a,
+	const json_t *request) PMIG_MUST_CHECK; /* the image a->image is to be run by `path` */
+int agent_limits_start(const struct agent *a, const json_t *request) PMIG_MUST_CHECK; /* the program `path`, fresh */
+int agent_limits_restored(struct agent *a) PMIG_MUST_CHECK;                           /* where what was restored listens */
+
+#endif
