@@ -83,6 +83,9 @@ static inline bool datagram_frame_unpack(const unsigned char *from, size_t size,
 		return false;
 	memcpy(ret->address, from + DATAGRAM_HEAD, ret->address_size);
 	memcpy(ret->control, from + DATAGRAM_HEAD + ret->address_size, ret->control_size);
+	/* It goes on as a whole: nothing of whoever unpacks it goes with it. */
+	memset(ret->address + ret->address_size, 0, sizeof ret->address - ret->address_size);
+	memset(ret->control + ret->control_size, 0, sizeof ret->control - ret->control_size);
 	*ret_payload = DATAGRAM_HEAD + ret->address_size + ret->control_size;
 	return true;
 }

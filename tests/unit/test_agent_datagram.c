@@ -143,7 +143,7 @@ static void test_pairs(void **unused)
 {
 	int ends[2];
 	struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA};
-	unsigned char out[DATAGRAM_HEAD + 1], answer[CHANNEL_ANSWER_MAX];
+	unsigned char out[DATAGRAM_HEAD + 1] = {0}, answer[CHANNEL_ANSWER_MAX];
 	size_t size = 0;
 	int sent = 0;
 	(void)unused;
@@ -251,9 +251,25 @@ static void test_hostile(void **unused)
 	close(ends[1]);
 }
 
+/* Whoever passes a frame on passes nothing of its own memory on. */
+static void test_nothing_else(void **unused)
+{
+	struct datagram_frame f = {.magic = DATAGRAM_MAGIC, .word = DATAGRAM_DATA, .address_size = 8, .control_size = 16};
+	unsigned char packed[DATAGRAM_PACKED_MAX];
+	size_t at, n = datagram_frame_pack(packed, &f);
+	(void)unused;
+	memset(&f, 0xff, sizeof f);
+	assert_true(datagram_frame_unpack(packed, n, &f, &at));
+	for (size_t i = 0; i < sizeof f.address; i++)
+		assert_int_equal(f.address[i], 0);
+	for (size_t i = 0; i < sizeof f.control; i++)
+		assert_int_equal(f.control[i], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_else),
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_unix_names),

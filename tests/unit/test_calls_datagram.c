@@ -175,7 +175,7 @@ static void several_at_once(void **state)
 {
 	(void)state;
 	struct line l = begin(AF_INET, SOCK_DGRAM);
-	char in[3][8];
+	char in[3][8] = {0};
 	struct iovec parts[3];
 	struct mmsghdr m[3] = {0};
 	struct datagram_frame f;
