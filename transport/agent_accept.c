@@ -1,8 +1,6 @@
 /* agent_accept: accepts for a program that runs elsewhere. */
 #include "agent_accept.h"
-
-#include "../runtime/base/socket_label.h"
-#include "../runtime/base/socket_sort.h"
+#include "channel_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,16 +59,15 @@ void agent_accept_taken(struct end *e)
 	watch(c);
 }
 
-static void tell(struct end *e)
+static void tell(struct end *e, const struct socket_label *label)
 {
-	char channel[CHANNEL_ID_TEXT], reference[CHANNEL_ID_TEXT];
-	json_t *event = agent_accept_describe(e);
-	channel_id_text(e->id, channel);
-	channel_id_text(e->reference, reference);
-	(void)json_object_set_new(event, "event", json_string("incoming"));
-	(void)json_object_set_new(event, "channel", json_string(channel));
-	(void)json_object_set_new(event, "reference", json_string(reference));
-	agent_event(e->agent, event);
+	unsigned char buffer[CHANNEL_OPEN_MAX];
+	struct channel_opening o = {.channel = e->id, .listener = e->accepted->listener, .label = *label};
+	json_t *readable = agent_readable(e->accepted->peer);
+	(void)snprintf(o.locator, sizeof o.locator, "%s", json_string_value(readable));
+	json_decref(readable);
+	struct packet p = channel_open_put(&o, buffer);
+	(void)peer_put(e->agent->driver, &p);
 }
 
 /* Who it is. */
@@ -133,9 +130,10 @@ static int take_in(struct acceptor *c, int fd, int copy)
 	}
 	e->accepted = accepted;
 	c->ahead++;
-	tell(e); /* first: the supervisor knows of no such channel */
-	if (a->driver != NULL)
-		channel_open(e->channel);
+	if (a->driver != NULL) { /* else hello says so */
+		tell(e, &label);
+		channel_begin(e->channel, false);
+	}
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "agent_accept.h"
 #include "agent_connection.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,29 +119,48 @@ static void answer(struct end *e, int code)
 	e->give = -1;
 }
 
+/* A connection that ended well says so in a few bytes: there may be thousands of them in a second. */
+static void tell_over(const struct end *e)
+{
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	uint64_t reference = htole64(e->reference);
+	struct packet p = channel_note(e->id, CHANNEL_OVER, channel_bytes(e->channel), e->opener, NULL, buffer);
+	memcpy(buffer + CHANNEL_HEAD, &reference, sizeof reference);
+	p.size += sizeof reference;
+	if (e->agent->driver != NULL)
+		(void)peer_put(e->agent->driver, &p);
+}
+
+static void tell_closed(const struct end *e, int code)
+{
+	json_t *event = describe(e, "closed");
+	(void)json_object_set_new(event, "code", json_integer(code));
+	(void)json_object_set_new(event, "bytes", json_integer((json_int_t)channel_bytes(e->channel)));
+	if (code < 0)
+		(void)json_object_set_new(event, "reason", json_string(pmig_reason()));
+	agent_event(e->agent, event);
+}
+
 static void on_ended(void *context, int code)
 {
 	struct end *e = context;
 	struct agent *a = e->agent;
-	json_t *event = describe(e, "closed");
-	(void)json_object_set_new(event, "code", json_integer(code));
-	(void)json_object_set_new(event, "bytes", json_integer((json_int_t)channel_bytes(e->channel)));
-	if (code < 0) {
-		(void)json_object_set_new(event, "reason", json_string(pmig_reason()));
+	if (e->local == NULL && e->connection && code >= 0)
+		tell_over(e);
+	else if (e->local == NULL)
+		tell_closed(e, code);
+	if (code < 0)
 		answer(e, code);
-	}
 	if (e->connection && (code < 0 || channel_broken(e->channel) != 0))
 		agent_connection_break(e);
-	bool told = e->local == NULL;
 	struct held *h = e->opener ? NULL : agent_held(a, e->reference);
+	bool came_in = e->opener && e->connection;
 	agent_end_drop(e);
 	bool closed = h != NULL && h->kind == REFERENCE_DATAGRAM && code == 0;
 	if (closed || (h != NULL && h->kind == REFERENCE_CONNECTION)) /* there will be no other */
 		agent_let_go(a, h);
-	if (told)
-		agent_event(a, event);
-	else
-		json_decref(event);
+	if (came_in)
+		agent_door_takes(a); /* there may be room for it at last, or the program has accepted it unnoticed */
 	agent_consider_end(a);
 }
 
@@ -204,8 +224,10 @@ int agent_end_create(struct agent *a, const struct end_options *o, struct end **
 	}
 	if (e->connection && e->opener)
 		agent_connection_inline(channel_descriptor(e->channel));
-	e->next = refs->ends;
-	refs->ends = e;
+	struct end **last = &refs->ends; /* in the order in which they came: who waited longest is the first everywhere */
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = e;
 	refs->end_count++;
 	*ret_end = e;
 	return 0;
@@ -281,7 +303,9 @@ int agent_reference_packet(struct agent *a, const struct packet *p)
 {
 	struct channel_packet k;
 	int r = channel_peek(p, &k);
-	if (r < 0)
+	if (r >= 0 && k.word == CHANNEL_OPEN)
+		return agent_door_open(a, &k);
+	if (r < 0 || k.word > CHANNEL_OPEN) /* the rest is for home */
 		return r;
 	struct end *e = agent_references(a)->ends;
 	while (e != NULL && (e->id != k.id || e->local != NULL))

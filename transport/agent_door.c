@@ -1,5 +1,6 @@
 /* agent_door: what was accepted for the program elsewhere comes in where it runs. */
 #include "agent_accept.h"
+#include "channel_open.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,8 @@ struct door {
 	struct door *next;
 	uint64_t id;
 	int fd;
-	bool closed; /* the program is frozen, and `waiting` is all that there is */
+	bool closed;  /* the program is frozen, and `waiting` is all that there is */
+	bool refused; /* somebody is to hear when it takes again */
 	struct waiting *waiting;
 	char path[64]; /* relative to the state directory, where the agent is */
 };
@@ -143,39 +145,88 @@ static int connect_door(const struct door *d, const struct socket_label *label, 
 	return 0;
 }
 
-int agent_do_incoming(struct agent *a, const json_t *request, json_t **ret_answer)
+static bool program_runs(const struct agent *a)
 {
-	(void)ret_answer;
-	uint64_t channel = agent_reference_number(request, "channel");
-	struct door *d = door_of(a, agent_reference_number(request, "listener"));
-	struct socket_label label;
+	return a->state == AGENT_RUNNING || a->state == AGENT_SAVING || a->state == AGENT_FREEZING;
+}
+
+static int come_in(struct agent *a, const struct channel_opening *o)
+{
+	struct door *d = door_of(a, o->listener);
 	struct end *e;
 	int fd, r;
-	if (channel == 0 || !socket_label_read(agent_text(request, "label"), &label))
-		return error_set(PMIG_EPROTOCOL, "agent: an incoming connection without a number or a label");
-	if (agent_end(a, channel, true) != NULL)
-		return 0; /* offered again, because the answer was lost */
-	if ((uint64_t)agent_number(request, "epoch", 0) != a->epoch)
-		return error_set(PMIG_ESTALE, "%s: a connection for epoch %lld, and this is %llu", a->name,
-			(long long)agent_number(request, "epoch", 0), (unsigned long long)a->epoch);
-	bool runs = a->state == AGENT_RUNNING || a->state == AGENT_SAVING || a->state == AGENT_FREEZING;
+	if (agent_end(a, o->channel, true) != NULL)
+		return 0; /* offered again: whoever asks has missed what it said, and asks for that */
+	if (agent_end(a, o->channel, false) != NULL || agent_held(a, o->label.id) != NULL)
+		return error_set(PMIG_EPROTOCOL, "%s: a connection that is held here comes from elsewhere", a->name);
+	if (o->epoch != a->epoch)
+		return error_set(PMIG_ESTALE, "%s: a connection for epoch %llu, and this is %llu", a->name,
+			(unsigned long long)o->epoch, (unsigned long long)a->epoch);
 	if (d == NULL)
 		return error_set(PMIG_EGONE, "%s does not listen any more", a->name);
-	if (!runs || d->closed)
-		return error_set(PMIG_EBUSY, "%s is about to go on elsewhere", a->name);
-	r = connect_door(d, &label, &fd);
+	if (!program_runs(a) || d->closed)
+		r = error_set(PMIG_EBUSY, "%s is about to go on elsewhere", a->name);
+	else
+		r = connect_door(d, &o->label, &fd);
+	d->refused |= r == PMIG_EBUSY;
 	if (r >= 0)
 		r = agent_end_create(a,
-			&(struct end_options){.id = channel,
-				.reference = label.id,
+			&(struct end_options){.id = o->channel,
+				.reference = o->label.id,
 				.opener = true,
 				.fd = fd,
 				.state = -1,
 				.connection = true},
 			&e);
 	if (r >= 0)
-		channel_open(e->channel);
+		channel_begin(e->channel, true);
 	return r;
+}
+
+int agent_door_open(struct agent *a, const struct channel_packet *k)
+{
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	struct channel_opening o;
+	int r = channel_open_get(k, &o);
+	if (r >= 0)
+		r = come_in(a, &o);
+	struct packet p = channel_note(k->id, CHANNEL_REFUSED, k->offset, r, pmig_reason(), buffer);
+	return r >= 0 || a->driver == NULL ? 0 : peer_put(a->driver, &p);
+}
+
+/* How many more its queue has room for: listen(2) lets one more in than it was told. */
+static int places(const struct door *d)
+{
+	struct socket_unix u;
+	struct stat st;
+	if (fstat(d->fd, &st) < 0 || !socket_unix_look(st.st_ino, &u))
+		return 1; /* nobody knows: it is tried */
+	return u.waiting <= u.backlog ? (int)(u.backlog - u.waiting) + 1 : 0;
+}
+
+static void on_takes(void *context)
+{
+	struct agent *a = context;
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	for (struct door *d = agent_references(a)->doors; d != NULL; d = d->next) {
+		int n = d->refused && !d->closed && program_runs(a) && a->driver != NULL ? places(d) : 0;
+		if (n == 0)
+			continue;
+		d->refused = false;
+		struct packet p = channel_note(d->id, CHANNEL_TAKES, 0, n, NULL, buffer);
+		(void)peer_put(a->driver, &p);
+	}
+}
+
+void agent_door_takes(struct agent *a)
+{
+	struct agent_references *r = a->references;
+	const struct door *d = r != NULL ? r->doors : NULL;
+	while (d != NULL && !d->refused)
+		d = d->next;
+	if (d != NULL && r->takes == NULL)
+		(void)loop_soon(a->loop, on_takes, a,
+			&r->takes); /* whatever changes the state of the program has done so by then */
 }
 
 /* --- from host to host --- */
@@ -350,6 +401,7 @@ void agent_door_undo(struct agent *a)
 		forget_waiting(d);
 		d->closed = false;
 	}
+	agent_door_takes(a);
 }
 
 /* Its bytes go on through a channel that does not leave this host. */
@@ -403,6 +455,7 @@ void agent_door_drop(struct agent *a, uint64_t id)
 
 void agent_door_end(struct agent *a)
 {
+	loop_remove(&agent_references(a)->takes);
 	while (agent_references(a)->doors != NULL)
 		drop_door(a, agent_references(a)->doors);
 }

@@ -60,6 +60,8 @@ struct acceptor;
 struct door;
 struct listener;
 struct local_packet;
+struct plain_target;
+struct way;
 struct telling;
 
 struct agent_references {
@@ -68,6 +70,9 @@ struct agent_references {
 	struct listener *listeners;
 	struct acceptor *acceptors;
 	struct door *doors;
+	struct plain_target *plain_target; /* agent_plain.h */
+	struct way *ways;
+	struct loop_source *count;
 	size_t held_count, end_count, listener_count;
 	json_t *carried; /* what is used from elsewhere, as the program said when it was frozen */
 	json_t *dropped; /* of which the supervisor does not know yet */
@@ -78,7 +83,7 @@ struct agent_references {
 	int line; /* by which children of the program tell of options, while there is `line_source` */
 	struct loop_source *line_source;
 	struct local_packet *local, **local_last; /* between two ends that are here */
-	struct loop_source *local_timer, *lease, *quiet;
+	struct loop_source *local_timer, *lease, *quiet, *takes;
 };
 
 /* --- agent_reference.c --- */

@@ -1,5 +1,6 @@
 /* agent_resources: what the program uses: declared, as the store has it, and found, as /proc shows it. What it means is
  * decided elsewhere; for what is found without a declaration the situation is told, by its name in registry/tbl/default.h. */
+#include "agent_accept.h"
 #include "agent_parts.h"
 #include "agent_service.h"
 #include "agent_socket.h"
@@ -594,4 +595,5 @@ void agent_note_reference(struct agent *a, const struct control_message *m)
 			json_pack("{s:I, s:I, s:I, s:s%, s:o}", "device", (json_int_t)m->args[0], "inode",
 				(json_int_t)m->args[1], "id", (json_int_t)m->args[2], "kind", m->text,
 				(size_t)(end - m->text), "locator", hex_text_json(end + 1)));
+	agent_door_takes(a); /* it may have been accepted just now */
 }

@@ -38,8 +38,8 @@ int channel_peek(const struct packet *p, struct channel_packet *ret_packet)
 	memcpy(&word, bytes + 8, sizeof word);
 	memcpy(&code, bytes + 12, sizeof code);
 	word = le32toh(word);
-	bool plain = (word >= CHANNEL_ACK && word <= CHANNEL_AGAIN) || word == CHANNEL_SIDED;
-	if (word < CHANNEL_DATA || word > CHANNEL_SIDED || (plain && p->size != CHANNEL_HEAD))
+	bool plain = (word >= CHANNEL_ACK && word <= CHANNEL_AGAIN) || word == CHANNEL_SIDED || word == CHANNEL_TAKES;
+	if (word < CHANNEL_DATA || word > CHANNEL_OVER || (plain && p->size != CHANNEL_HEAD))
 		return error_set(PMIG_EPROTOCOL, "channel: word %u with %zu bytes", word, p->size);
 	*ret_packet = (struct channel_packet){.id = le64toh(id),
 		.offset = p->offset,
@@ -99,7 +99,7 @@ static void finish(struct channel *c, int code)
 				sizeof(struct linger));
 	}
 	loop_watch(c->source, 0);
-	if (loop_after(c->options.loop, 0, on_finished, c, &c->timer) < 0)
+	if (loop_soon(c->options.loop, on_finished, c, &c->timer) < 0)
 		abort(); /* forty bytes: nothing can be told to anybody any more */
 }
 
@@ -398,6 +398,14 @@ void channel_open(struct channel *c)
 	move_on(c);
 }
 
+void channel_begin(struct channel *c, bool answers)
+{
+	c->open = c->synced = true;
+	if (answers)
+		note(c, CHANNEL_ACK, 0, 0, NULL);
+	on_ready(c, POLLIN);
+}
+
 void channel_close(struct channel *c)
 {
 	c->open = c->synced = false;
@@ -487,6 +495,11 @@ int channel_packet(struct channel *c, const struct packet *packet)
 	case CHANNEL_SIDED:
 		channel_connection_told(c, p.code);
 		break;
+	case CHANNEL_OPEN:
+	case CHANNEL_REFUSED:
+	case CHANNEL_TAKES:
+	case CHANNEL_OVER:
+		return 0; /* not for us */
 	}
 	if (r >= 0)
 		move_on(c);

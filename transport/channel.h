@@ -6,7 +6,8 @@
  *   2. channel_open() when the other end is there; channel_close() when the way to it is lost;
  *   3. channel_packet() for each packet that comes, channel_room() when the way takes bytes again;
  *   4. when `ended` is called, channel_destroy().
- * Who passes packets on uses channel_peek() only, and tells by CHANNEL_AGAIN what it could not pass on.
+ * Who passes packets on uses channel_peek() only, and tells by CHANNEL_AGAIN what it could not pass on. The words from CHANNEL_OPEN on
+ * are for it, and not for the ends.
  *
  * On the wire all channels share one stream, CHANNEL_STREAM, and one type, PACKET_DATA, since three parties would have to agree on
  * numbers otherwise: a payload begins with (little-endian) u64 number of the channel, u32 enum channel_word, i32 code; `offset` counts the
@@ -32,7 +33,11 @@ enum channel_word {
 	CHANNEL_AGAIN, /* who passes packets on could not: what follows `offset` is to be sent again, and nothing is left out */
 	CHANNEL_FAILED, /* the other end is gone; `code`, 0: after it had everything; then the sentence */
 	CHANNEL_SIDE, /* of a connection: the byte at `offset` is urgent, or, with bytes, a note for that place; `code`: its number, from 1 */
-	CHANNEL_SIDED, /* those up to number `code` are done with */
+	CHANNEL_SIDED,   /* those up to number `code` are done with */
+	CHANNEL_OPEN,    /* an accepted connection: channel_open.h */
+	CHANNEL_REFUSED, /* it cannot be taken there: `code`, the sentence; `offset`: the epoch of the offer */
+	CHANNEL_TAKES, /* in the place of a channel's number that of a listener: its program takes `code` more, after one was refused */
+	CHANNEL_OVER, /* to home: this end of a connection had all; u64 reference; `code`: 1: the program's; `offset`: its bytes */
 };
 
 /* Of a connection: how its bytes ended, as the code of CHANNEL_END; negative: -errno, it broke. */
@@ -80,6 +85,10 @@ void channel_destroy(struct channel *c); /* closes the descriptor; the other end
 /* The other end is there (again): tells it what has arrived, and sends what it has not. */
 void channel_open(struct channel *c);
 void channel_close(struct channel *c); /* nothing is sent until then */
+
+/* The other end is new, or will be: nothing has been sent in either direction, and what is there goes at once. `answers`: it hears that
+ * this one is there. */
+void channel_begin(struct channel *c, bool answers);
 
 /* Reads nothing more from the descriptor; what has been read goes on. */
 void channel_pause(struct channel *c, bool pause);

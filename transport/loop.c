@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { DESCRIPTOR = 1, TIMER, SOON, DEAD };
+enum kind { DESCRIPTOR = 1, TIMER, SOON, LAST, DEAD };
 
 struct loop_source {
 	struct loop *loop;
@@ -24,7 +24,7 @@ struct loop_source {
 struct loop {
 	struct loop_source **sources;
 	struct pollfd *polls;
-	size_t count, room, soon; /* soon: how many of that kind */
+	size_t count, room, soon; /* soon: how many of that kind, and of the last */
 	int signal_fd;
 	loop_signal *caught;
 	void *caught_context;
@@ -102,7 +102,7 @@ void loop_remove(struct loop_source **s)
 {
 	if (*s == NULL)
 		return;
-	if ((*s)->kind == SOON)
+	if ((*s)->kind == SOON || (*s)->kind == LAST)
 		(*s)->loop->soon--;
 	(*s)->kind = DEAD; /* swept when no callback runs */
 	*s = NULL;
@@ -121,15 +121,25 @@ int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct lo
 		ret_source);
 }
 
-int loop_soon(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source)
+static int before_waiting(struct loop *l, enum kind kind, loop_fire *fire, void *context, struct loop_source **ret_source)
 {
 	int r = insert(l,
 		&(struct loop_source){
-			.loop = l, .kind = SOON, .fd = -1, .fire = fire, .context = context, .owner = ret_source},
+			.loop = l, .kind = kind, .fd = -1, .fire = fire, .context = context, .owner = ret_source},
 		ret_source);
 	if (r >= 0)
 		l->soon++;
 	return r;
+}
+
+int loop_soon(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source)
+{
+	return before_waiting(l, SOON, fire, context, ret_source);
+}
+
+int loop_last(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source)
+{
+	return before_waiting(l, LAST, fire, context, ret_source);
 }
 
 static void on_signal(void *context, short events)
@@ -200,12 +210,13 @@ static void dispatch(struct loop *l, size_t count)
 	}
 }
 
-static void fire_soon(struct loop *l)
+/* Also in the last round: somebody's last word may be among it. What they ask for waits for the next one. */
+static void fire_all(struct loop *l, enum kind kind)
 {
-	size_t count = l->soon > 0 ? l->count : 0; /* what they ask for waits for the next round */
-	for (size_t i = 0; i < count; i++) {       /* also in the last round: somebody's last word may be among it */
+	size_t count = l->soon > 0 ? l->count : 0;
+	for (size_t i = 0; i < count; i++) {
 		struct loop_source *s = l->sources[i];
-		if (s->kind != SOON)
+		if (s->kind != kind)
 			continue;
 		s->kind = DEAD;
 		*s->owner = NULL;
@@ -227,7 +238,8 @@ int loop_run(struct loop *l)
 			return error_errno(PMIG_EIO, errno, "event loop");
 		}
 		dispatch(l, count);
-		fire_soon(l);
+		fire_all(l, SOON);
+		fire_all(l, LAST);
 	}
 	return l->result;
 }

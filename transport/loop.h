@@ -33,6 +33,7 @@ int loop_after(struct loop *l, int ms, loop_fire *fire, void *context, struct lo
  * round and is to be done once. As for timers, the source is gone then; what is asked for by such a call comes in the next round.
  * PMIG_ENOMEM. */
 int loop_soon(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source);
+int loop_last(struct loop *l, loop_fire *fire, void *context, struct loop_source **ret_source); /* after all of these */
 
 /* Blocks the signals for this thread and calls back instead. Once per loop. */
 int loop_signals(struct loop *l, const sigset_t *set, loop_signal *caught, void *context) PMIG_MUST_CHECK;

@@ -162,7 +162,7 @@ int peer_put(struct peer *p, const struct packet *k)
 	if (r < 0)
 		return fail(p, r);
 	if (k->type == PACKET_PROBE || packet_writer_pending(p->writer) >= GATHER ||
-		(p->gathers == NULL && loop_soon(p->options.loop, on_gathered, p, &p->gathers) < 0))
+		(p->gathers == NULL && loop_last(p->options.loop, on_gathered, p, &p->gathers) < 0))
 		peer_kick(p);
 	return 0;
 }

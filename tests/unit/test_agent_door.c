@@ -1,6 +1,7 @@
 /* agent_door: who comes in to a program whose listener stayed elsewhere: only by its agent, for this epoch, while it runs; what waits goes
  * along, or stays where it is if the hand-over is given up. */
 #include "transport/agent_accept.h"
+#include "transport/channel_open.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #define LISTENER 0x11
+#define SAID_MAX 16
 
 struct program {
 	struct agent agent;
@@ -21,6 +23,10 @@ struct program {
 	int end; /* the program's, of the control channel */
 	int door;
 	char place[32];
+	struct peer *home;
+	struct channel_packet said[SAID_MAX]; /* by the agent, to home */
+	size_t said_count;
+	struct loop_source *timer;
 };
 
 /* What the agent says, and the descriptor that comes with it; -1: none. */
@@ -59,10 +65,13 @@ static void begin_agent(struct program *p)
 	assert_int_equal(loop_create(&p->agent.loop), 0);
 }
 
+static void attach(struct program *p);
+
 static void begin(struct program *p, int backlog)
 {
 	struct control_message m;
 	begin_agent(p);
+	attach(p);
 	p->door = ask(p, CONTROL_DOOR, backlog, &m);
 	assert_true(p->door >= 0);
 	assert_int_equal(m.args[0], 0);
@@ -71,6 +80,8 @@ static void begin(struct program *p, int backlog)
 static void finish(struct program *p)
 {
 	agent_reference_end(&p->agent);
+	peer_destroy(p->agent.driver);
+	peer_destroy(p->home);
 	loop_destroy(p->agent.loop);
 	close(p->agent.control), close(p->end), close(p->door);
 	assert_int_equal(rmdir("run"), 0); /* the door is gone */
@@ -78,22 +89,81 @@ static void finish(struct program *p)
 	assert_int_equal(rmdir(p->place), 0);
 }
 
-/* A connection from port `number`, accepted elsewhere. */
-static int come(struct program *p, unsigned number, uint64_t epoch, const char *listener)
+static int on_home(void *context, const struct packet *p)
 {
-	char text[SOCKET_LABEL_TEXT], channel[CHANNEL_ID_TEXT];
-	struct socket_label l = {
+	struct program *of = context;
+	struct channel_packet k;
+	if (p->stream == CHANNEL_STREAM && channel_peek(p, &k) >= 0 && of->said_count < SAID_MAX) {
+		of->said[of->said_count] = k;
+		of->said[of->said_count++].data = NULL;
+	}
+	return 0;
+}
+
+static void on_lost(void *context, int code)
+{
+	(void)context;
+	(void)code;
+}
+
+/* Home is there, and hears what is said to it. */
+static void attach(struct program *p)
+{
+	int ends[2];
+	struct peer_options o = {
+		.loop = p->agent.loop, .pack = PACKET_PLAIN, .packet = on_home, .closed = on_lost, .context = p};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	o.fd = ends[0];
+	assert_int_equal(peer_create(&o, &p->agent.driver), 0);
+	o.fd = ends[1];
+	assert_int_equal(peer_create(&o, &p->home), 0);
+}
+
+static void stop(void *context)
+{
+	loop_stop(((struct program *)context)->agent.loop, 0);
+}
+
+/* Until all that was said has been heard. */
+static void listen_to(struct program *p)
+{
+	p->said_count = 0;
+	assert_true(loop_after(p->agent.loop, 5, stop, p, &p->timer) >= 0);
+	assert_int_equal(loop_run(p->agent.loop), 0);
+}
+
+static const struct channel_packet *said(const struct program *p, enum channel_word word)
+{
+	for (size_t i = 0; i < p->said_count; i++)
+		if (p->said[i].word == word)
+			return &p->said[i];
+	return NULL;
+}
+
+static struct channel_opening opening(unsigned number, uint64_t epoch, uint64_t listener)
+{
+	struct channel_opening o = {
+		.channel = 100 + number, .listener = listener, .epoch = epoch, .locator = "tcp 127.0.0.1:1"};
+	o.label = (struct socket_label){
 		.id = number, .peer_size = sizeof(struct sockaddr_in), .local_size = sizeof(struct sockaddr_in)};
-	*(struct sockaddr_in *)&l.peer = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
-	*(struct sockaddr_in *)&l.local = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(80)};
-	socket_label_write(&l, text);
-	channel_id_text(100 + number, channel);
-	json_t *answer = NULL,
-	       *request = json_pack("{s:s, s:s, s:s, s:I}", "channel", channel, "listener", listener, "label", text, "epoch",
-		       (json_int_t)epoch);
-	int r = agent_do_incoming(&p->agent, request, &answer);
-	json_decref(request);
-	return r;
+	*(struct sockaddr_in *)&o.label.peer = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
+	*(struct sockaddr_in *)&o.label.local = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(80)};
+	return o;
+}
+
+/* A connection from port `number`, accepted elsewhere: what its refusal says, or 0. */
+static int come(struct program *p, unsigned number, uint64_t epoch, uint64_t listener)
+{
+	unsigned char buffer[CHANNEL_OPEN_MAX];
+	struct channel_opening o = opening(number, epoch, listener);
+	struct packet packet = channel_open_put(&o, buffer);
+	assert_int_equal(agent_reference_packet(&p->agent, &packet), 0);
+	listen_to(p);
+	const struct channel_packet *no = said(p, CHANNEL_REFUSED);
+	if (no != NULL)
+		assert_int_equal(no->offset, epoch);
+	return no != NULL ? no->code : 0;
 }
 
 #define HERE "0000000000000011"
@@ -118,27 +188,53 @@ static void test_who_comes_in(void **state)
 	struct program p;
 	int fd;
 	begin(&p, 8);
-	assert_int_equal(come(&p, 1, 3, HERE), 0);
-	assert_int_equal(come(&p, 1, 3, HERE), 0); /* asked again: it is here once */
-	assert_int_equal(come(&p, 2, 2, HERE), PMIG_ESTALE);
-	assert_int_equal(come(&p, 3, 4, HERE), PMIG_ESTALE);
-	assert_int_equal(come(&p, 4, 3, "0000000000000012"), PMIG_EGONE);
+	assert_int_equal(come(&p, 1, 3, LISTENER), 0);
+	assert_int_equal(come(&p, 1, 3, LISTENER), 0); /* asked again: it is here once */
+	assert_int_equal(come(&p, 2, 2, LISTENER), PMIG_ESTALE);
+	assert_int_equal(come(&p, 3, 4, LISTENER), PMIG_ESTALE);
+	assert_int_equal(come(&p, 4, 3, 0x12), PMIG_EGONE);
 	p.agent.state = AGENT_RESTORED;
-	assert_int_equal(come(&p, 5, 3, HERE), PMIG_EBUSY);
+	assert_int_equal(come(&p, 5, 3, LISTENER), PMIG_EBUSY);
 	p.agent.state = AGENT_FROZEN;
-	assert_int_equal(come(&p, 6, 3, HERE), PMIG_EBUSY);
+	assert_int_equal(come(&p, 6, 3, LISTENER), PMIG_EBUSY);
 	p.agent.state = AGENT_FREEZING;
-	assert_int_equal(come(&p, 7, 3, HERE), 0);
+	assert_int_equal(come(&p, 7, 3, LISTENER), 0);
 	assert_int_equal(accepted(&p, &fd), 1);
 	close(fd);
 	assert_int_equal(accepted(&p, &fd), 7);
 	close(fd);
 	assert_int_equal(accepted(&p, &fd), 0);
-	json_t *request = json_pack("{s:s, s:s, s:s, s:i}", "channel", "00000000000000aa", "listener", HERE, "label", "70",
-		       "epoch", 3),
-	       *answer = NULL;
-	assert_int_equal(agent_do_incoming(&p.agent, request, &answer), PMIG_EPROTOCOL);
-	json_decref(request);
+	finish(&p);
+}
+
+/* Openings that cannot be: each is refused, and the conversation goes on. */
+static void test_strange_ones(void **state)
+{
+	(void)state;
+	struct program p;
+	unsigned char buffer[CHANNEL_OPEN_MAX];
+	struct channel_opening o = opening(1, 3, LISTENER);
+	begin(&p, 8);
+	struct packet packet = channel_open_put(&o, buffer);
+	for (packet.size--; packet.size >= CHANNEL_HEAD + 9; packet.size--) { /* without the locator it is as good */
+		bool whole = packet.size >= CHANNEL_HEAD + 9u + buffer[CHANNEL_HEAD + 8];
+		if (whole)
+			continue;
+		assert_int_equal(agent_reference_packet(&p.agent, &packet), 0);
+		listen_to(&p);
+		assert_non_null(said(&p, CHANNEL_REFUSED));
+		assert_int_equal(said(&p, CHANNEL_REFUSED)->code, PMIG_EPROTOCOL);
+	}
+	struct held *h = agent_hold(&p.agent, REFERENCE_CONNECTION,
+		-1); /* what this host holds does not come in from elsewhere */
+	assert_non_null(h);
+	h->id = 1;
+	assert_int_equal(come(&p, 1, 3, LISTENER), PMIG_EPROTOCOL);
+	assert_int_equal(agent_references(&p.agent)->end_count, 0);
+	for (unsigned i = 0; i < ENDS_MAX && i < 9; i++) /* a flood ends where the queue does */
+		assert_int_equal(come(&p, 10 + i, 3, LISTENER), 0);
+	assert_int_equal(come(&p, 30, 3, LISTENER), PMIG_EBUSY);
+	assert_int_equal(agent_references(&p.agent)->end_count, 9);
 	finish(&p);
 }
 
@@ -149,11 +245,23 @@ static void test_never_more_than_it_wanted(void **state)
 	int fd;
 	begin(&p, 2);
 	for (unsigned i = 1; i <= 3; i++)
-		assert_int_equal(come(&p, i, 3, HERE), 0); /* a queue of two has room for three: listen(2) */
-	assert_int_equal(come(&p, 4, 3, HERE), PMIG_EBUSY);
+		assert_int_equal(come(&p, i, 3, LISTENER), 0); /* a queue of two has room for three: listen(2) */
+	assert_int_equal(come(&p, 4, 3, LISTENER), PMIG_EBUSY);
+	agent_door_takes(&p.agent);
+	listen_to(&p);
+	assert_null(said(&p, CHANNEL_TAKES)); /* it is as full as it was */
 	assert_int_equal(accepted(&p, &fd), 1);
 	close(fd);
-	assert_int_equal(come(&p, 4, 3, HERE), 0);
+	agent_door_takes(&p.agent); /* as the program says of each that it accepts */
+	agent_door_takes(&p.agent);
+	listen_to(&p);
+	assert_int_equal(said(&p, CHANNEL_TAKES)->id, LISTENER);
+	assert_int_equal(said(&p, CHANNEL_TAKES)->code, 1);
+	assert_int_equal(come(&p, 4, 3, LISTENER), 0);
+	assert_non_null(said(&p, CHANNEL_ACK)); /* it is there */
+	agent_door_takes(&p.agent);
+	listen_to(&p);
+	assert_null(said(&p, CHANNEL_TAKES)); /* nobody was refused since */
 	finish(&p);
 }
 
@@ -165,14 +273,14 @@ static void test_what_waits(void **state)
 	struct socket_label l;
 	int fd, states[3];
 	begin(&p, 8);
-	assert_int_equal(come(&p, 1, 3, HERE), 0);
+	assert_int_equal(come(&p, 1, 3, LISTENER), 0);
 	assert_int_equal(accepted(&p, &fd), 1); /* this one is the program's */
 	close(fd);
-	assert_int_equal(come(&p, 2, 3, HERE), 0);
+	assert_int_equal(come(&p, 2, 3, LISTENER), 0);
 	int stranger = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "run/" HERE ".door"};
 	assert_int_equal(connect(stranger, (struct sockaddr *)&name, sizeof name), 0);
-	assert_int_equal(come(&p, 3, 3, HERE), 0);
+	assert_int_equal(come(&p, 3, 3, LISTENER), 0);
 	p.agent.state = AGENT_FREEZING;
 	for (unsigned i = 0; i < 3; i++) {
 		states[i] = ask(&p, CONTROL_PENDING, 0, &m);
@@ -184,24 +292,21 @@ static void test_what_waits(void **state)
 	}
 	assert_int_equal(channel_state_id(states[0]), 102);
 	assert_int_equal(read(stranger, &m, 1), 0); /* sent away */
-	assert_int_equal(come(&p, 4, 3, HERE), PMIG_EBUSY);
+	assert_int_equal(come(&p, 4, 3, LISTENER), PMIG_EBUSY);
 	close(stranger), close(states[0]), close(states[1]);
 	agent_reference_undo(&p.agent);
 	p.agent.state = AGENT_RUNNING;
+	listen_to(&p);
+	assert_int_equal(said(&p, CHANNEL_TAKES)->code, 7); /* who was refused meanwhile may try again */
 	assert_int_equal(accepted(&p, &fd), 2);
 	close(fd);
 	assert_int_equal(accepted(&p, &fd), 3);
 	close(fd);
 	assert_int_equal(accepted(&p, &fd), 0);
-	assert_int_equal(come(&p, 4, 3, HERE), 0);
+	assert_int_equal(come(&p, 4, 3, LISTENER), 0);
 	assert_int_equal(accepted(&p, &fd), 4);
 	close(fd);
 	finish(&p);
-}
-
-static void stop(void *context)
-{
-	loop_stop(((struct program *)context)->agent.loop, 0);
 }
 
 static void run(struct program *p)
@@ -219,8 +324,8 @@ static void test_lost_meanwhile(void **state)
 	struct control_message m;
 	int fd;
 	begin(&p, 8);
-	assert_int_equal(come(&p, 1, 3, HERE), 0);
-	assert_int_equal(come(&p, 2, 3, HERE), 0);
+	assert_int_equal(come(&p, 1, 3, LISTENER), 0);
+	assert_int_equal(come(&p, 2, 3, LISTENER), 0);
 	p.agent.state = AGENT_FREEZING;
 	for (unsigned i = 0; i < 2; i++)
 		close(ask(&p, CONTROL_PENDING, 0, &m));
@@ -344,6 +449,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_who_comes_in),
+		cmocka_unit_test(test_strange_ones),
 		cmocka_unit_test(test_never_more_than_it_wanted),
 		cmocka_unit_test(test_what_waits),
 		cmocka_unit_test(test_lost_meanwhile),

@@ -508,7 +508,7 @@ static void test_hostile(void **state)
 	p.size = CHANNEL_HEAD;
 	for (unsigned word = 0; word < 256; word++) {
 		buffer[8] = (unsigned char)word;
-		assert_int_equal(channel_peek(&p, &seen), word >= 1 && word <= 8 ? 0 : PMIG_EPROTOCOL);
+		assert_int_equal(channel_peek(&p, &seen), word >= CHANNEL_DATA && word <= CHANNEL_OVER ? 0 : PMIG_EPROTOCOL);
 	}
 	static const struct {
 		enum channel_word word;

@@ -55,7 +55,7 @@ static void test_golden(void **state)
 	(void)state;
 	static const uint8_t golden[] = {
 		0x70, 0x6d, 0x67, 0x70,                         /* magic "pmgp" */
-		0x01,                                           /* version */
+		0x02,                                           /* version */
 		0x02,                                           /* type: data */
 		0x00,                                           /* flags: plain */
 		0x00,                                           /* zero */
@@ -63,7 +63,7 @@ static void test_golden(void **state)
 		0x00, 0x00,                                     /* zero */
 		0x05, 0x00, 0x00, 0x00,                         /* length 5 */
 		0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, /* offset */
-		0xb7, 0xdc, 0xd7, 0x7a, 0x3e, 0x12, 0x92, 0xaf, /* xxh3 */
+		0xee, 0xfc, 0x8d, 0xaf, 0x95, 0xbc, 0x91, 0x92, /* xxh3 */
 		'h', 'e', 'l', 'l', 'o',                        /* payload */
 	};
 	struct packet_writer *w = writer(PACKET_PLAIN);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FINISH_MS 5000 /* for the last bytes of a program that has ended */
-
 struct channels *channels_of(struct supervisor *s)
 {
 	if (s->channels == NULL) {
@@ -199,14 +197,12 @@ static void on_connect(struct supervisor *s, struct remote *r, const json_t *eve
 	tell_opened(s, t, k != NULL ? 0 : PMIG_EREFUSED, "no host holds it any more");
 }
 
-static void on_closed(struct supervisor *s, struct remote *r, const json_t *event)
+void channels_ended(struct supervisor *s, struct remote *r, uint64_t channel, uint64_t reference, bool opener, int code,
+	const char *reason)
 {
-	struct route *t = channels_route(s, number(event, "channel"));
-	const char *reason = json_string_value(json_object_get(event, "reason"));
-	int code = (int)json_integer_value(json_object_get(event, "code"));
-	bool opener = json_is_true(json_object_get(event, "opener"));
 	if (!opener)
-		incoming_closed(s, r, event);
+		incoming_closed(s, r, channel, reference, code);
+	struct route *t = channels_route(s, channel);
 	if (t == NULL || strcmp(opener ? t->opener : t->holder, remote_label(r)) != 0)
 		return;
 	t->done[opener] = true;
@@ -216,15 +212,30 @@ static void on_closed(struct supervisor *s, struct remote *r, const json_t *even
 		channels_over(s, t, opener ? t->holder : t->opener, code, reason != NULL ? reason : "it failed");
 }
 
+static void on_closed(struct supervisor *s, struct remote *r, const json_t *event)
+{
+	channels_ended(s, r, number(event, "channel"), number(event, "reference"),
+		json_is_true(json_object_get(event, "opener")), (int)json_integer_value(json_object_get(event, "code")),
+		json_string_value(json_object_get(event, "reason")));
+}
+
 void channels_packet(struct supervisor *s, struct remote *r, const struct packet *p)
 {
 	struct channel_packet k;
-	struct route *t = channel_peek(p, &k) < 0 ? NULL : channels_route(s, k.id);
+	if (channel_peek(p, &k) < 0)
+		return;
+	if (k.word >= CHANNEL_OPEN) {
+		incoming_packet(s, r, &k);
+		return;
+	}
+	struct route *t = channels_route(s, k.id);
 	if (t == NULL)
 		return;
 	bool from_opener = strcmp(remote_label(r), t->opener) == 0;
 	if (!from_opener && strcmp(remote_label(r), t->holder) != 0)
 		return;
+	if (from_opener && t->offered)
+		incoming_taken(s, t);
 	struct remote *to = up_at(s, from_opener ? t->holder : t->opener);
 	struct known *known = channels_known(s, t->reference);
 	if (known != NULL)
@@ -329,7 +340,7 @@ static void see_channel(struct supervisor *s, const char *label, const json_t *o
 		incoming_seen(s, t, json_object_get(one, "incoming"));
 		return;
 	}
-	incoming_taken(s, t->id);
+	incoming_taken(s, t);
 	bool suspended = json_is_true(json_object_get(one, "suspended")),
 	     waits = json_is_true(json_object_get(one, "waits"));
 	if (waits && !suspended)
@@ -378,6 +389,7 @@ void channels_up(struct supervisor *s, struct remote *r)
 	for (struct kept *k = c->kept; k != NULL; k = k->next)
 		c->searching |= !remote_is_up(k->remote);
 	see_held(s, remote_label(r), holds);
+	incoming_lost(s, remote_label(r));
 	see_channels(s, remote_label(r), json_object_get(facts, "channels"));
 	size_t i;
 	json_t *one;
@@ -401,8 +413,6 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 	const char *what = json_string_value(json_object_get(event, "event"));
 	if (strcmp(what, "connect") == 0) {
 		on_connect(s, r, event);
-	} else if (strcmp(what, "incoming") == 0) {
-		incoming_event(s, r, event);
 	} else if (strcmp(what, "tell") == 0) {
 		telling_event(s, r, event);
 	} else if (strcmp(what, "closed") == 0) {
@@ -453,7 +463,7 @@ void channels_consider(struct supervisor *s)
 {
 	struct channels *c = channels_of(s);
 	if (c->consider == NULL)
-		(void)loop_after(s->loop, 0, on_consider, s, &c->consider);
+		(void)loop_soon(s->loop, on_consider, s, &c->consider);
 }
 
 static void keep(struct supervisor *s, struct remote *r)
@@ -555,37 +565,4 @@ void channels_close(struct supervisor *s)
 	loop_remove(&c->late);
 	free(c);
 	s->channels = NULL;
-}
-
-static void on_late(void *context)
-{
-	struct supervisor *s = context;
-	while (s->channels->routes != NULL)
-		channels_route_end(s, s->channels->routes);
-	streams_check(s);
-}
-
-bool channels_finish(struct supervisor *s)
-{
-	struct channels *c = s->channels;
-	if (c == NULL)
-		return true;
-	c->ending = true;
-	if (c->routes != NULL) { /* what the program wrote last is on its way */
-		if (c->late == NULL)
-			(void)loop_after(s->loop, FINISH_MS, on_late, s, &c->late);
-		return false;
-	}
-	for (struct known *k = c->known, *next; k != NULL; k = next) {
-		next = k->next;
-		if (up_at(s, k->holder) != NULL)
-			channels_forget(s, k); /* "end" lets go of everything there */
-	}
-	while (c->kept != NULL) {
-		struct kept *k = c->kept;
-		c->kept = k->next;
-		supervisor_dismiss(s, k->remote);
-		free(k);
-	}
-	return true;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define WRITE_MS 1000
+#define FINISH_MS 5000 /* for the last bytes of a program that has ended */
 #define RENEW_MS (6 * 60 * 60 * 1000)
 
 static const char *const kinds[] = {"?", "file", "stream", "address", "connection", "listener", "datagram"};
@@ -362,4 +363,39 @@ json_t *channels_addresses(const struct supervisor *s)
 			(void)json_array_append_new(all, one);
 	}
 	return all;
+}
+
+/* --- the end of the program --- */
+
+static void on_late(void *context)
+{
+	struct supervisor *s = context;
+	while (s->channels->routes != NULL)
+		channels_route_end(s, s->channels->routes);
+	streams_check(s);
+}
+
+bool channels_finish(struct supervisor *s)
+{
+	struct channels *c = s->channels;
+	if (c == NULL)
+		return true;
+	c->ending = true;
+	if (c->routes != NULL) { /* what the program wrote last is on its way */
+		if (c->late == NULL)
+			(void)loop_after(s->loop, FINISH_MS, on_late, s, &c->late);
+		return false;
+	}
+	for (struct known *k = c->known, *next; k != NULL; k = next) {
+		next = k->next;
+		if (remote_is_up(channels_remote(s, k->holder)))
+			channels_forget(s, k); /* "end" lets go of everything there */
+	}
+	while (c->kept != NULL) {
+		struct kept *k = c->kept;
+		c->kept = k->next;
+		supervisor_dismiss(s, k->remote);
+		free(k);
+	}
+	return true;
 }

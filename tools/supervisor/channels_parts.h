@@ -3,7 +3,7 @@
 #define PMIG_SUPERVISOR_CHANNELS_PARTS_H
 
 #include "channels.h"
-#include "transport/channel.h"
+#include "transport/channel_open.h"
 
 #define KNOWN_LOCATOR 512
 
@@ -30,6 +30,7 @@ struct route {
 	char opener[PMIG_NAME_MAX + 1], holder[PMIG_NAME_MAX + 1];
 	char fresh[PMIG_NAME_MAX + 1]; /* who will be the opener when the program runs there */
 	bool asked;                    /* the holder has no end yet */
+	bool offered;                  /* the opener's agent was asked to take it in, and has not answered */
 	bool lingers;   /* the program has closed it, and what it wrote last is on its way from where it was */
 	bool done[2];   /* the end of the holder, of the opener */
 	bool missed[2]; /* [1]: from the opener; not passed on, because who is to have it does not keep up */
@@ -39,10 +40,9 @@ struct route {
 /* A connection that was accepted at its holder, and that the program has not been given yet. */
 struct incoming {
 	struct incoming *next;
-	uint64_t channel, listener;
-	char *label;  /* base/socket_label.h */
-	bool offered; /* the agent where the program runs has been asked, and has not answered */
-	bool again;   /* the holder does not know what has arrived of it */
+	struct channel_opening opening;
+	bool waits; /* for CHANNEL_TAKES: it was refused, or one of its listener that came before it */
+	bool again; /* the holder does not know what has arrived of it */
 };
 
 struct kept {
@@ -58,7 +58,8 @@ struct channels {
 	struct kept *kept;
 	struct telling *tellings;  /* one of each agent at most */
 	struct incoming *incoming; /* in the order in which they came */
-	bool searching;            /* not all who may hold something have said so */
+	size_t incoming_count;
+	bool searching; /* not all who may hold something have said so */
 	bool ending;
 	struct loop_source *consider, *write, *late, *offer, *renew;
 };
@@ -75,18 +76,24 @@ void channels_consider(struct supervisor *s); /* a little later: who is not need
 struct route *channels_route(struct supervisor *s, uint64_t id); /* NULL: there is none */
 struct route *channels_route_add(struct supervisor *s, uint64_t id, uint64_t reference);
 void channels_route_end(struct supervisor *s, struct route *t);
+/* An end has ended; `reason`: why, if `code` < 0. */
+void channels_ended(struct supervisor *s, struct remote *r, uint64_t channel, uint64_t reference, bool opener, int code,
+	const char *reason);
 void channels_label(char to[PMIG_NAME_MAX + 1], const char *label);
 /* The end at `label` hears that the other one is gone, and why. */
 void channels_over(struct supervisor *s, const struct route *t, const char *label, int code, const char *reason);
 void channels_resume(struct supervisor *s, struct route *t); /* the way is new: both ends say what they have */
 
 /* --- incoming.c --- */
-void incoming_event(struct supervisor *s, struct remote *r, const json_t *event);
-void incoming_seen(struct supervisor *s, const struct route *t,
-	const json_t *said);                                 /* its holder has it, as it says again */
-void incoming_taken(struct supervisor *s, uint64_t channel); /* the program has it */
-void incoming_closed(struct supervisor *s, const struct remote *r, const json_t *event); /* its holder has it no more */
-void incoming_pump(struct supervisor *s); /* what waits is offered to where the program runs */
+/* The words for home: CHANNEL_OPEN and what follows it. */
+void incoming_packet(struct supervisor *s, struct remote *r, const struct channel_packet *k);
+void incoming_seen(struct supervisor *s, struct route *t, const json_t *said); /* its holder has it, as it says again */
+void incoming_taken(struct supervisor *s, struct route *t);                    /* the program has it */
+/* The way to an agent is new: what it was asked and does not have, as its hello says, is not under way any more. */
+void incoming_lost(struct supervisor *s, const char *label);
+void incoming_closed(struct supervisor *s, const struct remote *r, uint64_t channel, uint64_t reference,
+	int code);                        /* its holder has it no more */
+void incoming_pump(struct supervisor *s); /* what waits is offered to where the program runs, which may have changed */
 bool incoming_waits(const struct supervisor *s, uint64_t reference);
 void incoming_close(struct supervisor *s);
 
