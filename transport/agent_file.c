@@ -227,6 +227,12 @@ int agent_do_libraries(struct agent *a, const json_t *request, json_t **ret_answ
 	return 0;
 }
 
+/* Where it may go wrong: with what goes ahead, and with the image. */
+static const char *const ahead_points[BULK_STAGES] = {
+	"prepare:first", "prepare:last", "prepare:written", "prepare:synced", "prepare:renamed"};
+static const char *const image_points[BULK_STAGES] = {
+	"ship:first", "ship:last", "ship:written", "ship:synced", "ship:renamed"};
+
 static int receive_offer(struct agent *a, const struct packet *p)
 {
 	struct bulk_offer offer;
@@ -247,6 +253,9 @@ static int receive_offer(struct agent *a, const struct packet *p)
 							    .name = offer.name,
 							    .mode = b->mode,
 							    .limit = strcmp(offer.kind, "rows") == 0 ? AGENT_ROWS_MAX : 0,
+							    .faults = announced                        ? ahead_points
+								    : strcmp(offer.kind, "image") == 0 ? image_points
+												       : NULL,
 							    .writer = peer_writer(a->driver),
 							    .stream = p->stream},
 					&offer, &b->receive);

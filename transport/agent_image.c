@@ -14,29 +14,32 @@
 #define BUILD_AUTO "; pmig-cc --safepoints=auto puts safe points wherever they are needed"
 #define WHERE_MS 1000 /* for the program to say where it is */
 
-/* What is to happen here by a fault point; < 0: fail. */
-int agent_fault(struct agent *a, const char *point)
+static void carry_out(void *context, const struct fault *f)
 {
-	struct fault f = fault_at(point);
-	switch (f.action) {
-	case FAULT_FAIL:
-		return error_set(PMIG_EIO, "fault point %s", point);
+	struct agent *a = context;
+	switch (f->action) {
 	case FAULT_KILL_PROGRAM:
 		agent_program_kill(a, SIGKILL);
-		return 0;
+		break;
 	case FAULT_KILL_AGENT:
 		(void)raise(SIGKILL);
-		return 0;
+		break;
 	case FAULT_KILL_SUPERVISOR:
 		agent_event(a, json_pack("{s:s, s:s}", "event", "fault", "kill", "supervisor"));
-		return 0;
+		break;
 	case FAULT_CUT:
 		if (a->driver != NULL)
 			(void)shutdown(peer_descriptor(a->driver), SHUT_RDWR);
-		return 0;
+		break;
 	default:
-		return 0;
+		break;
 	}
+}
+
+void agent_fault_setup(struct agent *a, const char *spec)
+{
+	fault_setup(spec);
+	fault_carry_out(*spec != '\0' ? carry_out : NULL, a);
 }
 
 int agent_do_die(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -165,7 +168,9 @@ int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
 		return error_set(PMIG_ESTALE, "%s has the epoch %llu already", a->name, (unsigned long long)a->epoch);
 	if (json_is_true(json_object_get(request, "settle")))
 		agent_connection_settle(a);
-	int r = agent_journal_begin(a, request);
+	int r = fault_meet("freeze:row");
+	if (r >= 0)
+		r = agent_journal_begin(a, request);
 	if (r >= 0)
 		r = agent_journal(a, "freeze", PMIG_STEP_BEGIN, NULL);
 	(void)snprintf(a->image, sizeof a->image, "image/%s.%llu", a->options->uuid, (unsigned long long)epoch);
@@ -219,6 +224,8 @@ static int describe_frozen(struct agent *a, json_t **ret_answer)
 	if (unread_size < 0)
 		return unread_size;
 	r = export_rows(a, rows);
+	if (r >= 0)
+		r = fault_meet("freeze:held");
 	if (r < 0)
 		return r;
 	agent_stdio_modes(a->io, modes);
@@ -274,7 +281,7 @@ static void on_frozen(struct agent *a)
 	if (r >= 0)
 		r = describe_frozen(a, &answer);
 	if (r >= 0)
-		r = agent_fault(a, "freeze:frozen");
+		r = fault_meet("freeze:frozen");
 	if (r < 0) {
 		json_decref(answer);
 		answer = NULL;
@@ -393,7 +400,11 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	if (a->state != AGENT_FROZEN && a->pid > 0)
 		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name); /* where nothing is, a promise costs nothing */
-	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, agent_text(request, "target"));
+	int r = fault_meet("commit:row");
+	if (r >= 0)
+		r = agent_journal(a, "commit", PMIG_STEP_BEGIN, agent_text(request, "target"));
+	if (r >= 0)
+		r = fault_meet("commit:begun");
 	if (r >= 0)
 		r = a->store->owner_claim(a->store, a->options->uuid, epoch, agent_text(request, "target"));
 	if (r < 0)
@@ -401,7 +412,7 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 	a->promised = epoch;
 	if (a->state == AGENT_FROZEN)
 		r = a->store->process_set(a->store, a->options->uuid, PMIG_PROCESS_DOUBT, -1, -1);
-	return r < 0 ? r : agent_fault(a, "commit:promised");
+	return r < 0 ? r : fault_meet("commit:promised");
 }
 
 int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -422,7 +433,9 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 		if ((uint64_t)agent_number(request, "barred", 0) < a->promised)
 			return error_set(PMIG_EDOUBT, "%s may run elsewhere: epoch %llu was promised", a->name,
 				(unsigned long long)a->promised);
-		int r = a->store->owner_claim(a->store, a->options->uuid, a->promised + 1, a->host);
+		int r = fault_meet("go-on:row");
+		if (r >= 0)
+			r = a->store->owner_claim(a->store, a->options->uuid, a->promised + 1, a->host);
 		if (r < 0)
 			return r;
 		a->epoch = a->claimed = a->promised + 1;
@@ -434,15 +447,18 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (a->state == AGENT_FROZEN)
 		run_on(a, reason);
 	*ret_answer = json_pack("{s:I}", "epoch", (json_int_t)a->epoch);
-	return agent_fault(a, "go-on");
+	return fault_meet("go-on");
 }
 
+/* It has ended, and cannot fail any more: a fault that fails here is met, and nothing comes of it. */
 static void gone(struct agent *a)
 {
+	(void)!fault_meet("release:gone");
 	remove_image(a);
 	agent_remove_files(a, a->epoch); /* what it came with, if "settle" was lost */
 	agent_reference_firm(a);
 	a->image[0] = '\0';
+	(void)!fault_meet("release:removed");
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);
 	(void)agent_set_state(a, AGENT_AWAY, strcmp(a->home, a->host) == 0 ? PMIG_PROCESS_AWAY : PMIG_PROCESS_LEFT);
 	agent_journal_end(a, PMIG_HANDOVER_DONE, NULL);
@@ -459,14 +475,17 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 		gone(a);
 		return 0;
 	}
-	int r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
+	int r = fault_meet("release:row");
+	agent_reference_firm(a); /* who owns the epoch is known: the peers of its sockets need not wait for its end */
+	if (r >= 0)
+		r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
 	if (r < 0)
 		return r;
 	if (agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1) <
 		0)
 		agent_program_kill(a, SIGKILL); /* it ends in any case; perhaps it is about to */
 	a->state = AGENT_RELEASING;
-	r = agent_fault(a, "release");
+	r = fault_meet("release");
 	return r < 0 ? r : AGENT_LATER;
 }
 

@@ -211,7 +211,7 @@ int agent_plan_file(struct agent *a, int64_t expected) PMIG_MUST_CHECK; /* for C
 void agent_forget_plan(struct agent *a);
 
 /* --- agent_image.c, agent_restore.c --- */
-int agent_fault(struct agent *a, const char *point) PMIG_MUST_CHECK;
+void agent_fault_setup(struct agent *a, const char *spec); /* "": none */
 int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
 int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);

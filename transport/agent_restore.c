@@ -1,5 +1,6 @@
 /* agent_restore: requests to a target: restore, unrestore, claim, bar, activate, forget. */
 #include "agent_limits.h"
+#include "runtime/base/io.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -137,7 +138,7 @@ static int adopt_image(struct agent *a, uint64_t from, uint64_t to)
 		if (*suffixes[i] == '\0')
 			(void)a->store->image_drop(a->store, old);
 	}
-	return 0;
+	return io_sync_directory_of("image/"); /* what is claimed next relies on it */
 }
 
 static int enter_image(struct agent *a, uint64_t epoch)
@@ -170,6 +171,8 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 	int r = a->store->owner_get(a->store, a->options->uuid, &owner);
 	if (r >= 0 && (epoch <= owner.epoch || epoch <= owner.barred))
 		r = error_set(PMIG_ESTALE, "%s: epoch %llu is over here", a->name, (unsigned long long)epoch);
+	if (r >= 0)
+		r = fault_meet("restore:row");
 	if (r >= 0 && image_epoch != epoch)
 		r = adopt_image(a, image_epoch, epoch);
 	if (r >= 0 && !json_is_true(json_object_get(request, "at_home"))) /* there the rows never left */
@@ -181,15 +184,19 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 	if (r >= 0)
 		r = enter_image(a, epoch);
 	if (r >= 0)
+		r = fault_meet("restore:rows");
+	if (r >= 0)
 		r = begin_restore(a, epoch);
 	return r < 0 ? r : AGENT_LATER;
 }
 
 static int set_running(struct agent *a)
 {
-	int r = agent_journal(a, "activate", PMIG_STEP_BEGIN, NULL);
+	int r = fault_meet("activate:row");
 	if (r >= 0)
-		r = agent_fault(a, "activate:journal");
+		r = agent_journal(a, "activate", PMIG_STEP_BEGIN, NULL);
+	if (r >= 0)
+		r = fault_meet("activate:journal");
 	if (r < 0)
 		return r;
 	agent_reference_prepare(a);
@@ -199,7 +206,7 @@ static int set_running(struct agent *a)
 	agent_reference_begin(a);
 	r = agent_set_state(a, AGENT_RUNNING, PMIG_PROCESS_RUNNING);
 	agent_journal_end(a, PMIG_HANDOVER_DONE, NULL);
-	return r < 0 ? r : agent_fault(a, "activate:sent");
+	return r < 0 ? r : fault_meet("activate:sent");
 }
 
 void agent_on_restored(struct agent *a, const struct control_message *m)
@@ -211,7 +218,7 @@ void agent_on_restored(struct agent *a, const struct control_message *m)
 	if (r >= 0)
 		r = agent_journal(a, "restore", PMIG_STEP_DONE, m->args[2] != 0 ? "libraries moved" : "libraries stayed");
 	if (r >= 0)
-		r = agent_fault(a, "restore:restored");
+		r = fault_meet("restore:restored");
 	if (r >= 0 && a->claimed == a->epoch)
 		r = set_running(a); /* the second time: it was asked to activate */
 	if (r < 0) {
@@ -284,21 +291,28 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (epoch != a->epoch || a->state != AGENT_RESTORED)
 		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name,
 			(unsigned long long)epoch);
-	int r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);
+	int r = fault_meet("commit:claim");
+	if (r >= 0)
+		r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);
+	if (r >= 0)
+		r = fault_meet("commit:claimed");
 	if (r >= 0)
 		r = a->store->owner_claim(a->store, a->options->uuid, epoch, a->host);
 	if (r < 0)
 		return r;
 	a->claimed = epoch;
 	r = agent_enter(a, "");
-	return r < 0 ? r : agent_fault(a, "commit:journal");
+	return r < 0 ? r : fault_meet("commit:journal");
 }
 
 int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	struct pmig_owner owner;
-	int r = a->store->owner_bar(a->store, a->options->uuid, epoch);
+	int r = fault_meet("bar:row");
+	if (r < 0)
+		return r;
+	r = a->store->owner_bar(a->store, a->options->uuid, epoch);
 	bool owned = r == PMIG_EEXIST;
 	if (owned) {
 		r = a->store->owner_get(a->store, a->options->uuid, &owner);
@@ -306,7 +320,7 @@ int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
 	}
 	if (r < 0)
 		return r;
-	r = agent_fault(a, "bar");
+	r = fault_meet("bar");
 	*ret_answer = json_pack("{s:b}", "owned", (int)owned);
 	return r;
 }
@@ -352,6 +366,9 @@ int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
 	(void)ret_answer;
+	int r = fault_meet("settle");
+	if (r < 0)
+		return r;
 	/* By itself, or as its user wanted; who was killed otherwise may be recovered. */
 	bool ended = a->state == AGENT_ENDED && (a->exit_status < 128 || a->exit_status == 128 + a->signal_sent);
 	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */

@@ -17,7 +17,7 @@ int agent_do_hello(struct agent *a, const json_t *request, json_t **ret_answer)
 	(void)snprintf(a->host, sizeof a->host, "%s", agent_text(request, "host"));
 	(void)snprintf(a->home, sizeof a->home, "%s", agent_text(request, "home"));
 	(void)snprintf(a->sender, sizeof a->sender, "%.*s@%s", PMIG_NAME_MAX, agent_text(request, "user"), a->home);
-	fault_setup(agent_text(request, "fault"));
+	agent_fault_setup(a, agent_text(request, "fault"));
 	/* A late loser finds out at its next contact: a copy of an older epoch must not run. */
 	if (a->pid > 0 && seen > a->epoch && a->state != AGENT_RESTORED && a->state != AGENT_FROZEN)
 		agent_program_kill(a, SIGKILL);
@@ -269,6 +269,7 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 void agent_tell_exit(struct agent *a)
 {
 	char undone[PMIG_UUID_LENGTH + 1];
+	(void)!fault_meet("end:exit");
 	agent_journal_undone(a, undone);
 	agent_event(a,
 		json_pack("{s:s, s:i, s:s, s:I, s:I}", "event", "exit", "status", a->exit_status, "undone", undone, "out",

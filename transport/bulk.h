@@ -62,6 +62,8 @@ uint64_t bulk_send_acknowledged(const struct bulk_send *s);
 uint64_t bulk_send_queued(const struct bulk_send *s);
 
 /* --- receiving --- */
+enum bulk_stage { BULK_FIRST, BULK_LAST, BULK_WRITTEN, BULK_SYNCED, BULK_RENAMED, BULK_STAGES };
+
 struct bulk_offer {
 	char name[BULK_NAME_MAX];
 	char kind[BULK_NAME_MAX];
@@ -76,6 +78,7 @@ struct bulk_receive_options {
 	const char *name;             /* under which it appears when durable; until then NAME.part; copied */
 	mode_t mode;                  /* of the file; 0: 0600 */
 	uint64_t limit;               /* bytes that are accepted at most; 0: no bound but the disk */
+	const char *const *faults;    /* BULK_STAGES names of fault points (fault.h); NULL: none; borrowed */
 	struct packet_writer *writer; /* borrowed until destroyed */
 	uint16_t stream;
 	bulk_progress *progress;

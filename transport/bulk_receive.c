@@ -1,5 +1,6 @@
 /* bulk_receive: writes a stream into NAME.part and makes it NAME when all of it is there, right and durable. */
 #include "bulk_hash.h"
+#include "fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,10 +159,31 @@ void bulk_receive_discard(struct bulk_receive *r)
 	bulk_receive_destroy(r);
 }
 
+static int meet(const struct bulk_receive *r, enum bulk_stage stage)
+{
+	return r->options.faults != NULL ? fault_meet(r->options.faults[stage]) : 0;
+}
+
+/* A piece that is the first or the last one may go wrong: what is to be written of it now, and how much. */
+static int meet_data(struct bulk_receive *r, const uint8_t **data, size_t *size)
+{
+	bool first = r->at == 0, last = r->at + *size == r->total;
+	if (r->options.faults == NULL || (!first && !last) || *size > sizeof r->buffer)
+		return 0;
+	memcpy(r->buffer, *data, *size);
+	*data = r->buffer;
+	int rc = first ? fault_write(r->options.faults[BULK_FIRST], r->buffer, size) : 0;
+	return rc >= 0 && last ? fault_write(r->options.faults[BULK_LAST], r->buffer, size) : rc;
+}
+
 static int write_all(struct bulk_receive *r, const uint8_t *data, size_t size)
 {
+	size_t taken = size; /* by the kernel, at the first call */
+	int rc = meet_data(r, &data, &taken);
+	if (rc < 0)
+		return rc;
 	for (size_t done = 0; done < size;) {
-		ssize_t n = pwrite(r->fd, data + done, size - done, (off_t)(r->at + done));
+		ssize_t n = pwrite(r->fd, data + done, (done < taken ? taken : size) - done, (off_t)(r->at + done));
 		if (n < 0 && errno != EINTR)
 			return io_error(r, "write");
 		if (n > 0)
@@ -210,6 +232,9 @@ static int take_end(struct bulk_receive *r, const struct packet *p)
 			(unsigned long long)r->at);
 	if (fsync(r->fd) < 0)
 		return io_error(r, "make it durable");
+	rc = meet(r, BULK_SYNCED);
+	if (rc < 0)
+		return rc;
 	if (renameat(r->options.directory, r->part, r->options.directory, r->name) < 0)
 		return io_error(r, "rename it");
 	if (fsync(r->options.directory) < 0)

@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #define SET_MAX 16
+#define POWER_NS 60000000000
+#define POWER_LOOK_NS 5000000
+#define RECORD "faults" /* in the directory of an agent */
 
 static const struct fault_point points[] = {
-#define FAULT_POINT(name, place, words) {name, FAULT_##place, words},
+#define FAULT_POINT(name, place, deed, words) {name, FAULT_##place, FAULT_##deed, words},
 #include "tbl/fault.h"
 #undef FAULT_POINT
 };
@@ -24,6 +27,10 @@ static const char *const actions[] = {
 	[FAULT_KILL_AGENT] = "kill-agent",
 	[FAULT_KILL_SUPERVISOR] = "kill-supervisor",
 	[FAULT_CUT] = "cut",
+	[FAULT_POWER] = "power",
+	[FAULT_FULL] = "full",
+	[FAULT_SHORT] = "short",
+	[FAULT_CORRUPT] = "corrupt",
 };
 
 /* What this process was told; a process is a test of one thing at a time. */
@@ -33,6 +40,8 @@ static struct {
 		const struct fault_point *point;
 		struct fault fault;
 	} set[SET_MAX];
+	fault_doer *doer;
+	void *context;
 } told;
 
 const struct fault_point *fault_points(size_t *ret_count)
@@ -47,18 +56,52 @@ const char *fault_place_name(enum fault_place place)
 	return names[place];
 }
 
+const char *fault_action_name(enum fault_action action)
+{
+	return action >= FAULT_FAIL && action < sizeof actions / sizeof *actions ? actions[action] : NULL;
+}
+
+bool fault_suits(const struct fault_point *point, enum fault_action action)
+{
+	if (action == FAULT_FULL)
+		return point->deed != FAULT_STEP;
+	if (action == FAULT_SHORT || action == FAULT_CORRUPT)
+		return point->deed == FAULT_DATA;
+	return fault_action_name(action) != NULL;
+}
+
+static int parse_number(const char *text, const char *what, long *ret_number)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	if (*text == '\0' || *end != '\0' || number < 0 || number > INT_MAX)
+		return error_set(PMIG_EINVAL, "fault: %s, not \"%s\"", what, text);
+	*ret_number = number;
+	return 0;
+}
+
 static int parse_argument(const char *argument, struct fault *f)
 {
 	if (f->action == FAULT_DELAY) {
-		char *end;
-		long ms = strtol(argument, &end, 10);
-		if (*argument == '\0' || *end != '\0' || ms < 0 || ms > INT_MAX)
-			return error_set(PMIG_EINVAL, "fault: delay needs milliseconds, not \"%s\"", argument);
-		f->ms = (int)ms;
-		return 0;
+		long ms;
+		int r = parse_number(argument, "delay needs milliseconds", &ms);
+		if (r >= 0)
+			f->ms = (int)ms;
+		return r;
 	}
 	if (*argument == '\0')
 		return 0;
+	if (f->action == FAULT_CORRUPT) {
+		long seed;
+		int r = parse_number(argument, "corrupt takes a number", &seed);
+		if (r >= 0)
+			f->seed = (uint64_t)seed;
+		return r;
+	}
+	if (f->action == FAULT_POWER && strcmp(argument, "home") == 0) {
+		f->side = FAULT_SUPERVISOR;
+		return 0;
+	}
 	for (int side = FAULT_SOURCE; side <= FAULT_TARGET; side++) {
 		if (strcmp(argument, fault_place_name((enum fault_place)side)) == 0) {
 			f->side = (enum fault_place)side;
@@ -83,6 +126,8 @@ static int parse_one(char *text, struct set *ret_set)
 		return error_set(PMIG_EINVAL,
 			"fault: \"%s=%s\": see `pmig faults` for the points, and pmig(1) for the actions", name,
 			action != NULL ? action : "");
+	if (!fault_suits(s.point, s.fault.action))
+		return error_set(PMIG_EINVAL, "fault: nothing is written at %s that could be %s", name, action);
 	if (s.point->place != FAULT_SUPERVISOR)
 		s.fault.side = s.point->place;
 	int r = parse_argument(text != NULL ? text : "", &s.fault);
@@ -126,15 +171,45 @@ void fault_setup(const char *spec)
 		told.count = count;
 }
 
+void fault_carry_out(fault_doer *doer, void *context)
+{
+	told.doer = doer;
+	told.context = context;
+}
+
+static const char *record_path(void)
+{
+	const char *path = getenv("PMIG_FAULT_RECORD");
+	return path != NULL ? path : told.doer != NULL ? RECORD : NULL;
+}
+
 /* Each fault is one line, written before anything can be killed by it. */
 static void record(const struct set *s)
 {
-	const char *path = getenv("PMIG_FAULT_RECORD");
+	const char *path = record_path();
 	int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
 	if (fd < 0)
 		return;
-	(void)dprintf(fd, "%s=%s\n", s->point->name, actions[s->fault.action]);
+	bool power = s->fault.action == FAULT_POWER;
+	const char *side = !power ? "" : s->fault.side == FAULT_SUPERVISOR ? "home" : fault_place_name(s->fault.side);
+	(void)dprintf(fd, "%s=%s%s%s\n", s->point->name, actions[s->fault.action], power ? ":" : "", side);
 	(void)close(fd);
+}
+
+static void pause_for(int64_t ns)
+{
+	struct timespec t = {.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+	(void)nanosleep(&t, NULL);
+}
+
+static void wait_for_power(void)
+{
+	char on[PATH_MAX];
+	const char *path = record_path();
+	if (path == NULL || snprintf(on, sizeof on, "%s.on", path) >= (int)sizeof on)
+		return;
+	for (int64_t waited = 0; waited < POWER_NS && access(on, F_OK) < 0; waited += POWER_LOOK_NS)
+		pause_for(POWER_LOOK_NS);
 }
 
 struct fault fault_at(const char *point)
@@ -145,11 +220,45 @@ struct fault fault_at(const char *point)
 			continue;
 		record(&told.set[i]);
 		told.set[i].fault.action = FAULT_NONE;
-		if (f.action == FAULT_DELAY) {
-			struct timespec t = {.tv_sec = f.ms / 1000, .tv_nsec = f.ms % 1000 * 1000000L};
-			(void)nanosleep(&t, NULL);
-		}
+		if (f.action == FAULT_DELAY)
+			pause_for((int64_t)f.ms * 1000000);
+		if (f.action == FAULT_POWER)
+			wait_for_power();
 		return f;
 	}
 	return (struct fault){.action = FAULT_NONE};
+}
+
+/* What every process can do about it, or what its doer can. */
+static int meet(const char *point, const struct fault *f)
+{
+	switch (f->action) {
+	case FAULT_FAIL:
+		return error_set(PMIG_EIO, "fault point %s", point);
+	case FAULT_FULL:
+		return error_set(PMIG_ENOSPC, "fault point %s: no space left on device", point);
+	case FAULT_NONE:
+		return 0;
+	default:
+		if (told.doer != NULL)
+			told.doer(told.context, f);
+		return 0;
+	}
+}
+
+int fault_meet(const char *point)
+{
+	struct fault f = fault_at(point);
+	return meet(point, &f);
+}
+
+int fault_write(const char *point, void *data, size_t *size)
+{
+	struct fault f = fault_at(point);
+	unsigned char *bytes = data;
+	if (f.action == FAULT_SHORT)
+		*size = (*size + 1) / 2;
+	else if (f.action == FAULT_CORRUPT && *size > 0)
+		bytes[f.seed / 8 % *size] ^= (unsigned char)(1U << f.seed % 8);
+	return meet(point, &f);
 }
