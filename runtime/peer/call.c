@@ -12,14 +12,19 @@ enum {
 	ATTEMPT = 2500, /* milliseconds for one address: a lost packet is sent again after one second */
 	PAUSE = 20,     /* between two rounds through all of them, doubled each time */
 	PAUSE_MOST = 1000,
-	ROUNDS = 4 /* to find a better connection than one that works */
+	ROUNDS = 4,       /* to find a better connection than one that works */
+	FIND_PAUSE = 1000 /* milliseconds between two looks for it by the program */
 };
 
 struct call {
 	struct address_list given, told; /* by the program; by the other side, which are tried first */
-	int next;                        /* address to be tried */
-	int rounds;                      /* since it was last found or told */
-	int refused;                     /* in this round, by somebody who does not know this conversation */
+	struct address_list found;       /* by the program, when it was at none of them */
+	int (*find)(void *context, char *ret, size_t size);
+	void *find_context;
+	int64_t find_at; /* not before */
+	int next;        /* address to be tried */
+	int rounds;      /* since it was last found or told */
+	int refused;     /* in this round, by somebody who does not know this conversation */
 	int64_t next_at;
 	bool wants; /* a better connection than it has: the other side has moved */
 	bool away;  /* so has this one */
@@ -56,18 +61,39 @@ static void look_anew(struct call *c)
 	c->next_at = 0;
 }
 
+/* The round is over and it is at none of them: the program may know more. */
+static void find(struct call *c)
+{
+	char text[FRAME_TEXT + 1] = "";
+	if (c->find == NULL || pmig_peer_link_now() < c->find_at)
+		return;
+	if (c->find(c->find_context, text, sizeof text) >= 0) {
+		text[sizeof text - 1] = '\0';
+		pmig_peer_address_list(&c->found, text);
+	}
+	c->find_at = pmig_peer_link_now() + FIND_PAUSE;
+}
+
 /* Which address is next? NULL: this round is over. */
 static const char *next_address(struct pmig_peer *p, bool *ret_numeric)
 {
 	struct call *c = p->call;
-	int all = c->told.count + (p->link.fd < 0 || c->away ? c->given.count : 0), i = c->next++;
-	*ret_numeric = i < c->told.count;
-	if (i < all)
-		return *ret_numeric ? c->told.text[i] : c->given.text[i - c->told.count];
+	const bool lost = p->link.fd < 0;
+	const struct address_list *lists[] = {&c->told, lost || c->away ? &c->given : NULL, lost ? &c->found : NULL};
+	int all = 0, i = c->next++;
+	for (int k = 0; k < 3; k++) {
+		int count = lists[k] != NULL ? lists[k]->count : 0;
+		*ret_numeric = k == 0;
+		if (i - all < count)
+			return lists[k]->text[i - all];
+		all += count;
+	}
 	if (c->begun && all > 0 && c->refused >= all && c->rounds >= 2)
 		pmig_peer_talk_fail(p, PMIG_EGONE, "%s does not know this conversation any more", c->where);
+	if (lost && p->error == 0)
+		find(c);
 	int pause = PAUSE;
-	for (int i = 0; i < c->rounds && pause < PAUSE_MOST; i++)
+	for (i = 0; i < c->rounds && pause < PAUSE_MOST; i++)
 		pause *= 2;
 	c->next_at = pmig_peer_link_now() + (pause < PAUSE_MOST ? pause : PAUSE_MOST);
 	c->next = c->refused = 0;
@@ -301,11 +327,10 @@ int pmig_peer_call_wait(struct pmig_peer *p, int timeout)
 
 int pmig_peer_connect(struct pmig_peer **ret_peer, const struct pmig_peer_options *options)
 {
-	size_t window;
-	int patience;
-	if (pmig_peer_talk_options(options, &window, &patience) < 0)
+	struct talk_numbers numbers;
+	if (pmig_peer_talk_options(options, &numbers) < 0)
 		return pmig_peer_talk_reason(PMIG_EINVAL, "no address, or numbers that make no sense");
-	struct pmig_peer *p = pmig_peer_talk_create(window, patience);
+	struct pmig_peer *p = pmig_peer_talk_create(&numbers);
 	struct call *c = p != NULL ? calloc(1, sizeof *c) : NULL;
 	if (c == NULL) {
 		pmig_peer_talk_destroy(p);
@@ -313,6 +338,8 @@ int pmig_peer_connect(struct pmig_peer **ret_peer, const struct pmig_peer_option
 	}
 	p->call = c;
 	c->attempt.fd = -1;
+	c->find = options->find;
+	c->find_context = options->context;
 	if (pmig_peer_address_list(&c->given, options->address) == 0)
 		pmig_peer_talk_fail(p, PMIG_EINVAL, "%.200s: not HOST:PORT", options->address);
 	while (p->error == 0 && pmig_peer_call_work(p) == 0 && !c->begun)

@@ -32,6 +32,24 @@ int pmig_peer_link_init(struct link *l, int fd, bool connecting)
 	return 0;
 }
 
+static void set(int fd, int level, int name, int value)
+{
+	(void)setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* Half of the time it is left alone, then asked four times; and what was sent has as long to be acknowledged. */
+void pmig_peer_link_watch(struct link *l, int silence)
+{
+	int seconds = silence / 1000;
+	if (silence < 0)
+		return;
+	set(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
+	set(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 8 > 0 ? seconds / 8 : 1);
+	set(l->fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	set(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, silence);
+	set(l->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 void pmig_peer_link_close(struct link *l)
 {
 	if (l->fd < 0)

@@ -13,7 +13,9 @@
 enum {
 	PENDING = 64,         /* connections whose peer is not known yet, at once; the oldest has to go */
 	PENDING_TIME = 10000, /* milliseconds for it to say who it is */
-	CONVERSATIONS = 1000
+	CONVERSATIONS = 1000,
+	FURTHER = FRAME_TEXT / 2, /* bytes of addresses besides its own */
+	FULL_PAUSE = 100          /* milliseconds, when there are no more descriptors */
 };
 
 /* A connection of somebody who has not proved anything yet. */
@@ -35,8 +37,7 @@ struct pmig_peer_server {
 	struct pmig_peer **peers;
 	int count, room, most;
 	int turn; /* whose news are looked at next */
-	size_t window;
-	int patience;
+	struct talk_numbers numbers;
 	bool participants_only;
 	volatile int
 		inside; /* with safe points everywhere, a hook may come in the middle of anything: then it leaves it alone */
@@ -44,6 +45,8 @@ struct pmig_peer_server {
 	uint64_t epoch;
 	uint8_t secret[FRAME_ID]; /* goes along, and nobody else has it */
 	char addresses[FRAME_TEXT + 1];
+	char further[FURTHER];
+	int64_t full; /* no descriptors until then: whoever waits to be accepted goes on waiting */
 	struct pollfd *fds;
 	int fds_room;
 };
@@ -71,6 +74,9 @@ static void note_addresses(struct pmig_peer_server *s)
 	s->addresses[0] = '\0';
 	if (port != 0 && any)
 		pmig_peer_address_own(port, s->addresses);
+	size_t used = strlen(s->addresses), size = strlen(s->further);
+	if (size > 0 && used + 1 + size <= FRAME_TEXT)
+		sprintf(s->addresses + used, "%s%s", used > 0 ? "," : "", s->further);
 }
 
 /* The listener that everybody knows stays where it was; here a second one, at the same port if it can be had. */
@@ -148,7 +154,7 @@ static struct pmig_peer *add(struct pmig_peer_server *s)
 		s->peers = more;
 		s->room = room;
 	}
-	struct pmig_peer *p = pmig_peer_talk_create(s->window, s->patience);
+	struct pmig_peer *p = pmig_peer_talk_create(&s->numbers);
 	if (p == NULL)
 		return NULL;
 	fill_random(p->id);
@@ -233,7 +239,7 @@ static void hear_call(struct pmig_peer_server *s, struct pending *w, const struc
 {
 	static const uint8_t none[FRAME_ID];
 	struct frame_call call;
-	struct frame_answer a = {.window = s->window};
+	struct frame_answer a = {.window = s->numbers.window};
 	uint8_t body[FRAME_BODY_MOST];
 	pmig_peer_frame_call_get(f, &call);
 	bool begins = memcmp(call.id, none, FRAME_ID) == 0;
@@ -263,7 +269,7 @@ static void hear_call(struct pmig_peer_server *s, struct pending *w, const struc
 	if (!begins)
 		return;
 	w->peer->seen = f->number;
-	w->peer->out.window = call.window < s->window ? (size_t)call.window : s->window;
+	w->peer->out.window = call.window < s->numbers.window ? (size_t)call.window : s->numbers.window;
 	adopt(s, w, 0);
 }
 
@@ -314,7 +320,8 @@ static void work_on_pending(struct pmig_peer_server *s, struct pending *w)
 
 static void accept_all(struct pmig_peer_server *s, int listener)
 {
-	for (int fd; listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
+	int fd;
+	while (listener >= 0 && (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		struct pending *w = &s->pending[0];
 		for (int i = 1; i < PENDING && w->link.fd >= 0; i++)
 			if (s->pending[i].link.fd < 0 || s->pending[i].since < w->since)
@@ -325,6 +332,8 @@ static void accept_all(struct pmig_peer_server *s, int listener)
 		if (pmig_peer_link_init(&w->link, fd, false) < 0)
 			close(fd);
 	}
+	if (listener >= 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		s->full = pmig_peer_link_now() + FULL_PAUSE;
 }
 
 /* All that can be done without waiting, for those whose sockets have news. */
@@ -357,9 +366,9 @@ static void work(struct pmig_peer_server *s)
 
 int pmig_peer_listen(struct pmig_peer_server **ret_server, const struct pmig_peer_options *options)
 {
-	size_t window;
-	int patience;
-	if (pmig_peer_talk_options(options, &window, &patience) < 0)
+	struct talk_numbers numbers;
+	if (pmig_peer_talk_options(options, &numbers) < 0 ||
+		(options->further != NULL && strlen(options->further) >= FURTHER))
 		return pmig_peer_talk_reason(PMIG_EINVAL, "no address, or numbers that make no sense");
 	struct pmig_peer_server *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -374,8 +383,9 @@ int pmig_peer_listen(struct pmig_peer_server **ret_server, const struct pmig_pee
 						       : "cannot be had");
 	}
 	s->direct = -1;
-	s->window = window;
-	s->patience = patience;
+	s->numbers = numbers;
+	if (options->further != NULL)
+		strcpy(s->further, options->further);
 	s->most = options->most != 0 ? options->most : CONVERSATIONS;
 	s->participants_only = options->participants_only;
 	s->epoch = pmig_epoch();
@@ -406,15 +416,17 @@ int pmig_peer_server_fds(struct pmig_peer_server *s, struct pollfd *fds, int roo
 {
 	struct waiting w = {.fds = fds, .room = room, .first = INT64_MAX};
 	int64_t now = pmig_peer_link_now();
-	add_waiting(&w, (struct pollfd){s->listener, POLLIN, 0}, INT64_MAX);
-	add_waiting(&w, (struct pollfd){s->direct, POLLIN, 0}, INT64_MAX);
+	bool full = s->full > now;
+	const int listeners[] = {s->listener, s->direct};
+	for (int i = 0; i < 2; i++)
+		add_waiting(&w, (struct pollfd){listeners[i], full ? 0 : POLLIN, 0}, full ? s->full : INT64_MAX);
 	for (int i = 0; i < PENDING; i++)
 		if (s->pending[i].link.fd >= 0)
 			add_waiting(&w, pmig_peer_link_poll(&s->pending[i].link), s->pending[i].since + PENDING_TIME + 1);
 	for (int i = 0; i < s->count; i++) {
 		const struct pmig_peer *p = s->peers[i];
-		bool waits = p->link.fd < 0 && p->error == 0 && s->patience >= 0;
-		add_waiting(&w, pmig_peer_link_poll(&p->link), waits ? p->lost + s->patience + 1 : INT64_MAX);
+		bool waits = p->link.fd < 0 && p->error == 0 && s->numbers.patience >= 0;
+		add_waiting(&w, pmig_peer_link_poll(&p->link), waits ? p->lost + s->numbers.patience + 1 : INT64_MAX);
 	}
 	*ret_timeout = w.first == INT64_MAX ? -1
 		: w.first <= now            ? 0

@@ -6,25 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-int pmig_peer_talk_options(const struct pmig_peer_options *options, size_t *ret_window, int *ret_patience)
+int pmig_peer_talk_options(const struct pmig_peer_options *options, struct talk_numbers *ret)
 {
-	if (options == NULL || options->address == NULL || options->window > TALK_WINDOW_MOST || options->most < 0)
+	if (options == NULL || options->address == NULL || options->window > TALK_WINDOW_MOST || options->most < 0 ||
+		(options->silence > 0 && options->silence < TALK_LOST_LEAST))
 		return PMIG_EINVAL;
-	*ret_window = options->window != 0 ? options->window : TALK_WINDOW;
-	*ret_patience = options->patience != 0 ? options->patience : TALK_PATIENCE;
+	ret->window = options->window != 0 ? options->window : TALK_WINDOW;
+	ret->patience = options->patience != 0 ? options->patience : TALK_PATIENCE;
+	ret->silence = options->silence != 0 ? options->silence : TALK_LOST;
 	return 0;
 }
 
-struct pmig_peer *pmig_peer_talk_create(size_t window, int patience)
+struct pmig_peer *pmig_peer_talk_create(const struct talk_numbers *numbers)
 {
 	struct pmig_peer *p = calloc(1, sizeof *p);
 	if (p == NULL)
 		return NULL;
 	p->link.fd = -1;
 	p->epoch = pmig_epoch();
-	p->patience = patience;
+	p->patience = numbers->patience;
+	p->silence = numbers->silence;
 	p->lost = pmig_peer_link_now();
-	if (pmig_peer_flow_out_init(&p->out, window) < 0 || pmig_peer_flow_in_init(&p->in, window) < 0) {
+	if (pmig_peer_flow_out_init(&p->out, numbers->window) < 0 || pmig_peer_flow_in_init(&p->in, numbers->window) < 0) {
 		pmig_peer_talk_destroy(p);
 		return NULL;
 	}
@@ -58,6 +61,7 @@ int pmig_peer_talk_adopt(struct pmig_peer *p, struct link *link, uint64_t receiv
 	pmig_peer_link_close(&p->link);
 	p->link = *link;
 	*link = (struct link){.fd = -1};
+	pmig_peer_link_watch(&p->link, p->silence);
 	p->ack_told = p->in.read; /* what was received was told, what was read may have been */
 	p->end_told = false;
 	p->answer = true; /* what was read is told once more */

@@ -13,7 +13,9 @@ enum {
 	TALK_WINDOW_MOST = 64 << 20,
 	TALK_PATIENCE = 60000,
 	TALK_QUESTION = 1000, /* milliseconds of silence before it is asked whether the other is there */
-	TALK_SILENCE = 5000   /* after which a question without an answer ends a connection */
+	TALK_SILENCE = 5000,  /* after which a question without an answer ends a connection */
+	TALK_LOST = 30000,    /* of the other host's kernel, after which it counts as gone */
+	TALK_LOST_LEAST = 2000
 };
 
 struct call;
@@ -31,7 +33,7 @@ struct pmig_peer {
 	bool answer;       /* the other has asked whether somebody is there */
 	bool bye;          /* the other knows nothing more of it */
 	int64_t lost;      /* since when there is no connection */
-	int patience;
+	int patience, silence;
 	unsigned connections;
 	int error; /* < 0: it has failed for good */
 	char reason[FRAME_TEXT + 80];
@@ -51,10 +53,14 @@ struct pmig_peer {
 };
 
 /* The numbers that options mean. PMIG_EINVAL. */
-int pmig_peer_talk_options(const struct pmig_peer_options *options, size_t *ret_window, int *ret_patience);
+struct talk_numbers {
+	size_t window;
+	int patience, silence;
+};
+int pmig_peer_talk_options(const struct pmig_peer_options *options, struct talk_numbers *ret);
 
 /* A conversation without a connection; NULL: no memory. */
-struct pmig_peer *pmig_peer_talk_create(size_t window, int patience);
+struct pmig_peer *pmig_peer_talk_create(const struct talk_numbers *numbers);
 void pmig_peer_talk_destroy(struct pmig_peer *p);
 
 /* It has failed for good, and why; returns `error`. */

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char moved[FRAME_TEXT + 1], bytes[5000] = {0};
 	if (size < 1 || size > 100000 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return 0;
-	struct pmig_peer *p = pmig_peer_talk_create(4096, -1);
+	struct pmig_peer *p = pmig_peer_talk_create(&(struct talk_numbers){.window = 4096, .patience = -1});
 	if (p == NULL || pmig_peer_link_init(&link, pair[0], false) < 0)
 		abort();
 	(void)pmig_peer_flow_put(&p->out, bytes, (data[0] & 15) * 300u);

@@ -1,9 +1,10 @@
 /* converses: both sides of conversations that outlive moves (<pmig/pmig_peer.h>), each byte checked, both ways.
  *
- *   converses listen ADDRESS [participants]   answers each byte with one that depends on it and on its number; ends after SIGTERM, with
- *                                             how many conversations there were
+ *   converses listen ADDRESS [participants|quick] answers each byte with one that depends on it and on its number; ends after SIGTERM, with
+ *                                             how many conversations there were; quick: a peer's host may be silent for 2 s
  *   converses call ADDRESS[,ADDRESS...]       talks until SIGTERM, prints each connection, and at the end how many bytes each way,
- *                                             over how many connections, and the longest time without an answer
+ *                                             over how many connections, and the longest time without an answer; at SIGUSR1
+ *                                             it does something else for 4 s
  *
  * Built by pmig-cc it can move, by any compiler it stays. */
 #define _GNU_SOURCE
@@ -17,7 +18,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t asked_to_end;
+static volatile sig_atomic_t asked_to_end, asked_to_be_busy;
+
+static void be_busy(int signal)
+{
+	(void)signal;
+	asked_to_be_busy = 1;
+}
 
 static void ask_to_end(int signal)
 {
@@ -81,13 +88,17 @@ static int serve(struct pmig_peer *p)
 	return 1;
 }
 
-static int listen_at(const char *address, int participants_only)
+static int listen_at(const char *address, const char *how)
 {
+	struct pmig_peer_options o = {.address = address, .participants_only = strcmp(how, "participants") == 0};
 	struct pmig_peer_server *s;
 	struct pmig_peer *p;
 	int over = 0;
-	if (pmig_peer_listen(&s, &(struct pmig_peer_options){.address = address, .participants_only = participants_only}) <
-		0)
+	if (strcmp(how, "quick") == 0) {
+		o.silence = 2000;
+		o.patience = 10000;
+	}
+	if (pmig_peer_listen(&s, &o) < 0)
 		die("listen", NULL);
 	printf("ready\n");
 	while (!asked_to_end) {
@@ -177,7 +188,8 @@ static int call(const char *addresses)
 		if (ready > 0 && !hear(&t))
 			die("it has ended too soon", t.peer);
 		tell_connection(&t);
-		nanosleep(&pause, NULL);
+		nanosleep(asked_to_be_busy ? &(struct timespec){.tv_sec = 4} : &pause, NULL);
+		asked_to_be_busy = 0;
 	}
 	if (pmig_peer_end(t.peer) < 0 || hear(&t))
 		die("there is more", t.peer);
@@ -193,9 +205,11 @@ static int call(const char *addresses)
 int main(int argc, char **argv)
 {
 	struct sigaction end = {.sa_handler = ask_to_end};
+	struct sigaction busy = {.sa_handler = be_busy};
 	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGUSR1, &busy, NULL);
 	if (argc >= 3 && strcmp(argv[1], "listen") == 0)
-		return listen_at(argv[2], argc > 3);
+		return listen_at(argv[2], argc > 3 ? argv[3] : "");
 	if (argc == 3 && strcmp(argv[1], "call") == 0)
 		return call(argv[2]);
 	return 2;

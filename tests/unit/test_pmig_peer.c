@@ -89,6 +89,57 @@ static void each_byte_once_through_cuts(void **unused)
 	}
 }
 
+/* Where the server is, as something else than its old address knows. */
+static int look(void *address, char *ret, size_t size)
+{
+	snprintf(ret, size, "nonsense,%s", (const char *)address);
+	return 0;
+}
+
+static void found_by_the_program(void **unused)
+{
+	(void)unused;
+	struct echo e;
+	struct way w;
+	struct pmig_peer *p;
+	char byte = 'a';
+	echo_begin(&e, (struct pmig_peer_options){.patience = 5000});
+	way_begin(&w, e.address);
+	assert_int_equal(pmig_peer_connect(&p,
+				 &(struct pmig_peer_options){
+					 .address = w.address, .patience = 5000, .find = look, .context = e.address}),
+		0);
+	assert_int_equal(pmig_peer_write(p, &byte, 1), 1);
+	assert_int_equal(pmig_peer_read(p, &byte, 1), 1);
+	way_finish(&w); /* its host fails, with all connections through it */
+	talk(p, 100000);
+	assert_string_equal(pmig_peer_address(p), e.address);
+	assert_int_equal(pmig_peer_close(p), 0);
+	echo_finish(&e, 1);
+}
+
+static void others_are_named(void **unused)
+{
+	(void)unused;
+	struct pmig_peer_server *s;
+	char address[] = "127.0.0.1:0", all[] = "0.0.0.0:0", more[600];
+	struct pmig_peer_options o = {.address = address, .further = "10.9.8.7:7000,10.9.8.6:7000"};
+	assert_int_equal(pmig_peer_listen(&s, &o), 0);
+	assert_string_equal(pmig_peer_server_addresses(s), o.further);
+	pmig_peer_server_destroy(s);
+	o.address = all;
+	assert_int_equal(pmig_peer_listen(&s, &o), 0);
+	const char *named = strstr(pmig_peer_server_addresses(s), o.further);
+	assert_true(named != NULL && strcmp(named, o.further) == 0);
+	pmig_peer_server_destroy(s);
+	memset(more, '1', sizeof more - 1);
+	more[sizeof more - 1] = '\0';
+	o.further = more;
+	assert_int_equal(pmig_peer_listen(&s, &o), PMIG_EINVAL);
+	assert_int_equal(pmig_peer_listen(&s, &(struct pmig_peer_options){.address = address, .silence = 1000}),
+		PMIG_EINVAL);
+}
+
 static void *talk_for_a_while(void *address)
 {
 	struct pmig_peer *p;
@@ -246,6 +297,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_byte_once_through_cuts),
+		cmocka_unit_test(found_by_the_program),
+		cmocka_unit_test(others_are_named),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(a_participant_who_breaks_the_rules),

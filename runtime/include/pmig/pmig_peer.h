@@ -20,6 +20,9 @@
  *
  * The side that calls makes connections anew, and need not be reachable itself. It tries the addresses that it was told last,
  * then those that it was given: so give it, with commas, whatever is likely to know (the first host, the home of the program).
+ * A server may name others that know the way to it (`further`), and the program that calls may look for it itself (`find`): by the
+ * registry of its home, for example, with `pmig ps --json`. So it is found although the host where it was, with all that was left
+ * behind there, has failed.
  *
  * How it works. Each side numbers the bytes that it sends and keeps them until the other has read them (sequence numbers and
  * acknowledgement as in TCP, RFC 9293; a session above connections as in Snoeren, Andersen, Balakrishnan: Fine-Grained Failover
@@ -64,6 +67,16 @@ struct pmig_peer_options {
 	/* To listen: nobody but participants will come to this address. Then no forwarder is left behind at a move; the listener
 	 * is any one of its kind, at the same port of the target or the next free one. */
 	bool participants_only;
+	/* Milliseconds after which a connection counts as lost whose other host says nothing at all, at least 2000; 0: 30000; < 0: never. The
+	 * kernel there is asked (tcp(7), keepalive), so one whose program is busy, or was stopped, is not lost by it. */
+	int silence;
+	/* To listen: addresses, numbers with commas, that are named to participants after its own: where a way to it is known as well. */
+	const char *further;
+	/* To call: looks for the server when it is at none of the addresses that are known; called once in each round through them, at
+	 * most every second. Writes addresses as in `address` into `ret`, of `size` bytes; < 0: nothing was found. `context` is handed to it. It
+	 * may wait, and so does the call that is being made. NULL: nobody looks. */
+	int (*find)(void *context, char *ret, size_t size);
+	void *context;
 };
 
 /* Calls a server; waits until the conversation has begun, at most as long as its patience.
