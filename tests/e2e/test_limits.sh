@@ -102,7 +102,7 @@ echo "line 1" >&7
 await "$T/later.out" '^1 line 1$'
 (
 	for ((i = 0; i < 3000; i++)); do
-		[ -z "$(left_on beta | grep '/image/.*[0-9]$')" ] || break
+		! left_on beta | grep -q "/image/.*[0-9]\$" || break
 	done
 	limits $user "program = $other"
 ) &
