@@ -23,7 +23,7 @@ done_talking() {
 	check "$2 of them ended in the ordinary way" test "$(grep -c ' over: [0-9]* bytes, end' "$T/$1.out")" -eq "$2"
 }
 
-MANY=${MANY:-50}
+MANY=${MANY:-200}
 start alpha many "$BIN/tests/links" accept 7000 "$MANY"
 await "$T/many.out" ready
 talks many gamma alpha:7000 "$MANY"
