@@ -260,6 +260,8 @@ static int close_door(struct agent *a, struct door *d)
 		}
 		w->fd = fd;
 		w->end = end_of(a, fd, &w->label);
+		if (w->end != NULL && channel_has_ended(w->end->channel))
+			w->end = NULL; /* its peer has given up: as one that the kernel drops from a queue */
 		if (w->end != NULL)
 			r = channel_suspend(w->end->channel, fd, &w->state);
 		if (w->end == NULL || r < 0) {

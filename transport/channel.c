@@ -518,6 +518,11 @@ int channel_broken(const struct channel *c)
 	return c->broken;
 }
 
+bool channel_has_ended(const struct channel *c)
+{
+	return c->finished;
+}
+
 int channel_descriptor(const struct channel *c)
 {
 	return c->options.fd;

@@ -109,6 +109,7 @@ void channel_fail(struct channel *c, int code);
 int channel_tell(struct channel *c, const void *note, size_t size) PMIG_MUST_CHECK;
 int channel_broken(const struct channel *c); /* the errno with which the other end's connection broke; 0: it did not */
 
+bool channel_has_ended(const struct channel *c); /* `ended` has been called, or will be */
 uint64_t channel_id(const struct channel *c);
 int channel_descriptor(const struct channel *c); /* borrowed */
 uint64_t channel_bytes(const struct channel *c); /* in both directions so far */

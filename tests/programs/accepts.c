@@ -1,6 +1,7 @@
 /* accepts: a plain server that declares nothing: accepts HOW WHERE [BACKLOG], HOW block, threads (four that block), poll, epoll (edges) or busy (non-blocking, with pauses in poll), WHERE a
  * port or the path of a unix socket. Of each client it reads a line and answers with "HOST PEER LOCAL: line", where PEER is who accept() said it
- * was; then it closes. "hold" does not answer before the next line has come in; "end" ends the server; "number" answers with how many clients there were, "much" with many bytes before the line. */
+ * was; then it closes. "hold" does not answer before the next line has come in; "end" ends the server; "number" answers with how many clients there were, "much" with many bytes before the line,
+ * "turn ..." with how many came before it behind the line. */
 #define _GNU_SOURCE
 #include <pmig/pmig.h>
 
@@ -139,6 +140,8 @@ static void *serve(void *unused)
 		int n = count();
 		if (strcmp(line, "number") == 0)
 			snprintf(answer, sizeof answer, "%d\n", n);
+		if (strncmp(line, "turn", 4) == 0)
+			snprintf(answer + strlen(answer) - 1, 20, " after %d\n", n);
 		if (strcmp(line, "much") == 0)
 			write_much(client);
 		if (write(client, answer, strlen(answer)) < 0)

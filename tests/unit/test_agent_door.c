@@ -316,6 +316,39 @@ static void run(struct program *p)
 	assert_int_equal(loop_run(p->agent.loop), 0);
 }
 
+/* A peer that gives up while it waits is no obstacle. */
+static void test_given_up(void **state)
+{
+	(void)state;
+	struct program p;
+	struct control_message m;
+	struct socket_label l;
+	unsigned char buffer[CHANNEL_NOTE_MAX];
+	int fd;
+	begin(&p, 8);
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(come(&p, i, 3, LISTENER), 0);
+	struct packet over = channel_note(102, CHANNEL_FAILED, 0, PMIG_EGONE, "it is gone", buffer);
+	assert_int_equal(agent_reference_packet(&p.agent, &over), 0); /* at this moment: nobody has been told of its end yet */
+	p.agent.state = AGENT_FREEZING;
+	for (unsigned i = 1; i <= 3; i += 2) {
+		int waits = ask(&p, CONTROL_PENDING, 0, &m);
+		assert_int_equal(m.args[0], 0);
+		assert_true(waits >= 0 && socket_label_read(m.text, &l));
+		assert_int_equal(l.id, i);
+		close(waits);
+	}
+	assert_int_equal(ask(&p, CONTROL_PENDING, 0, &m), -1);
+	assert_int_equal(m.args[0], 0);
+	agent_reference_undo(&p.agent);
+	p.agent.state = AGENT_RUNNING;
+	assert_int_equal(accepted(&p, &fd), 1);
+	close(fd);
+	assert_int_equal(accepted(&p, &fd), 3);
+	close(fd);
+	finish(&p);
+}
+
 /* Its holder is lost while the program is frozen: there is nobody to be served when it goes on. */
 static void test_lost_meanwhile(void **state)
 {
@@ -452,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_strange_ones),
 		cmocka_unit_test(test_never_more_than_it_wanted),
 		cmocka_unit_test(test_what_waits),
+		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_lost_meanwhile),
 		cmocka_unit_test(test_at_home),
 		cmocka_unit_test(test_killed_before_it_ran),
