@@ -96,7 +96,10 @@ static int header_decode(const void *bytes, struct header *ret_header)
 		return error_set(PMIG_EPROTOCOL, "packet: this is not the pmig protocol (the stream begins with %08x)",
 			le32toh(h.magic));
 	if (h.version != PACKET_VERSION)
-		return error_set(PMIG_EVERSION, "packet: version %u is not known here (%u is)", h.version, PACKET_VERSION);
+		return error_set(PMIG_EVERSION,
+			"packet: the other side speaks version %u of pmig's protocol, this one version %u: use the same pmig at both ends; what "
+			"was started by another one is attached to, moved and ended by that",
+			h.version, PACKET_VERSION);
 	if (!type_known(h.type))
 		return error_set(PMIG_EPROTOCOL, "packet: type %u is not known here", h.type);
 	if ((h.flags & ~FLAG_PACKED) != 0 || (h.flags != 0 && h.type != PACKET_DATA) || h.zero != 0 || h.zero2 != 0)

@@ -75,6 +75,30 @@ static void test_golden(void **state)
 	packet_writer_destroy(w);
 }
 
+/* The version of today's golden bytes, one before and one after: who speaks another is told both, and what to do. */
+static void test_another_version_is_told_what_to_do(void **state)
+{
+	(void)state;
+	for (int step = -1; step <= 1; step += 2) {
+		struct packet_writer *w = writer(PACKET_PLAIN);
+		put(w, PACKET_DATA, 1, 0, "hello", 5);
+		struct wire *wire = flush(w);
+		char words[160];
+		struct packet_reader *r = reader();
+		struct packet p;
+		wire->bytes[4] = (uint8_t)(PACKET_VERSION + step);
+		assert_true(packet_reader_feed(r, wire->bytes, wire->size) > 0);
+		assert_int_equal(packet_reader_next(r, &p), PMIG_EVERSION);
+		(void)snprintf(words, sizeof words,
+			"version %d of pmig's protocol, this one version %d: use the same pmig at both ends",
+			PACKET_VERSION + step, PACKET_VERSION);
+		assert_non_null(strstr(pmig_reason(), words));
+		packet_reader_destroy(r);
+		free(wire);
+		packet_writer_destroy(w);
+	}
+}
+
 static struct wire *sample(void)
 {
 	static const char text[] = "a text that is long enough to be packed, a text that is long enough to be packed, "
@@ -312,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_another_version_is_told_what_to_do),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_content),
 		cmocka_unit_test(test_every_truncation),
