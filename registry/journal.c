@@ -1,4 +1,4 @@
-/* journal: hand-overs and their steps, each durable before the step is done. */
+/* journal: hand-overs and their steps, each durable before the step is done; that it was done is written without waiting. */
 #include "journal.h"
 #include "row.h"
 
@@ -96,13 +96,20 @@ static int next_sequence(struct database *db, const char *id, int64_t *ret_seque
 	return 0;
 }
 
+/* Nothing is done because a step was done, and the row of a commit is followed by the claim, which is durable and with it all that
+ * was written before it: of the log only the end can be lost. */
+static bool is_relied_on(const char *step, enum pmig_phase phase)
+{
+	return phase != PMIG_STEP_DONE && strcmp(step, "commit") != 0;
+}
+
 int journal_step(struct database *db, const char *id, const char *step, enum pmig_phase phase, const char *detail)
 {
 	struct pmig_step_row row = {
 		.handover = id, .step = step, .phase = phase, .at = journal_now(), .sequence = 1, .detail = detail};
 	int r = row_check(&row_step, &row);
 	if (r >= 0)
-		r = database_begin(db, true);
+		r = database_begin(db, is_relied_on(step, phase));
 	if (r < 0)
 		return r;
 	r = next_sequence(db, id, &row.sequence);
@@ -132,7 +139,8 @@ int journal_finish(struct database *db, const char *id, enum pmig_handover_state
 	static const char sql[] = "UPDATE handovers SET state = ?2, ended = ?3, reason = ?4 WHERE id = ?1";
 	if (id == NULL || !row_is_uuid(id) || state < PMIG_HANDOVER_OPEN || state > PMIG_HANDOVER_WAITS)
 		return error_set(PMIG_EINVAL, "journal: finish: no id or no state");
-	int r = database_begin(db, true);
+	int r = database_begin(db,
+		state != PMIG_HANDOVER_DONE); /* without that end it is found as if killed just before it */
 	if (r < 0)
 		return r;
 	r = judge_finish(db, id, state);

@@ -102,16 +102,19 @@ int agent_do_fetch(struct agent *a, const json_t *request, json_t **ret_answer)
 	b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (path == own ? 0 : O_NOFOLLOW));
 	r = b->fd < 0 ? error_errno(PMIG_ENOENT, errno, "%s/%s", a->options->state, path)
 		      : bulk_send_create(&(struct bulk_send_options){.fd = b->fd,
+						 .eager = path != own, /* an image only passes through home */
 						 .name = name,
 						 .kind = agent_text(request, "kind"),
 						 .writer = peer_writer(a->driver),
 						 .stream = b->stream},
 				&b->send);
+	if (r >= 0)
+		r = bulk_send_pump(b->send);
 	if (r < 0)
 		drop(a, b);
 	else
 		peer_kick(a->driver);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* --- content that this host has under another name: it is copied into the cache, not sent --- */

@@ -31,6 +31,7 @@ typedef void bulk_progress(void *context, uint64_t done, uint64_t total);
 struct bulk_send_options {
 	int fd;                       /* read with pread() from 0; borrowed until destroyed; only appended to meanwhile */
 	bool growing;                 /* somebody still writes: ends when bulk_send_complete() was called */
+	bool eager;                   /* the receiver has nothing of it: the bytes follow the OFFER at once */
 	const char *name;             /* what the receiver may call it; copied */
 	const char *kind;             /* "image", "program", "library", ...; copied */
 	struct packet_writer *writer; /* borrowed until detached or destroyed */
@@ -77,6 +78,7 @@ struct bulk_receive_options {
 	int directory;                /* open directory; borrowed until destroyed */
 	const char *name;             /* under which it appears when durable; until then NAME.part; copied */
 	mode_t mode;                  /* of the file; 0: 0600 */
+	bool passing;                 /* it only passes: nothing is synced */
 	uint64_t limit;               /* bytes that are accepted at most; 0: no bound but the disk */
 	const char *const *faults;    /* BULK_STAGES names of fault points (fault.h); NULL: none; borrowed */
 	struct packet_writer *writer; /* borrowed until destroyed */

@@ -230,14 +230,20 @@ static int take_end(struct bulk_receive *r, const struct packet *p)
 	if (memcmp(digest, p->data, sizeof digest) != 0)
 		return error_set(PMIG_ECORRUPT, "%s: its %llu bytes are not those that were sent (xxh3 differs)", r->name,
 			(unsigned long long)r->at);
-	if (fsync(r->fd) < 0)
+	rc = meet(r, BULK_WRITTEN);
+	if (rc < 0)
+		return rc;
+	if (!r->options.passing && fsync(r->fd) < 0)
 		return io_error(r, "make it durable");
 	rc = meet(r, BULK_SYNCED);
 	if (rc < 0)
 		return rc;
 	if (renameat(r->options.directory, r->part, r->options.directory, r->name) < 0)
 		return io_error(r, "rename it");
-	if (fsync(r->options.directory) < 0)
+	rc = meet(r, BULK_RENAMED);
+	if (rc < 0)
+		return rc;
+	if (!r->options.passing && fsync(r->options.directory) < 0)
 		return io_error(r, "make its directory durable");
 	close(r->fd);
 	r->fd = -1;

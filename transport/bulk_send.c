@@ -10,7 +10,8 @@ struct bulk_send {
 	struct bulk_send_options options;
 	char *name, *kind;
 	bool complete;
-	bool agreed; /* the receiver has said what it has */
+	bool agreed; /* the receiver has said what it has, or is known to have nothing */
+	bool eager;  /* what it says is of no interest */
 	bool end_queued;
 	uint64_t next;                       /* offset of what is read next; `hash` covers everything before */
 	uint64_t acknowledged, queued, size; /* size: known once complete */
@@ -57,6 +58,7 @@ int bulk_send_create(const struct bulk_send_options *options, struct bulk_send *
 	int rc = s->complete ? learn_size(s) : 0;
 	if (rc >= 0 && options->writer != NULL)
 		rc = offer(s);
+	s->agreed = s->eager = options->eager && options->writer != NULL;
 	if (rc < 0) {
 		bulk_send_destroy(s);
 		return rc;
@@ -85,7 +87,7 @@ int bulk_send_attach(struct bulk_send *s, struct packet_writer *writer, uint16_t
 {
 	s->options.writer = writer;
 	s->options.stream = stream;
-	s->agreed = s->end_queued = false;
+	s->agreed = s->eager = s->end_queued = false;
 	return writer != NULL ? offer(s) : 0;
 }
 
@@ -135,6 +137,10 @@ int bulk_send_packet(struct bulk_send *s, const struct packet *p)
 {
 	switch (p->type) {
 	case PACKET_HAVE:
+		if (s->eager) { /* it begins anew with our first byte */
+			s->eager = false;
+			return 0;
+		}
 		if (s->agreed || (p->size == 0 && p->offset != 0))
 			break;
 		int rc = agree(s, p);

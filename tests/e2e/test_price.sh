@@ -14,6 +14,9 @@ await "$T/weighs.out" '^20 '
 costs() {
 	pmig_on alpha plan --json weighs "$1" >"$T/plan" || fail "no plan for $1"
 	pmig_on alpha move --json weighs "$1" >"$T/move" || fail "no move to $1"
+	check "the steps that stopped it are timed: $(jq -c '.steps | map_values(round)' "$T/move")" jq -e \
+		'.stopped_ms as $was | .steps | has("plan") and has("prepare") and has("freeze") and
+		([.ship, .restore, .promise, .claim, .activate] | all(. > 0) and add <= $was + 2)' "$T/move"
 	check "to $1: $(jq '.total.seconds_frozen * 1000 | floor' "$T/plan") ms frozen were planned, $(jq .stopped_ms "$T/move") it was" jq -e \
 		--slurpfile move "$T/move" '$move[0].stopped_ms as $was | .total.seconds_frozen * 1000 | . > $was / 2 and . < $was * 2' "$T/plan"
 	agreed weighs

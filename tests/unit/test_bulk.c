@@ -249,6 +249,46 @@ static void test_foreign_prefix(void **state)
 	}
 }
 
+/* A receiver that is known to have nothing is not asked: all goes with the offer. What lies there all the same is begun anew, and a session
+ * that is lost is gone on with as any. */
+static void test_eager(void **state)
+{
+	(void)state;
+	static const uint64_t sizes[] = {0, 1, 2 * BULK_CHUNK + 7};
+	for (size_t i = 0; i < 6; i++) {
+		struct pair p;
+		struct result result;
+		struct bulk_receive_options o = {.name = "eager", .passing = i % 2 == 0};
+		struct bulk_send *s;
+		int part = openat(directory, "eager.part", O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+		    fd = content(sizes[i / 2], 5);
+		assert_int_equal(write(part, "something else", 14), 14);
+		connect_pair(&p, i == 5 ? 2 : UINT64_MAX);
+		struct bulk_send_options so = {
+			.fd = fd, .eager = true, .name = "thing", .kind = "image", .writer = p.a.w, .stream = 1};
+		assert_int_equal(bulk_send_create(&so, &s), 0);
+		assert_int_equal(bulk_send_pump(s), 1); /* to its end, before anybody has answered */
+		converse(&p, s, &o, &result);
+		if (i == 5) {
+			uint64_t before = bulk_send_queued(s);
+			assert_int_equal(result.sender, 0);
+			disconnect_pair(&p);
+			connect_pair(&p, UINT64_MAX);
+			assert_int_equal(bulk_send_attach(s, p.a.w, 9), 0);
+			converse(&p, s, &o, &result);
+			assert_int_equal(bulk_send_queued(s) - before, sizes[2] - BULK_CHUNK);
+		}
+		assert_int_equal(result.receiver, 1);
+		assert_int_equal(result.sender, 1);
+		assert_same(fd, "eager");
+		assert_int_equal(unlinkat(directory, "eager", 0), 0);
+		bulk_send_destroy(s);
+		disconnect_pair(&p);
+		close(part);
+		close(fd);
+	}
+}
+
 static void test_growing(void **state)
 {
 	(void)state;
@@ -413,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_resumed_everywhere),
 		cmocka_unit_test(test_foreign_prefix),
+		cmocka_unit_test(test_eager),
 		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_hostile_packets),

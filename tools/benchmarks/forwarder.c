@@ -3,7 +3,8 @@
  * usage: forwarder send PORT MIB      seconds until the server has so many MiB
  *        forwarder round PORT N       seconds of a byte there and back: the median of N, and the 99th of a hundred
  *        forwarder connect PORT N     seconds for each of N connections, 16 at a time, with a byte there and back on each
- *        forwarder gap PORT           a byte every time the last is back, until standard input ends: the longest that it took, how many */
+ *        forwarder gap PORT           a byte every time the last is back, until standard input ends: for each line there, the longest that it
+ *                                     took since the one before */
 #include "base/error.h"
 #include "figure.h"
 
@@ -110,17 +111,24 @@ static void connect_often(long wanted)
 static void find_gap(void)
 {
 	double longest = 0;
-	long rounds = 0;
 	int fd = begin("e");
+	char words[64];
 	(void)once(fd);
 	(void)printf("begun\n");
 	(void)fflush(stdout);
-	for (struct pollfd input = {.fd = 0, .events = POLLIN}; poll(&input, 1, 0) == 0; rounds++) {
+	for (;;) {
+		struct pollfd input = {.fd = 0, .events = POLLIN};
 		double took = once(fd);
 		if (took > longest)
 			longest = took;
+		if (poll(&input, 1, 0) == 0)
+			continue;
+		if (must(read(0, words, sizeof words), "standard input") == 0)
+			break;
+		(void)printf("%.9f\n", longest);
+		(void)fflush(stdout);
+		longest = 0;
 	}
-	(void)printf("%.9f %ld\n", longest, rounds);
 	(void)close(fd);
 }
 

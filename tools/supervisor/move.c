@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SAFE_POINT_MS 30000 /* for the program to reach a safe point */
@@ -16,13 +15,6 @@
 #define IN_DOUBT_MS 10000 /* then the listener is told, and we go on asking */
 
 static void perform(struct move *m);
-
-int64_t move_now(void)
-{
-	struct timespec t;
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void move_destroy(struct move *m)
 {
@@ -326,6 +318,7 @@ static void perform(struct move *m)
 static void begin(struct move *m, enum handover_action action)
 {
 	m->doing = action;
+	move_time_begin(&m->time, action);
 	if (action > m->reached && action <= HANDOVER_RELEASE)
 		m->reached = action;
 	if (action == HANDOVER_REPORT) {
@@ -544,7 +537,7 @@ void move_down(struct supervisor *s, struct remote *r, int code)
 	} else if (m->waiting) {
 		lost(m);
 	} else if (m->doing == HANDOVER_SHIP) {
-		ship_lost(m);
+		ship_lost(m, r);
 		lost(m);
 	}
 }

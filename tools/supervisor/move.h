@@ -12,6 +12,14 @@ struct planning;
 struct prepare;
 struct fetch;
 
+/* When each action of a hand-over began, and for how long it was under way: in milliseconds; move_time.c. */
+struct move_time {
+	enum handover_action doing;
+	double since;
+	double took[HANDOVER_REPORT + 1]; /* all tries together */
+	unsigned begun;                   /* a bit for each that was */
+};
+
 struct move {
 	struct supervisor *supervisor;
 	struct handover h;
@@ -30,13 +38,14 @@ struct move {
 	bool reported;                 /* the listener has had the last word */
 	int64_t lost_since;            /* milliseconds; 0: not lost */
 	int64_t began, froze, resumed; /* milliseconds */
-	enum handover_action reached;  /* the furthest that was begun */
-	bool stale;                    /* the program went on at the source: an image of this hand-over is of the past */
-	struct loop_source *timer;     /* to do it again, or because it takes too long */
-	struct loop_source *in_doubt;  /* to stop keeping the listener waiting */
-	json_t *frozen;                /* what the source said when it froze */
-	json_t *exit;                  /* the source's exit event, held back while the image goes on without it */
-	char path[PATH_MAX];           /* of the program at the target */
+	struct move_time time;
+	enum handover_action reached; /* the furthest that was begun */
+	bool stale;                   /* the program went on at the source: an image of this hand-over is of the past */
+	struct loop_source *timer;    /* to do it again, or because it takes too long */
+	struct loop_source *in_doubt; /* to stop keeping the listener waiting */
+	json_t *frozen;               /* what the source said when it froze */
+	json_t *exit;                 /* the source's exit event, held back while the image goes on without it */
+	char path[PATH_MAX];          /* of the program at the target */
 	char library_path[PATH_MAX];
 	char *kinds; /* what was brought of them to the target; kinds.h */
 	struct ship *ship;
@@ -53,10 +62,14 @@ struct move {
 void move_next(struct move *m, enum handover_event event);
 void move_blame(struct move *m, int code);          /* keeps pmig_reason() if it is the first */
 void move_tell(struct move *m, json_t *line);       /* to the listener; taken */
-int64_t move_now(void);                             /* milliseconds, monotonic */
 bool move_fault(struct move *m, const char *point); /* true: the step fails here */
 
 bool move_revive(struct move *m); /* what was saved and runs nowhere goes on from the image that waits at the target */
+
+/* --- move_time.c: how long each step took --- */
+int64_t move_now(void);                                                 /* milliseconds, monotonic */
+void move_time_begin(struct move_time *t, enum handover_action action); /* ends what was under way */
+json_t *move_time_json(const struct move_time *t);                      /* {"plan": 12.25, "freeze": ...}: milliseconds */
 
 /* --- move_report.c: the journal, and what the listener is told --- */
 int report_begin(struct move *m) PMIG_MUST_CHECK; /* the journal's row, before anything is touched */
@@ -66,8 +79,8 @@ void report_end(struct move *m);  /* how it ended; destroys m, or begins anew */
 
 /* --- move_ship.c: the files of a frozen program, from the source to the target --- */
 void ship_start(struct move *m);
-void ship_again(struct move *m); /* connected anew */
-void ship_lost(struct move *m);  /* the connection is gone; ship_again() follows */
+void ship_again(struct move *m);                        /* connected anew */
+void ship_lost(struct move *m, const struct remote *r); /* that connection is gone; ship_again() follows */
 void ship_pump(struct move *m);
 bool ship_packet(struct move *m, struct remote *r, const struct packet *p);
 void ship_destroy(struct ship *h);

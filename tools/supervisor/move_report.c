@@ -59,6 +59,13 @@ static int exit_status(const struct move *m)
 	return m->code < 0 && frozen && status < 5 ? 5 : status;
 }
 
+/* From when its memory was read until it is known to run. */
+static json_int_t stopped_ms(const struct move *m)
+{
+	int64_t written = json_integer_value(json_object_get(m->frozen, "ns")) / 1000000;
+	return m->resumed > m->froze ? (json_int_t)(m->resumed - m->froze + (m->froze != 0 ? written : 0)) : 0;
+}
+
 void report_last_word(struct move *m, int code, const char *outcome)
 {
 	if (m->reported)
@@ -67,9 +74,9 @@ void report_last_word(struct move *m, int code, const char *outcome)
 	json_t *line = json_pack("{s:b, s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:I, s:I, s:I, s:f}", "done", 1, "outcome",
 		outcome, "name", m->supervisor->name, "from", m->source_label, "to", m->target_label, "epoch",
 		(json_int_t)m->epoch, "exit", exit_status(m), "ms", (json_int_t)(move_now() - m->began), "stopped_ms",
-		(json_int_t)(m->resumed > m->froze ? m->resumed - m->froze : 0), "bytes",
-		(json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
+		stopped_ms(m), "bytes", (json_int_t)json_integer_value(json_object_get(m->frozen, "bytes")), "frames",
 		(json_int_t)json_integer_value(json_object_get(m->frozen, "frames")), "plan_ms", m->plan_ms);
+	(void)json_object_set_new(line, "steps", move_time_json(&m->time));
 	const char *less = m->plan != NULL ? m->plan->facts.less : NULL;
 	if (code >= 0 && less != NULL && *less != '\0')
 		(void)json_object_set_new(line, "less", json_string(less));

@@ -1,5 +1,5 @@
-/* move_ship: the image and the registry's rows of a frozen program, from the source to the target. From a far source they pass
- * through a file here, which is sent on while it grows. */
+/* move_ship: the image and the registry's rows of a frozen program, from the source to the target, all on their way at once. From a
+ * far source they pass through a file here, which is sent on while it grows. */
 #include "move.h"
 #include "transport/agent.h"
 
@@ -13,68 +13,77 @@
 
 #define TELL_MS 200
 
-static const struct part {
+/* The image is the last: where it is, all is, since a target takes one packet after the other. */
+static const struct sort {
 	const char *key; /* in what the source said when it froze; NULL: that itself, and where the program is at the target */
 	const char *kind;
-} parts[] = {{NULL, "request"}, {"rows_file", "rows"}, {"file", "image"}};
+} sorts[] = {{NULL, "request"}, {"rows_file", "rows"}, {"file", "image"}};
 
-#define PARTS (sizeof parts / sizeof *parts)
+#define PARTS (sizeof sorts / sizeof *sorts)
 
-struct ship {
-	struct move *move;
-	size_t index;  /* of the part under way */
+struct part {
+	struct ship *ship;
+	const struct sort *sort;
 	int fd;        /* of the file that is sent */
 	int directory; /* where a far source's file goes */
 	struct bulk_send *send;
 	struct bulk_receive *receive;
-	int64_t began, told;
-	bool half;
+	bool done;
 	char name[PMIG_UUID_LENGTH + 32];
 };
 
-static const char *file_of(const struct ship *h)
+struct ship {
+	struct move *move;
+	struct part parts[PARTS];
+	int64_t began, told;
+	bool half;
+	bool again; /* the target may have some of it */
+	bool cut;   /* a far source must be asked again */
+};
+
+static const char *file_of(const struct part *t)
 {
-	return json_string_value(json_object_get(h->move->frozen, parts[h->index].key));
+	return json_string_value(json_object_get(t->ship->move->frozen, t->sort->key));
 }
 
-static const char *name_of(struct ship *h)
+static const char *name_of(struct part *t)
 {
-	if (parts[h->index].key == NULL) {
-		(void)snprintf(h->name, sizeof h->name, "%s.%llu.json", h->move->supervisor->uuid,
-			(unsigned long long)h->move->epoch);
-		return h->name;
+	const struct move *m = t->ship->move;
+	if (t->sort->key == NULL) {
+		(void)snprintf(t->name, sizeof t->name, "%s.%llu.json", m->supervisor->uuid, (unsigned long long)m->epoch);
+		return t->name;
 	}
-	const char *slash = strrchr(file_of(h), '/');
-	return slash != NULL ? slash + 1 : file_of(h);
+	const char *slash = strrchr(file_of(t), '/');
+	return slash != NULL ? slash + 1 : file_of(t);
 }
 
-static uint16_t stream_of(const struct ship *h)
+static uint16_t stream_of(const struct part *t)
 {
-	return (uint16_t)(AGENT_BULK + h->index);
+	return (uint16_t)(AGENT_BULK + (t - t->ship->parts));
 }
 
-static void finish_part(struct ship *h)
+static void finish_part(struct part *t)
 {
-	bulk_send_destroy(h->send);
-	bulk_receive_destroy(h->receive);
-	h->send = NULL;
-	h->receive = NULL;
-	if (h->fd >= 0)
-		(void)close(h->fd);
-	h->fd = -1;
-	if (h->directory >= 0) { /* the source still has it, and the target has it durably */
-		(void)unlinkat(h->directory, name_of(h), 0);
-		(void)close(h->directory);
+	bulk_send_destroy(t->send);
+	bulk_receive_destroy(t->receive);
+	t->send = NULL;
+	t->receive = NULL;
+	if (t->fd >= 0)
+		(void)close(t->fd);
+	t->fd = -1;
+	if (t->directory >= 0) { /* the source still has it, and the target has it durably */
+		(void)unlinkat(t->directory, name_of(t), 0);
+		(void)close(t->directory);
 	}
-	h->directory = -1;
+	t->directory = -1;
 }
 
 void ship_destroy(struct ship *h)
 {
 	if (h == NULL)
 		return;
-	if (h->index < PARTS)
-		finish_part(h);
+	for (size_t i = 0; i < PARTS; i++)
+		finish_part(&h->parts[i]);
 	free(h);
 }
 
@@ -86,11 +95,12 @@ static void fail(struct ship *h, int code)
 
 static void on_progress(void *context, uint64_t done, uint64_t total)
 {
-	struct ship *h = context;
+	struct part *t = context;
+	struct ship *h = t->ship;
 	int64_t now = move_now();
 	if (total == BULK_SIZE_UNKNOWN)
 		total = (uint64_t)json_integer_value(json_object_get(h->move->frozen, "bytes"));
-	if (strcmp(parts[h->index].kind, "image") != 0)
+	if (strcmp(t->sort->kind, "image") != 0)
 		return;
 	if (!h->half && done >= total / 2) {
 		h->half = true;
@@ -107,30 +117,30 @@ static void on_progress(void *context, uint64_t done, uint64_t total)
 			(json_int_t)total, "rate", rate, "left", rate > 0 ? (double)(total - done) / rate : 0.0));
 }
 
-static int open_local(struct ship *h, const char *state)
+static int open_local(struct part *t, const char *state)
 {
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/%s", state, file_of(h));
-	h->fd = open(path, O_RDONLY | O_CLOEXEC);
-	return h->fd < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+	(void)snprintf(path, sizeof path, "%s/%s", state, file_of(t));
+	t->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return t->fd < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
 }
 
-static int send_part(struct ship *h, bool growing)
+static int send_part(struct part *t, bool growing)
 {
+	const struct ship *h = t->ship;
 	struct peer *p = remote_peer(h->move->target);
 	if (p == NULL)
 		return error_set(PMIG_EUNREACHED, "%s is not connected", h->move->target_label);
-	int r = bulk_send_create(&(struct bulk_send_options){.fd = h->fd,
-					 .growing = growing,
-					 .name = name_of(h),
-					 .kind = parts[h->index].kind,
-					 .writer = peer_writer(p),
-					 .stream = stream_of(h),
-					 .progress = on_progress,
-					 .context = h},
-		&h->send);
-	peer_kick(p);
-	return r;
+	return bulk_send_create(&(struct bulk_send_options){.fd = t->fd,
+					.growing = growing,
+					.eager = !h->again,
+					.name = name_of(t),
+					.kind = t->sort->kind,
+					.writer = peer_writer(p),
+					.stream = stream_of(t),
+					.progress = on_progress,
+					.context = t},
+		&t->send);
 }
 
 static void on_fetch(void *context, int code, const json_t *answer)
@@ -141,58 +151,63 @@ static void on_fetch(void *context, int code, const json_t *answer)
 		fail(m->ship, code);
 }
 
-static int open_transit(struct ship *h)
+static int open_transit(struct part *t)
 {
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/transit", h->move->supervisor->options->state);
+	(void)snprintf(path, sizeof path, "%s/transit", t->ship->move->supervisor->options->state);
 	(void)mkdir(path, 0700);
-	h->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	return h->directory < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
+	t->directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	return t->directory < 0 ? error_errno(PMIG_EIO, errno, "%s", path) : 0;
 }
 
-static int write_request(struct ship *h)
+static int write_request(struct part *t)
 {
-	int r = open_transit(h);
+	const struct move *m = t->ship->move;
+	int r = open_transit(t);
 	if (r < 0)
 		return r;
-	json_t *request = json_deep_copy(h->move->frozen);
-	(void)json_object_set_new(request, "path", json_string(h->move->path));
-	(void)json_object_set_new(request, "library_path", json_string(h->move->library_path));
-	(void)json_object_set_new(request, "kinds", json_string(h->move->kinds != NULL ? h->move->kinds : ""));
-	h->fd = openat(h->directory, name_of(h), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (h->fd < 0 || json_dumpfd(request, h->fd, JSON_COMPACT) < 0)
-		r = error_errno(PMIG_EIO, errno, "%s", h->name);
+	json_t *request = json_deep_copy(m->frozen);
+	(void)json_object_set_new(request, "path", json_string(m->path));
+	(void)json_object_set_new(request, "library_path", json_string(m->library_path));
+	(void)json_object_set_new(request, "kinds", json_string(m->kinds != NULL ? m->kinds : ""));
+	t->fd = openat(t->directory, name_of(t), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (t->fd < 0 || json_dumpfd(request, t->fd, JSON_COMPACT) < 0)
+		r = error_errno(PMIG_EIO, errno, "%s", t->name);
 	json_decref(request);
 	return r;
 }
 
-static int fetch_part(struct ship *h)
+static int fetch_part(struct part *t)
 {
-	int r = open_transit(h);
+	int r = open_transit(t);
 	if (r < 0)
 		return r;
-	remote_request(h->move->source, "fetch",
-		json_pack("{s:s, s:s, s:i}", "file", file_of(h), "kind", parts[h->index].kind, "stream", (int)stream_of(h)),
-		on_fetch, h->move);
+	remote_request(t->ship->move->source, "fetch",
+		json_pack("{s:s, s:s, s:i}", "file", file_of(t), "kind", t->sort->kind, "stream", (int)stream_of(t)),
+		on_fetch, t->ship->move);
 	return 0;
 }
 
-static void start_part(struct ship *h)
+static int start_part(struct part *t)
 {
-	struct supervisor *s = h->move->supervisor;
-	const char *where = remote_where(h->move->source);
+	const struct supervisor *s = t->ship->move->supervisor;
+	const struct remote *source = t->ship->move->source;
+	const char *where = remote_where(source);
 	int r;
-	if (parts[h->index].key == NULL) {
-		r = write_request(h);
-		if (r >= 0)
-			r = send_part(h, false);
-	} else if (!remote_is_local(h->move->source)) {
-		r = fetch_part(h);
-	} else {
-		r = open_local(h, strcmp(where, "home") == 0 ? s->options->state : where + strlen("local:"));
-		if (r >= 0)
-			r = send_part(h, false);
-	}
+	if (t->sort->key == NULL)
+		r = write_request(t);
+	else if (!remote_is_local(source))
+		return fetch_part(t);
+	else
+		r = open_local(t, strcmp(where, "home") == 0 ? s->options->state : where + strlen("local:"));
+	return r < 0 ? r : send_part(t, false);
+}
+
+static void start_all(struct ship *h)
+{
+	int r = 0;
+	for (size_t i = 0; i < PARTS && r >= 0; i++)
+		r = start_part(&h->parts[i]);
 	if (r < 0)
 		fail(h, r);
 	else
@@ -207,58 +222,81 @@ void ship_start(struct move *m)
 		move_next(m, HANDOVER_FAILED);
 		return;
 	}
-	*h = (struct ship){.move = m, .fd = -1, .directory = -1, .began = move_now()};
+	*h = (struct ship){.move = m, .began = move_now()};
+	for (size_t i = 0; i < PARTS; i++)
+		h->parts[i] = (struct part){.ship = h, .sort = &sorts[i], .fd = -1, .directory = -1};
 	m->ship = h;
-	if (move_fault(m, "ship")) {
+	if (move_fault(m, "ship"))
 		fail(h, PMIG_EIO);
-		return;
-	}
-	start_part(h);
+	else
+		start_all(h);
+}
+
+/* What is on its way from a far source still comes, if it was not that connection that was lost. */
+static int go_on(struct part *t)
+{
+	const struct move *m = t->ship->move;
+	if (t->done)
+		return 0;
+	if (!t->ship->cut && t->send != NULL)
+		return bulk_send_attach(t->send, peer_writer(remote_peer(m->target)), stream_of(t));
+	if (!t->ship->cut && t->directory >= 0 && t->sort->key != NULL)
+		return 0;
+	finish_part(t);
+	return start_part(t);
 }
 
 /* Connected anew: what arrived before is still there, under the same name. */
 void ship_again(struct move *m)
 {
 	struct ship *h = m->ship;
-	struct peer *p = remote_peer(m->target);
-	if (p == NULL || !remote_is_up(m->source))
+	if (remote_peer(m->target) == NULL || !remote_is_up(m->source))
 		return;
-	if (h->send != NULL && bulk_send_attach(h->send, peer_writer(p), stream_of(h)) >= 0) {
-		peer_kick(p);
+	int r = 0;
+	h->again = true;
+	for (size_t i = 0; i < PARTS && r >= 0; i++)
+		r = go_on(&h->parts[i]);
+	h->cut = false;
+	if (r < 0)
+		fail(h, r);
+	else
 		ship_pump(m);
-		return;
-	}
-	finish_part(h);
-	start_part(h);
 }
 
-void ship_lost(struct move *m)
+void ship_lost(struct move *m, const struct remote *r)
 {
-	if (m->ship != NULL && m->ship->send != NULL)
-		(void)!bulk_send_attach(m->ship->send, NULL, 0);
+	if (m->ship != NULL && r == m->source)
+		m->ship->cut = true;
+	for (size_t i = 0; m->ship != NULL && i < PARTS && r == m->target; i++)
+		if (m->ship->parts[i].send != NULL)
+			(void)!bulk_send_attach(m->ship->parts[i].send, NULL, 0);
 }
 
+/* One after the other, so that the end of the image comes last. */
 void ship_pump(struct move *m)
 {
 	struct ship *h = m->ship;
 	struct peer *p = remote_peer(m->target);
-	if (h == NULL || h->send == NULL || p == NULL)
+	if (h == NULL || p == NULL)
 		return;
-	int r = bulk_send_pump(h->send);
+	int r = 1;
+	for (size_t i = 0; i < PARTS && r == 1; i++)
+		if (!h->parts[i].done)
+			r = h->parts[i].send != NULL ? bulk_send_pump(h->parts[i].send) : 0;
 	peer_kick(p);
 	if (r < 0)
 		fail(h, r);
 }
 
-static void part_done(struct ship *h)
+static void part_done(struct part *t)
 {
+	struct ship *h = t->ship;
 	struct move *m = h->move;
-	finish_part(h);
-	h->index++;
-	if (h->index < PARTS) {
-		start_part(h);
-		return;
-	}
+	finish_part(t);
+	t->done = true;
+	for (size_t i = 0; i < PARTS; i++)
+		if (!h->parts[i].done)
+			return;
 	ship_destroy(h);
 	m->ship = NULL;
 	if (move_fault(m, "ship:done")) {
@@ -270,69 +308,73 @@ static void part_done(struct ship *h)
 	move_next(m, HANDOVER_DONE);
 }
 
-static void on_offer(struct ship *h, const struct packet *p)
+static void on_offer(struct part *t, const struct packet *p)
 {
 	struct bulk_offer offer;
+	struct ship *h = t->ship;
 	struct peer *source = remote_peer(h->move->source);
 	char part[BULK_NAME_MAX + 8];
 	int r = bulk_offer_get(p, &offer);
-	if (r >= 0 && strcmp(offer.name, name_of(h)) != 0)
+	if (r >= 0 && strcmp(offer.name, name_of(t)) != 0)
 		r = error_set(PMIG_EPROTOCOL, "%s sends %s, which nobody asked for", h->move->source_label, offer.name);
-	(void)snprintf(part, sizeof part, "%.*s.part", BULK_NAME_MAX - 1, name_of(h));
+	(void)snprintf(part, sizeof part, "%.*s.part", BULK_NAME_MAX - 1, name_of(t));
 	if (r >= 0) {
-		(void)unlinkat(h->directory, part, 0); /* of an earlier try with other contents */
-		r = bulk_receive_create(&(struct bulk_receive_options){.directory = h->directory,
-						.name = name_of(h),
+		(void)unlinkat(t->directory, part, 0); /* of an earlier try with other contents */
+		r = bulk_receive_create(&(struct bulk_receive_options){.directory = t->directory,
+						.name = name_of(t),
+						.passing = true,
 						.writer = peer_writer(source),
 						.stream = p->stream},
-			&offer, &h->receive);
+			&offer, &t->receive);
 	}
 	peer_kick(source);
 	if (r >= 0) {
-		h->fd = openat(h->directory, part, O_RDONLY | O_CLOEXEC);
-		r = h->fd < 0 ? error_errno(PMIG_EIO, errno, "%s", part) : send_part(h, true);
+		t->fd = openat(t->directory, part, O_RDONLY | O_CLOEXEC);
+		r = t->fd < 0 ? error_errno(PMIG_EIO, errno, "%s", part) : send_part(t, true);
 	}
 	if (r < 0)
-		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, parts[h->index].kind));
+		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, t->sort->kind));
 }
 
-static void from_source(struct ship *h, const struct packet *p)
+static void from_source(struct part *t, const struct packet *p)
 {
+	struct ship *h = t->ship;
 	if (p->type == PACKET_OFFER) {
-		if (h->receive == NULL)
-			on_offer(h, p);
+		if (t->receive == NULL && t->directory >= 0)
+			on_offer(t, p);
 		return;
 	}
-	if (h->receive == NULL)
+	if (t->receive == NULL)
 		return;
-	int r = bulk_receive_packet(h->receive, p);
+	int r = bulk_receive_packet(t->receive, p);
 	if (remote_peer(h->move->source) != NULL)
 		peer_kick(remote_peer(h->move->source));
 	if (r < 0) {
-		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, parts[h->index].kind));
+		fail(h, error_prefix(r, "%s: %s", h->move->supervisor->home, t->sort->kind));
 		return;
 	}
 	if (r == 1)
-		bulk_send_complete(h->send);
+		bulk_send_complete(t->send);
 	ship_pump(h->move);
 }
 
 bool ship_packet(struct move *m, struct remote *r, const struct packet *p)
 {
 	struct ship *h = m->ship;
-	if (h->index >= PARTS || p->stream != stream_of(h))
+	if (p->stream < AGENT_BULK || p->stream >= AGENT_BULK + PARTS)
 		return false;
+	struct part *t = &h->parts[p->stream - AGENT_BULK];
 	if (r == m->source) {
-		from_source(h, p);
+		from_source(t, p);
 		return true;
 	}
-	if (r != m->target || h->send == NULL)
+	if (r != m->target || t->send == NULL)
 		return false;
-	int rc = bulk_send_packet(h->send, p);
+	int rc = bulk_send_packet(t->send, p);
 	if (rc < 0)
-		fail(h, error_prefix(rc, "%s: %s", m->target_label, parts[h->index].kind));
+		fail(h, error_prefix(rc, "%s: %s", m->target_label, t->sort->kind));
 	else if (rc == 1)
-		part_done(h);
+		part_done(t);
 	else
 		ship_pump(m);
 	return true;

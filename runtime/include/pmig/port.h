@@ -234,7 +234,8 @@ struct pmig_store {
 	int (*resource_list)(struct pmig_store *s, const char *process,
 		int (*each)(void *context, const struct pmig_resource_row *row), void *context);
 
-	/* --- journal: durable --- */
+	/* --- journal: durable, but for what was done already (PMIG_STEP_DONE, PMIG_HANDOVER_DONE), and for the row of step "commit",
+	 * which becomes durable with the claim that follows it --- */
 
 	/* `id`, `process`, `epoch`, `source`, `target` are read. The process need not be known
 	 * here yet. PMIG_EEXIST: the id is known with other contents (the same again is good). PMIG_EBUSY: another hand-over of
