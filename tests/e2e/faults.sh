@@ -1,0 +1,81 @@
+# shellcheck shell=bash
+# faults.sh: what may become of a program at a fault point, for test_fault.sh and tests/matrix.sh. A fault is "POINT=ACTION[:SIDE]".
+
+# Points that are reached only because something has failed before.
+before() {
+	case $1 in
+	bar=* | bar:row=* | go-on:row=*) echo "commit:promised=fail," ;;
+	go-on=*) echo "ship:done=fail," ;;
+	esac
+}
+
+dies() {
+	case $1 in
+	plan=* | prepare=* | prepare:done=* | freeze=* | freeze:*=* | ship=* | ship:half=*) ;;
+	*) return 1 ;;
+	esac
+	case $1 in *=kill-program:source | *=kill-agent:source) return 0 ;; esac
+	return 1
+}
+
+dies_later() {
+	case $1 in
+	activate:sent=kill-*:target | activate:done=kill-*:target | release:done=kill-*:target | settle=kill-*:target | go-on=kill-*:source) return 0 ;;
+	esac
+	return 1
+}
+
+# Killed when it may be running already or not: the order to run and the signal are on their way together.
+may_die() {
+	case $1 in commit:sent=kill-program:target | commit:done=kill-*:target | go-on:row=kill-program:source) return 0 ;; esac
+	return 1
+}
+
+# check_record FILE REPEATS: whether a new epoch may begin where the last one had begun.
+check_record() {
+	awk -v repeats="$2" '
+		function bad(words) { if (status++ < 3) print "line " NR " (" $0 "): " words }
+		ended { bad("after the end") }
+		$1 < epoch { bad("epoch " epoch " ran already") }
+		$1 == epoch && $3 != pid { bad("process " pid " is the one of this epoch") }
+		$1 > epoch && NR > 1 && repeats && $2 == began { step = began }
+		$1 > epoch { began = $2 }
+		$2 == "end" { ended = 1; next }
+		$2 != step { bad("step " step " is next") }
+		{ epoch = $1; pid = $3; step = $2 + 1 }
+		END { exit status > 0 }' "$1"
+}
+
+# check_output RECORD OUT EXACT: each step once and in order, or, if not EXACT, at least once.
+check_output() {
+	local sorted=(cat)
+	[ "$3" = exact ] || sorted=(sort -nu)
+	cmp <(awk '$2 != "end" { print $2 }' "$1" | sort -nu) <("${sorted[@]}" "$2")
+}
+
+# What became of the program, in one word; or what is wrong, with status 1.
+judge() {
+	local d=$1 fault=$2 status=$3 moved=$4 recovered=$5 repeats=0 exact=exact last
+	last=${fault#*=}
+	grep -sqxF "${fault%%=*}=${last%%:*}" "$d/faults" || { echo "the point was not reached"; return 1; }
+	if dies_later "$fault" && [ "$recovered" = 0 ]; then repeats=1; fi
+	check_record "$d/record" $repeats || return 1
+	[ $repeats -eq 0 ] || exact=
+	case $fault in *=kill-supervisor) exact= ;; esac
+	last=$(tail -n 1 "$d/record")
+	case $moved-${last%% *}-$fault-$status in
+		0-1-*=kill-*:target-137) ;; # it was killed there before its first step
+		0-1-* | [345]-[^1]*) echo "move ended with $moved, and the last epoch was ${last%% *}"; return 1 ;;
+	esac
+	if [[ $last != *" end "* ]]; then
+		dies "$fault" || dies_later "$fault" || may_die "$fault" || { echo "it did not come to its end"; return 1; }
+		[ "$status" -eq 137 ] || { echo "it was killed, and run ended with $status"; return 1; }
+		[ "$recovered" != 0 ] || { echo "it was killed, and recover ended with 0"; return 1; }
+		echo killed
+		return
+	fi
+	[ "$status" -eq 0 ] || [ "$recovered" = 0 ] || { echo "it ended well, and run with $status, recover with $recovered"; return 1; }
+	check_output "$d/record" "$d/out" "$exact" || return 1
+	if [ $repeats = 1 ]; then echo again; return; fi
+	case ${last%% *}-$recovered in 1--) echo stayed ;; *--) echo moved ;; 1-*) echo stayed,r ;; *) echo moved,r ;; esac
+}
