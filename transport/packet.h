@@ -22,7 +22,7 @@
 
 #define PACKET_MAX (1u << 20) /* payload bytes, packed and unpacked */
 #define PACKET_HEADER 32
-#define PACKET_VERSION 2 /* 1: connections came in by JSON */
+#define PACKET_VERSION 2             /* 1: connections came in by JSON */
 #define PACKET_JSON_MAX (256u << 10) /* bytes of a JSON payload */
 #define PACKET_JSON_DEPTH 16
 #define PACKET_STREAM_CONTROL 0 /* the stream that is always there; others are numbered by whoever opens them */

@@ -329,7 +329,8 @@ static void test_given_up(void **state)
 	for (unsigned i = 1; i <= 3; i++)
 		assert_int_equal(come(&p, i, 3, LISTENER), 0);
 	struct packet over = channel_note(102, CHANNEL_FAILED, 0, PMIG_EGONE, "it is gone", buffer);
-	assert_int_equal(agent_reference_packet(&p.agent, &over), 0); /* at this moment: nobody has been told of its end yet */
+	assert_int_equal(agent_reference_packet(&p.agent, &over),
+		0); /* at this moment: nobody has been told of its end yet */
 	p.agent.state = AGENT_FREEZING;
 	for (unsigned i = 1; i <= 3; i += 2) {
 		int waits = ask(&p, CONTROL_PENDING, 0, &m);
