@@ -127,6 +127,22 @@ static bool is_owned(const struct pmig_resource *r)
 	return false;
 }
 
+/* A file of a site that stays, opened after the plan was made: it stays with the others. */
+static void follow_site(struct pmig_resource *r)
+{
+	bool plain = !r->declared && !r->unlinked && (S_ISREG(r->st.st_mode) || S_ISDIR(r->st.st_mode));
+	for (size_t i = 0; plain && i < handles_n; i++) {
+		const struct pmig_resource *site = &handles[i].r;
+		size_t n = strlen(site->locator);
+		if (strcmp(site->kind->name, "site") != 0 || site->strategy != PMIG_REFER || site->kept ||
+			site->reference != 0 || strncmp(r->locator, site->locator, n) != 0 || r->locator[n] != '/')
+			continue;
+		r->declaration.binding = PMIG_BY_IDENTIFIER;
+		r->declaration.attachment = PMIG_FIXED;
+		return;
+	}
+}
+
 static int describe_descriptors(char *text, size_t size)
 {
 	int r = 0;
@@ -143,6 +159,8 @@ static int describe_descriptors(char *text, size_t size)
 		struct said said = declaration_of(&d, &d.r);
 		if (said.at_run_time != NULL)
 			d.r.kind = kind_table_match_declared(&d.r);
+		if (p == NULL && planned_exists())
+			follow_site(&d.r);
 		int one = complete(&d.r, &said, p, other);
 		if (one < 0) {
 			int result = refused(one, &d.r, text, size);
