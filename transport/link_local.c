@@ -22,8 +22,8 @@ static void local_close(void *state)
 static int local_exec(void *state, const char *command, struct link_process *ret_process)
 {
 	/* Whoever sits at this host by way of SSH is still at home, which the agent tells by these. */
-	char *argv[] = {(char *)"/bin/sh", (char *)"-c",
-		(char *)"unset SSH_CONNECTION SSH_CLIENT; exec /bin/sh -c \"$1\"", (char *)"sh", (char *)command, NULL};
+	char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"unset SSH_CONNECTION SSH_CLIENT; exec /bin/sh -c \"$1\"",
+		(char *)"sh", (char *)command, NULL};
 	return link_children_start(state, argv, ret_process);
 }
 

@@ -251,6 +251,38 @@ static void no_link_leads_out(void **state)
 	assert_int_equal(access(in(place, "file"), F_OK), -1);
 }
 
+/* Names that a source would never write. */
+static void no_name_leads_out(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"../../up", "sub/../x", "/tmp/up1", "sub/./up", "sub//two", "........"};
+	struct image i = {0};
+	assert_int_equal(tree_save(from, &i.w), 0);
+	unsigned char *at = memmem(i.w.record.data, i.w.record.size, "sub/file", 8),
+		      *end = i.w.record.data + i.w.record.size;
+	assert_non_null(at); /* where a symbolic link leads, which may be anywhere */
+	at = memmem(at + 8, (size_t)(end - at) - 8, "sub/file", 8);
+	assert_non_null(at);
+	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+		struct tree_done d = {0};
+		memcpy(at, names[k], 8);
+		begin(&i);
+		int r = tree_arrive(to, &i.in, false, &d);
+		free(i.contents);
+		if (strcmp(names[k], "........") == 0) {
+			assert_int_equal(r, 0); /* odd, and below the root */
+			assert_int_equal(access(in(to, names[k]), F_OK), 0);
+		} else {
+			if (r >= 0)
+				fail_msg("%s was taken", names[k]);
+		}
+		tree_undo(&d);
+		assert_int_equal(access(in(place, "up"), F_OK), -1);
+		assert_int_equal(access("/tmp/up1", F_OK), -1);
+	}
+	content_finish(&i.w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_cannot_go_is_named, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(damage_stays_below_the_root, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_link_leads_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_name_leads_out, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("tree", tests, NULL, NULL);
 }
