@@ -6,7 +6,6 @@
 . "$(dirname "$0")/clients.sh"
 clients_begin
 command -v wrk >"$T/none" || skip "no wrk"
-resets_begin 7040
 URL=http://alpha:7040
 
 start alpha web "$BIN/tests/web" 7040
