@@ -164,6 +164,9 @@ int agent_do_freeze(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
+	/* Another hand-over has it: its record stays open, and what is asked a second time writes nothing. */
+	if (a->state == AGENT_FROZEN || a->state == AGENT_FREEZING)
+		return error_set(PMIG_EBUSY, "%s is being moved already", a->name);
 	if (epoch <= a->epoch)
 		return error_set(PMIG_ESTALE, "%s has the epoch %llu already", a->name, (unsigned long long)a->epoch);
 	if (json_is_true(json_object_get(request, "settle")))
@@ -400,6 +403,8 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	if (a->state != AGENT_FROZEN && a->pid > 0)
 		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name); /* where nothing is, a promise costs nothing */
+	if (a->state == AGENT_FROZEN && strcmp(a->handover, agent_text(request, "handover")) != 0)
+		return error_set(PMIG_ESTALE, "%s is frozen for another hand-over than this one", a->name);
 	int r = fault_meet("commit:row");
 	if (r >= 0)
 		r = agent_journal(a, "commit", PMIG_STEP_BEGIN, agent_text(request, "target"));
@@ -458,6 +463,7 @@ static void gone(struct agent *a)
 	agent_remove_files(a, a->epoch); /* what it came with, if "settle" was lost */
 	agent_reference_firm(a);
 	a->image[0] = '\0';
+	a->promised = 0; /* it may come back: whoever still asks for this release means nobody then */
 	(void)!fault_meet("release:removed");
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);
 	(void)agent_set_state(a, AGENT_AWAY, strcmp(a->home, a->host) == 0 ? PMIG_PROCESS_AWAY : PMIG_PROCESS_LEFT);
@@ -471,6 +477,9 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 		return 0;
 	if (a->promised == 0)
 		return error_set(PMIG_EREFUSED, "%s was promised to nobody", a->name);
+	if ((uint64_t)agent_number(request, "epoch", (int64_t)a->promised) != a->promised)
+		return error_set(PMIG_ESTALE, "%s was promised for epoch %llu, not for this one", a->name,
+			(unsigned long long)a->promised);
 	if (a->state == AGENT_ENDED) {
 		gone(a);
 		return 0;

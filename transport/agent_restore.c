@@ -305,6 +305,22 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	return r < 0 ? r : fault_meet("commit:journal");
 }
 
+/* The epoch of the whole image here that `epoch` goes on from: its own, or, where a recovery broke off, that of the last owner. 0: none.
+ * Asked of the disk, since an agent that was started anew knows of no image that was never restored. */
+static uint64_t waiting_image(const struct agent *a, uint64_t epoch)
+{
+	char path[PATH_MAX];
+	struct pmig_owner owner;
+	agent_image_path(a, epoch, "", path);
+	if (access(path, R_OK) == 0)
+		return epoch;
+	if (a->store->owner_get(a->store, a->options->uuid, &owner) < 0 || owner.epoch == 0 || owner.epoch >= epoch ||
+		strcmp(owner.host, a->host) != 0)
+		return 0;
+	agent_image_path(a, owner.epoch, "", path);
+	return access(path, R_OK) == 0 ? owner.epoch : 0;
+}
+
 int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
@@ -321,7 +337,7 @@ int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (r < 0)
 		return r;
 	r = fault_meet("bar");
-	*ret_answer = json_pack("{s:b}", "owned", (int)owned);
+	*ret_answer = json_pack("{s:b, s:I}", "owned", (int)owned, "image", (json_int_t)waiting_image(a, epoch));
 	return r;
 }
 

@@ -158,8 +158,18 @@ static void succeed(struct move *m, const json_t *answer)
 		move_next(m, HANDOVER_DONE);
 		return;
 	case HANDOVER_BAR:
+		m->image_there = (uint64_t)json_integer_value(json_object_get(answer, "image"));
+		if (m->image_there != 0 && m->h.back && !m->stale)
+			m->h.durable = true;
 		move_next(m, json_is_true(json_object_get(answer, "owned")) ? HANDOVER_OWNED : HANDOVER_BARRED);
 		return;
+	case HANDOVER_GO_ON: { /* after a promise it goes on with an epoch that is higher than the one that was barred */
+		uint64_t epoch = (uint64_t)json_integer_value(json_object_get(answer, "epoch"));
+		if (epoch > m->supervisor->epoch)
+			m->supervisor->epoch = epoch;
+		move_next(m, HANDOVER_DONE);
+		return;
+	}
 	case HANDOVER_CLAIM:
 		if (!move_fault(m, "commit:done"))
 			move_next(m, HANDOVER_DONE);
@@ -422,7 +432,7 @@ bool move_revive(struct move *m)
 {
 	if (m->image_epoch != 0)
 		return false; /* once is enough */
-	m->image_epoch = m->epoch;
+	m->image_epoch = m->image_there != 0 ? m->image_there : m->epoch;
 	m->epoch++;
 	m->code = 0;
 	m->reason[0] = '\0';

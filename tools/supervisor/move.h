@@ -29,6 +29,7 @@ struct move {
 	char id[PMIG_UUID_LENGTH + 1];
 	uint64_t epoch;
 	uint64_t image_epoch; /* of the image, where it is not `epoch` */
+	uint64_t image_there; /* of the one that the target said it has, when it was asked who owns the epoch; 0: none */
 	struct remote *source, *target;
 	enum handover_action doing;
 	void (*quiet)(struct move *m); /* what follows when the target has become quiet; NULL: it was not asked to */
@@ -84,6 +85,7 @@ void ship_lost(struct move *m, const struct remote *r); /* that connection is go
 void ship_pump(struct move *m);
 bool ship_packet(struct move *m, struct remote *r, const struct packet *p);
 void ship_destroy(struct ship *h);
+void ship_forget(const struct supervisor *s); /* the program has ended */
 
 /* --- move_plan.c --- */
 void plan_start(struct move *m);   /* both sides are connected */
