@@ -223,6 +223,11 @@ static int take_end(struct bulk_receive *r, const struct packet *p)
 		rc = start_anew(r); /* empty, and something else was here */
 	if (rc < 0)
 		return rc;
+	size_t nothing = 0; /* of a size that nobody knew, only now it is clear that the last bytes have come */
+	if (r->options.faults != NULL && r->total == BULK_SIZE_UNKNOWN)
+		rc = fault_write(r->options.faults[BULK_LAST], r->buffer, &nothing);
+	if (rc < 0)
+		return rc;
 	bulk_hash_digest(&r->hash, digest);
 	if (p->offset != r->at || (r->total != BULK_SIZE_UNKNOWN && r->total != r->at) || p->size != sizeof digest)
 		return error_set(PMIG_EPROTOCOL, "%s: it ended at %llu bytes, %llu are here", r->name,

@@ -3,6 +3,7 @@
 #include "move.h"
 #include "transport/agent.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -85,6 +86,19 @@ void ship_destroy(struct ship *h)
 	for (size_t i = 0; i < PARTS; i++)
 		finish_part(&h->parts[i]);
 	free(h);
+}
+
+/* What a supervisor that was killed had on its way through here. */
+void ship_forget(const struct supervisor *s)
+{
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s/transit", s->options->state);
+	DIR *d = opendir(path);
+	for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+		if (strncmp(e->d_name, s->uuid, strlen(s->uuid)) == 0)
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		(void)closedir(d);
 }
 
 static void fail(struct ship *h, int code)

@@ -2,6 +2,7 @@
 #include "channels.h"
 #include "checkpoint.h"
 #include "kinds.h"
+#include "move.h"
 #include "registry/store.h"
 #include "periodic.h"
 #include "restart.h"
@@ -175,6 +176,7 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 	t->end[0] = json_is_integer(out) ? (uint64_t)json_integer_value(out) : output_taken(s->output[0]);
 	t->end[1] = json_is_integer(err) ? (uint64_t)json_integer_value(err) : output_taken(s->output[1]);
 	t->ended = true;
+	ship_forget(s);
 	server_announce_exit(s, s->exit_status);
 	periodic_ended(s, s->exit_status);
 	streams_check(s);
