@@ -1,5 +1,5 @@
 /* fuzz_packet: any bytes as a conversation: the reader, JSON, offers and a receiver refuse or take them.
- * sources: runtime/base/error.c transport/packet.c transport/bulk_hash.c transport/bulk_receive.c
+ * sources: runtime/base/error.c transport/packet.c transport/bulk_hash.c transport/bulk_receive.c transport/fault.c
  * libraries: zstd xxhash jansson
  * Built without packet checksums, which no fuzzer gets past (packet.c). */
 #include "transport/bulk.h"
