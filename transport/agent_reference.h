@@ -60,8 +60,6 @@ struct acceptor;
 struct door;
 struct listener;
 struct local_packet;
-struct plain_target;
-struct way;
 struct telling;
 
 struct agent_references {
@@ -70,9 +68,6 @@ struct agent_references {
 	struct listener *listeners;
 	struct acceptor *acceptors;
 	struct door *doors;
-	struct plain_target *plain_target; /* agent_plain.h */
-	struct way *ways;
-	struct loop_source *count;
 	size_t held_count, end_count, listener_count;
 	json_t *carried; /* what is used from elsewhere, as the program said when it was frozen */
 	json_t *dropped; /* of which the supervisor does not know yet */
