@@ -253,6 +253,7 @@ touch "$T/outcomes"
 hosts sweep
 [ "$JOBS" -le "${#all[@]}" ] || JOBS=${#all[@]}
 workers=()
+at_end 'kill "${workers[@]}" 2>/dev/null' # before their hosts go
 for ((job = 0; job < JOBS; job++)); do
 	at_end "end_worker $TEST_NAME-$$-$job"
 	(trap - EXIT && worker "$job") &
