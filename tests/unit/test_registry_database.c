@@ -204,8 +204,14 @@ static void only_the_journal_is_written_through(void **state)
 	assert_int_equal(synchronous(s), 2);
 	assert_good(s->image_drop(s, "/i"));
 	assert_int_equal(synchronous(s), 1);
-	assert_good(s->handover_step(s, HANDOVER_1, "plan", PMIG_STEP_DONE, NULL));
+	assert_good(s->handover_step(s, HANDOVER_1, "freeze", PMIG_STEP_BEGIN, NULL));
 	assert_int_equal(synchronous(s), 2);
+	assert_good(s->handover_step(s, HANDOVER_1, "freeze", PMIG_STEP_DONE, NULL));
+	assert_int_equal(synchronous(s), 1); /* nothing is done because a step was done */
+	assert_good(s->handover_step(s, HANDOVER_1, "freeze", PMIG_STEP_FAILED, "no"));
+	assert_int_equal(synchronous(s), 2);
+	assert_good(s->handover_step(s, HANDOVER_1, "commit", PMIG_STEP_BEGIN, NULL));
+	assert_int_equal(synchronous(s), 1); /* the claim behind it is durable, and with it all that came before */
 }
 
 static int is_data(void *context, const struct pmig_resource_row *row)
