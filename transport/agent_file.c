@@ -216,9 +216,11 @@ int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer
 
 int agent_do_libraries(struct agent *a, const json_t *request, json_t **ret_answer)
 {
-	(void)a;
 	struct library_list list;
-	int r = library_list_get(agent_text(request, "path"), agent_text(request, "search"), &list);
+	int r = agent_limits_libraries(a, request);
+	if (r < 0)
+		return r;
+	r = library_list_get(agent_text(request, "path"), agent_text(request, "search"), &list);
 	if (r < 0)
 		return r;
 	json_t *missing = json_array();

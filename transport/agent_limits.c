@@ -20,6 +20,7 @@
 #define ENVIRONMENT_MAX (1u << 20)
 #define WALK_DESCRIPTORS 16
 #define TYPES_MAX 64
+#define PATHS_MAX 32768 /* bytes of a list of paths: what is longer would reach the program cut off */
 
 struct files {
 	struct limits *of[2]; /* the system's, the user's */
@@ -154,28 +155,35 @@ static int check_hash(const struct files *f, const char *hash)
 	return allow(f, LIMITS_PROGRAM, hash);
 }
 
+/* What is looked at is what will run: a path that depends on where it is looked at may be another file there. */
 static int check_code(const struct files *f, const char *path)
 {
 	char hash[SHA256_DIGEST_STRING_LENGTH];
+	if (path[0] != '/')
+		return error_set(PMIG_EREFUSED, "\"%.300s\" is no absolute path, and this host has limits for programs",
+			path);
 	if (SHA256File(path, hash) == NULL)
 		return error_errno(PMIG_EIO, errno, "%.1024s", path);
 	int r = check_hash(f, hash);
 	return r < 0 ? error_prefix(r, "%.300s", path) : 0;
 }
 
+/* ld.so(8) takes ';' for another ':', an empty path for the working directory, and replaces what begins with '$'. */
 static int check_folder(const struct files *f, const char *path)
 {
 	int r = 0;
-	DIR *d = opendir(path);
-	for (struct dirent *e; d != NULL && r >= 0 && (e = readdir(d)) != NULL;) {
+	DIR *d = path[0] == '/' && strpbrk(path, ";$") == NULL ? opendir(path) : NULL;
+	if (d == NULL)
+		return error_set(PMIG_EREFUSED,
+			"\"%.300s\" is no directory of libraries here, and this host has limits for programs", path);
+	for (struct dirent *e; r >= 0 && (e = readdir(d)) != NULL;) {
 		char file[PATH_MAX];
 		int n = snprintf(file, sizeof file, "%s/%s", path, e->d_name);
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = n < (int)sizeof file ? check_code(f, file) : error_set(PMIG_EINVAL, "%.200s: too long", path);
 	}
-	if (d != NULL)
-		(void)closedir(d);
+	(void)closedir(d);
 	return r;
 }
 
@@ -184,17 +192,47 @@ static int check_each(const struct files *f, const char *paths, char separator,
 	int (*check)(const struct files *f, const char *path))
 {
 	int r = 0;
-	while (r >= 0 && *paths != '\0') {
+	if (strlen(paths) > PATHS_MAX)
+		return error_set(PMIG_EINVAL, "agent: too many paths");
+	for (bool more = *paths != '\0'; r >= 0 && more;) {
 		const char *end = strchrnul(paths, separator);
 		char path[PATH_MAX];
 		if (end - paths >= PATH_MAX)
 			return error_set(PMIG_EINVAL, "agent: too long a path");
 		(void)snprintf(path, sizeof path, "%.*s", (int)(end - paths), paths);
-		if (path[0] != '\0')
-			r = check(f, path);
-		paths = *end != '\0' ? end + 1 : end;
+		r = check(f, path);
+		more = *end != '\0';
+		paths = end + 1;
 	}
 	return r;
+}
+
+/* What may make the program run something else than itself, as it is in `request`. */
+static int check_program(const struct files *f, const json_t *request, const char *folders, const char *kinds)
+{
+	if (!has(f, LIMITS_PROGRAM))
+		return 0;
+	int r = check_code(f, agent_text(request, "path"));
+	if (r >= 0)
+		r = check_each(f, folders, ':', check_folder);
+	return r >= 0 ? check_each(f, kinds, '\n', check_code) : r;
+}
+
+static int check_environment(const struct files *f, const json_t *request)
+{
+	static const char *const loads[] = {"LD_", "GCONV_PATH="};
+	const json_t *variable;
+	size_t i;
+	json_array_foreach(json_object_get(request, "environment"), i, variable)
+	{
+		const char *text = json_string_value(variable), *value = text != NULL ? strchr(text, '=') : NULL;
+		for (size_t j = 0; has(f, LIMITS_PROGRAM) && value != NULL && j < sizeof loads / sizeof *loads; j++)
+			if (strncmp(text, loads[j], strlen(loads[j])) == 0 && value[1] != '\0')
+				return error_set(PMIG_EREFUSED,
+					"%.*s in the environment could load what is not allowed here; start it without",
+					(int)(value - text < 64 ? value - text : 64), text);
+	}
+	return 0;
 }
 
 /* --- when it is asked --- */
@@ -278,13 +316,8 @@ int agent_limits_restore(const struct agent *a, const json_t *request)
 	r = check_sender(a, &f);
 	if (r >= 0 && stat(a->image, &st) == 0)
 		r = allow_bytes(&f, LIMITS_MEMORY, (uint64_t)st.st_blocks * 512);
-	if (r >= 0 && has(&f, LIMITS_PROGRAM)) {
-		r = check_code(&f, agent_text(request, "path"));
-		if (r >= 0)
-			r = check_each(&f, agent_text(request, "library_path"), ':', check_folder);
-		if (r >= 0)
-			r = check_each(&f, agent_text(request, "kinds"), '\n', check_code);
-	}
+	if (r >= 0)
+		r = check_program(&f, request, agent_text(request, "library_path"), agent_text(request, "kinds"));
 	finish(&f);
 	return r;
 }
@@ -296,8 +329,23 @@ int agent_limits_start(const struct agent *a, const json_t *request)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = check_sender(a, &f);
-	if (r >= 0 && has(&f, LIMITS_PROGRAM))
-		r = check_code(&f, agent_text(request, "path"));
+	if (r >= 0)
+		r = check_program(&f, request, agent_text(request, "library_path"), agent_text(request, "kinds"));
+	if (r >= 0)
+		r = check_environment(&f, request);
+	finish(&f);
+	return r;
+}
+
+int agent_limits_libraries(const struct agent *a, const json_t *request)
+{
+	struct files f;
+	int r = is_home(a) ? 1 : load(&f);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = check_sender(a, &f);
+	if (r >= 0)
+		r = check_program(&f, request, agent_text(request, "search"), "");
 	finish(&f);
 	return r;
 }

@@ -16,6 +16,8 @@ int agent_limits_offer(const struct agent *a, uint64_t size) PMIG_MUST_CHECK;   
 int agent_limits_restore(const struct agent *a,
 	const json_t *request) PMIG_MUST_CHECK; /* the image a->image is to be run by `path` */
 int agent_limits_start(const struct agent *a, const json_t *request) PMIG_MUST_CHECK; /* the program `path`, fresh */
-int agent_limits_restored(struct agent *a) PMIG_MUST_CHECK;                           /* where what was restored listens */
+int agent_limits_libraries(const struct agent *a,
+	const json_t *request) PMIG_MUST_CHECK;             /* the loader that `path` names is to be run */
+int agent_limits_restored(struct agent *a) PMIG_MUST_CHECK; /* where what was restored listens */
 
 #endif
