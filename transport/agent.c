@@ -93,11 +93,11 @@ json_t *agent_describe(struct agent *a)
 	(void)a->store->owner_get(a->store, a->options->uuid, &owner);
 	char undone[PMIG_UUID_LENGTH + 1];
 	agent_journal_undone(a, undone);
-	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I, s:s, s:b, s:s}", "event", "hello",
+	json_t *d = json_pack("{s:s, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:I, s:s, s:b, s:s}", "event", "hello",
 		"version", AGENT_VERSION, "uuid", a->options->uuid, "name", a->name, "state", state, "epoch",
-		(json_int_t)a->epoch, "pid", (json_int_t)a->pid, "exit", a->exit_status, "owner_epoch",
-		(json_int_t)owner.epoch, "barred", (json_int_t)owner.barred, "owner", owner.host, "migrates", (int)a->speaks,
-		"undone", undone);
+		(json_int_t)a->epoch, "heard", (json_int_t)a->heard, "pid", (json_int_t)a->pid, "exit", a->exit_status,
+		"owner_epoch", (json_int_t)owner.epoch, "barred", (json_int_t)owner.barred, "owner", owner.host, "migrates",
+		(int)a->speaks, "undone", undone);
 	if (d != NULL && a->io != NULL) {
 		(void)json_object_set_new(d, "in", json_integer((json_int_t)agent_stdio_taken(a->io)));
 		(void)json_object_set_new(d, "in_ended", json_boolean(agent_stdio_ended(a->io)));
@@ -138,10 +138,15 @@ int agent_request(struct agent *a, const json_t *request)
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
 		if (strcmp(name, requests[i].name) != 0)
 			continue;
+		int r = agent_heard(a, name, request);
+		if (r < 0) {
+			agent_refuse(a, id, r);
+			return 0;
+		}
 		int64_t before = a->later;
 		json_t *answer = NULL;
 		a->later = before != 0 ? before : id;
-		int r = requests[i].function(a, request, &answer);
+		r = requests[i].function(a, request, &answer);
 		if (r == AGENT_LATER)
 			return 0;
 		if (a->later == id)
@@ -218,7 +223,7 @@ static void drop_driver(struct agent *a)
 		(void)close(a->guard);
 	a->guard = -1;
 	agent_reference_lost(a);
-	a->attached = false;
+	a->attached = a->late = false;
 	a->later = 0;
 }
 

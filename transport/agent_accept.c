@@ -130,7 +130,7 @@ static int take_in(struct acceptor *c, int fd, int copy)
 	}
 	e->accepted = accepted;
 	c->ahead++;
-	if (a->driver != NULL) { /* else hello says so */
+	if (agent_way(a) != NULL) { /* else hello says so */
 		tell(e, &label);
 		channel_begin(e->channel, false);
 	}

@@ -72,14 +72,14 @@ static int put(void *context, const struct packet *p)
 	struct end *e = context;
 	if (e->local != NULL)
 		return put_local(e, p);
-	return e->agent->driver != NULL ? peer_put(e->agent->driver, p) : PMIG_EUNREACHED;
+	return agent_way(e->agent) != NULL ? peer_put(agent_way(e->agent), p) : PMIG_EUNREACHED;
 }
 
 static bool room(void *context)
 {
 	struct end *e = context;
 	if (e->local == NULL)
-		return e->agent->driver != NULL && peer_room(e->agent->driver);
+		return agent_way(e->agent) != NULL && peer_room(agent_way(e->agent));
 	int n = 0;
 	for (struct local_packet *p = agent_references(e->agent)->local; p != NULL && n < LOCAL_MAX; p = p->next)
 		n++;
@@ -127,8 +127,8 @@ static void tell_over(const struct end *e)
 	struct packet p = channel_note(e->id, CHANNEL_OVER, channel_bytes(e->channel), e->opener, NULL, buffer);
 	memcpy(buffer + CHANNEL_HEAD, &reference, sizeof reference);
 	p.size += sizeof reference;
-	if (e->agent->driver != NULL)
-		(void)peer_put(e->agent->driver, &p);
+	if (agent_way(e->agent) != NULL)
+		(void)peer_put(agent_way(e->agent), &p);
 }
 
 static void tell_closed(const struct end *e, int code)
@@ -303,6 +303,8 @@ int agent_reference_packet(struct agent *a, const struct packet *p)
 {
 	struct channel_packet k;
 	int r = channel_peek(p, &k);
+	if (r >= 0 && a->late) /* from a copy that is over, or for it */
+		return 0;
 	if (r >= 0 && k.word == CHANNEL_OPEN)
 		return agent_door_open(a, &k);
 	if (r < 0 || k.word > CHANNEL_OPEN) /* the rest is for home */

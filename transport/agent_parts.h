@@ -47,6 +47,7 @@ struct agent {
 	uint64_t epoch;                      /* of the program here */
 	uint64_t promised;                   /* an epoch that was promised to another host, 0: none */
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
+	uint64_t heard;                      /* the highest that a supervisor knew */
 	char handover[PMIG_UUID_LENGTH + 1]; /* the journal's number of the one under way */
 	char image[PATH_MAX];                /* relative to the state directory */
 	char arrived[PATH_MAX];  /* the last one that came whole and was compared with its hash, in this agent's life */
@@ -77,6 +78,7 @@ struct agent {
 	struct peer *driver; /* the supervisor */
 	int guard;           /* who handed its connection to us waits for the end of this one; -1 */
 	bool attached;       /* output is sent to it */
+	bool late;           /* it knows less than another one did: agent_heard.c */
 	int64_t later;       /* id of the request that waits for the program, 0: none */
 	struct loop_source *where_timer, *again_timer, *lease_timer;
 	size_t decided_size; /* bytes, about */
@@ -97,6 +99,11 @@ int agent_request(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_state_name(enum agent_state state, char ret_name[16]);
 int agent_set_state(struct agent *a, enum agent_state state, enum pmig_process_state stored);
 void agent_consider_end(struct agent *a); /* ends the loop if nothing is left to do */
+
+/* --- agent_heard.c --- */
+/* Each request says what epoch the supervisor `knows`. PMIG_ESTALE: another one knew of a later one, and this request is not for who is late. */
+int agent_heard(struct agent *a, const char *name, const json_t *request) PMIG_MUST_CHECK;
+struct peer *agent_way(const struct agent *a); /* to other hosts: the supervisor; NULL: there is none, or a late one */
 
 /* --- agent_remember.c --- */
 int agent_remember(struct agent *a) PMIG_MUST_CHECK; /* what an earlier agent left: in the store, as images, as a process */
@@ -215,6 +222,9 @@ void agent_fault_setup(struct agent *a, const char *spec); /* "": none */
 int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, const char *detail);
 int agent_journal_begin(struct agent *a, const json_t *request) PMIG_MUST_CHECK;
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason);
+/* Whether `request` is of the hand-over under way here, by its number. Home names none where it restarts or thaws by itself: then none is under
+ * way here. */
+bool agent_handover_is(const struct agent *a, const json_t *request);
 void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);
 void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX]);
 void agent_remove_files(struct agent *a, uint64_t epoch); /* all that an epoch's image consists of */
@@ -225,7 +235,8 @@ void agent_on_copy_lost(struct agent *a);
 int agent_file_send(struct agent *a, const char *path, const char *kind, unsigned stream) PMIG_MUST_CHECK;
 int agent_file_packet(struct agent *a, const struct packet *p) PMIG_MUST_CHECK;
 void agent_file_room(struct agent *a);
-void agent_file_drop(struct agent *a); /* the connection is lost */
+void agent_file_drop(struct agent *a);                /* the connection is lost */
+void agent_file_bar(struct agent *a, uint64_t epoch); /* images up to this epoch do not arrive any more */
 
 /* --- agent_reference.c, agent_channel.c: what stays behind, or is used from elsewhere --- */
 bool agent_reference_message(struct agent *a, const struct control_message *m,

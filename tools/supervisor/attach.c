@@ -51,6 +51,8 @@ int attach_prepare(struct supervisor *s)
 		where = h->state == PMIG_HANDOVER_DONE ? h->target : h->source;
 	if (r >= 0 && h->epoch > s->epoch && h->state == PMIG_HANDOVER_DONE)
 		s->epoch = h->epoch;
+	if (r >= 0)
+		s->tried = h->epoch;
 	r = r == PMIG_ENOENT ? 0 : r;
 	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !is_kept(s) && !has_image(s, row, h))
 		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);

@@ -186,6 +186,7 @@ static void on_connect(struct supervisor *s, struct remote *r, const json_t *eve
 		return;
 	if (!json_is_true(json_object_get(event, "resumed"))) {
 		channels_label(t->opener, remote_label(r));
+		t->epoch = s->epoch;
 		t->asked = true;
 		ask(s, t);
 		return;
@@ -281,6 +282,7 @@ void channels_switch(struct supervisor *s, const char *label)
 		if (!goes_on)
 			continue;
 		channels_label(t->opener, label);
+		t->epoch = s->epoch;
 		t->done[1] = false;
 		channels_resume(s, t);
 	}
@@ -330,7 +332,8 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 	}
 }
 
-static void see_channel(struct supervisor *s, const char *label, const json_t *one)
+/* `epoch`: of the program there. */
+static void see_channel(struct supervisor *s, const char *label, uint64_t epoch, const json_t *one)
 {
 	struct route *t = channels_route_add(s, number(one, "channel"), number(one, "reference"));
 	if (t == NULL)
@@ -340,23 +343,27 @@ static void see_channel(struct supervisor *s, const char *label, const json_t *o
 		incoming_seen(s, t, json_object_get(one, "incoming"));
 		return;
 	}
+	if (t->opener[0] != '\0' && strcmp(t->opener, label) != 0 && epoch < t->epoch)
+		return; /* of a copy that is over: the way leads to a later one */
 	incoming_taken(s, t);
 	bool suspended = json_is_true(json_object_get(one, "suspended")),
 	     waits = json_is_true(json_object_get(one, "waits"));
 	if (waits && !suspended)
 		channels_label(t->fresh, label);
-	else if (!suspended || t->opener[0] == '\0') /* it may go on somewhere else already */
+	else if (!suspended || t->opener[0] == '\0') { /* it may go on somewhere else already */
 		channels_label(t->opener, label);
+		t->epoch = epoch;
+	}
 	t->asked = json_is_true(json_object_get(one, "asked")) && t->fresh[0] == '\0';
 }
 
-static void see_channels(struct supervisor *s, const char *label, const json_t *list)
+static void see_channels(struct supervisor *s, const char *label, uint64_t epoch, const json_t *list)
 {
 	size_t i;
 	json_t *one;
 	json_array_foreach(list, i, one)
 	{
-		see_channel(s, label, one);
+		see_channel(s, label, epoch, one);
 	}
 	for (struct route *t = s->channels->routes, *next; t != NULL; t = next) {
 		next = t->next;
@@ -390,7 +397,8 @@ void channels_up(struct supervisor *s, struct remote *r)
 		c->searching |= !remote_is_up(k->remote);
 	see_held(s, remote_label(r), holds);
 	incoming_lost(s, remote_label(r));
-	see_channels(s, remote_label(r), json_object_get(facts, "channels"));
+	see_channels(s, remote_label(r), (uint64_t)json_integer_value(json_object_get(facts, "epoch")),
+		json_object_get(facts, "channels"));
 	size_t i;
 	json_t *one;
 	json_array_foreach(json_object_get(facts, "dropped"), i, one)
@@ -471,7 +479,7 @@ static void keep(struct supervisor *s, struct remote *r)
 	struct kept *k = malloc(sizeof *k);
 	if (k == NULL)
 		abort();
-	*k = (struct kept){channels_of(s)->kept, r};
+	*k = (struct kept){.next = channels_of(s)->kept, .remote = r};
 	channels_of(s)->kept = k;
 }
 

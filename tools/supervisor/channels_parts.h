@@ -27,6 +27,7 @@ struct known {
 struct route {
 	struct route *next;
 	uint64_t id, reference;
+	uint64_t epoch; /* of the opener; 0: not known */
 	char opener[PMIG_NAME_MAX + 1], holder[PMIG_NAME_MAX + 1];
 	char fresh[PMIG_NAME_MAX + 1]; /* who will be the opener when the program runs there */
 	bool asked;                    /* the holder has no end yet */
@@ -48,6 +49,7 @@ struct incoming {
 struct kept {
 	struct kept *next;
 	struct remote *remote;
+	bool ahead; /* it has heard of a later epoch than is known here */
 };
 
 struct telling;

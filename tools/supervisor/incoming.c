@@ -58,6 +58,7 @@ static void offer(struct supervisor *s, struct remote *r, struct incoming *i, st
 	i->opening.epoch = s->epoch;
 	struct packet p = channel_open_put(&i->opening, buffer);
 	channels_label(t->opener, remote_label(r)); /* what it sends from now on comes after that */
+	t->epoch = s->epoch;
 	t->offered = true;
 	(void)peer_put(remote_peer(r), &p);
 }

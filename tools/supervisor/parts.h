@@ -60,6 +60,7 @@ struct supervisor {
 	char became[PATH_MAX]; /* a program at another host that took its place there; "": none */
 	char *kinds;           /* kinds.h: paths at home, a line each; NULL: none */
 	uint64_t epoch;        /* the highest that is known to have begun */
+	uint64_t tried;        /* attach: that of the last hand-over, whatever became of it */
 	int exit_status;
 
 	struct station stations[SUPERVISOR_STATIONS]; /* [0] speaks, the last one has the program */
@@ -121,6 +122,11 @@ void streams_await(struct supervisor *s, const struct remote *r, const json_t *f
 	void *context);
 void streams_await_not(struct supervisor *s, void *context); /* `done` will not be called */
 void streams_check(struct supervisor *s);                    /* whether the speaker has said everything */
+
+/* --- late.c --- */
+uint64_t late_knows(void *supervisor); /* the highest epoch that began, or may have, as far as this supervisor knows */
+/* Compares that with what agents have heard from other supervisors, since either may have changed. */
+void late_check(struct supervisor *s);
 
 /* --- attach.c --- */
 int attach_prepare(struct supervisor *s) PMIG_MUST_CHECK; /* finds the program by its name */

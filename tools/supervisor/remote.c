@@ -388,6 +388,7 @@ void remote_request(struct remote *r, const char *verb, json_t *arguments, remot
 	r->questions = q;
 	(void)json_object_set_new(arguments, "do", json_string(verb));
 	(void)json_object_set_new(arguments, "id", json_integer(q->id));
+	(void)json_object_set_new(arguments, "knows", json_integer((json_int_t)r->o.knows(r->o.context)));
 	if (r->peer != NULL)
 		(void)peer_put_json(r->peer, arguments);
 	else if (r->unsent_timer == NULL)

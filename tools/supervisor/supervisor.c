@@ -374,6 +374,7 @@ static void on_up(void *context, struct remote *r)
 		supervisor_fail(s, failed_status(s), verb(s));
 	channels_up(s, r);
 	move_up(s, r);
+	late_check(s);
 }
 
 static void on_down(void *context, struct remote *r, int code)
@@ -451,6 +452,7 @@ int supervisor_remote(struct supervisor *s, const char *where, enum link_method 
 				     .event = on_event,
 				     .packet = on_packet,
 				     .room = on_room,
+				     .knows = late_knows,
 				     .context = s},
 		ret_remote);
 }
