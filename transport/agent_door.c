@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define LOOK_MS 20 /* for room in a queue that was full: a child of the program, or a library, accepts and says nothing */
+
 /* What was in a door when the program was frozen. */
 struct waiting {
 	struct waiting *next;
@@ -183,6 +185,30 @@ static int come_in(struct agent *a, const struct channel_opening *o)
 	return r;
 }
 
+static bool has_refused(const struct agent *a)
+{
+	const struct door *d = a->references != NULL ? a->references->doors : NULL;
+	while (d != NULL && !d->refused)
+		d = d->next;
+	return d != NULL;
+}
+
+static void look_later(struct agent *a);
+
+static void on_look(void *context)
+{
+	agent_door_takes(context);
+	look_later(context);
+}
+
+/* After a lost connection home asks again by itself. */
+static void look_later(struct agent *a)
+{
+	struct agent_references *r = a->references;
+	if (has_refused(a) && r->looks == NULL && a->driver != NULL)
+		(void)loop_after(a->loop, LOOK_MS, on_look, a, &r->looks);
+}
+
 int agent_door_open(struct agent *a, const struct channel_packet *k)
 {
 	unsigned char buffer[CHANNEL_NOTE_MAX];
@@ -190,6 +216,7 @@ int agent_door_open(struct agent *a, const struct channel_packet *k)
 	int r = channel_open_get(k, &o);
 	if (r >= 0)
 		r = come_in(a, &o);
+	look_later(a);
 	struct packet p = channel_note(k->id, CHANNEL_REFUSED, k->offset, r, pmig_reason(), buffer);
 	return r >= 0 || a->driver == NULL ? 0 : peer_put(a->driver, &p);
 }
@@ -220,13 +247,9 @@ static void on_takes(void *context)
 
 void agent_door_takes(struct agent *a)
 {
-	struct agent_references *r = a->references;
-	const struct door *d = r != NULL ? r->doors : NULL;
-	while (d != NULL && !d->refused)
-		d = d->next;
-	if (d != NULL && r->takes == NULL)
+	if (has_refused(a) && a->references->takes == NULL)
 		(void)loop_soon(a->loop, on_takes, a,
-			&r->takes); /* whatever changes the state of the program has done so by then */
+			&a->references->takes); /* whatever changes the state of the program has done so by then */
 }
 
 /* --- from host to host --- */
@@ -458,6 +481,7 @@ void agent_door_drop(struct agent *a, uint64_t id)
 void agent_door_end(struct agent *a)
 {
 	loop_remove(&agent_references(a)->takes);
+	loop_remove(&agent_references(a)->looks);
 	while (agent_references(a)->doors != NULL)
 		drop_door(a, agent_references(a)->doors);
 }

@@ -78,7 +78,7 @@ struct agent_references {
 	int line; /* by which children of the program tell of options, while there is `line_source` */
 	struct loop_source *line_source;
 	struct local_packet *local, **local_last; /* between two ends that are here */
-	struct loop_source *local_timer, *lease, *quiet, *takes;
+	struct loop_source *local_timer, *lease, *quiet, *takes, *looks;
 };
 
 /* --- agent_reference.c --- */

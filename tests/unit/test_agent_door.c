@@ -265,6 +265,25 @@ static void test_never_more_than_it_wanted(void **state)
 	finish(&p);
 }
 
+/* Who accepts may say nothing: a child of the program, a library. */
+static void test_accepted_unnoticed(void **state)
+{
+	(void)state;
+	struct program p;
+	int fd;
+	begin(&p, 1);
+	assert_int_equal(come(&p, 1, 3, LISTENER), 0);
+	assert_int_equal(come(&p, 2, 3, LISTENER), 0);
+	assert_int_equal(come(&p, 3, 3, LISTENER), PMIG_EBUSY);
+	assert_int_equal(accepted(&p, &fd), 1);
+	for (int i = 0; i < 400 && said(&p, CHANNEL_TAKES) == NULL; i++)
+		listen_to(&p);
+	assert_non_null(said(&p, CHANNEL_TAKES));
+	assert_int_equal(come(&p, 3, 3, LISTENER), 0);
+	close(fd);
+	finish(&p);
+}
+
 static void test_what_waits(void **state)
 {
 	(void)state;
@@ -485,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_who_comes_in),
 		cmocka_unit_test(test_strange_ones),
 		cmocka_unit_test(test_never_more_than_it_wanted),
+		cmocka_unit_test(test_accepted_unnoticed),
 		cmocka_unit_test(test_what_waits),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_lost_meanwhile),
