@@ -36,7 +36,10 @@ site $www
 run stays $www rules
 home=$(pages_at stays alpha)
 check "the program reads its site at home: $home" grep -q '^4 pages' <<<"$home"
+t on alpha touch $www.hold
+await "$T/stays.out" '^holds' # a page that is open would be in the image, as any open file
 t pmig_on alpha checkpoint stays -o $H/stays.image
+t on alpha rm $www.hold
 check "the pages are not in the image" test "$(on alpha stat -c %s $H/stays.image)" -lt 300000
 pmig_on alpha plan --json stays beta >"$T/plan"
 check "the plan refers to it" test "$(jq -r '.resources[] | select(.name == "site") | .strategy' "$T/plan")" = reference

@@ -1,5 +1,6 @@
 /* pages ROOT move|copy|refer|rules: serves the site below ROOT to nobody: each round it lists the folder, reads every page of it in two ways, and says
- * "N HOST: PAGES pages, hash HASH"; it writes ROOT/visits.txt, a line a round, where that is there already. */
+ * "N HOST: PAGES pages, hash HASH"; it writes ROOT/visits.txt, a line a round, where that is there already. While there is ROOT.hold it waits
+ * between two rounds, with no page open, and says "holds" once. */
 #include <pmig/pmig.h>
 
 #include <dirent.h>
@@ -75,6 +76,19 @@ static long folder(const char *path, unsigned long *hash)
 	return pages;
 }
 
+static void hold(const char *site)
+{
+	char path[4096];
+	snprintf(path, sizeof path, "%s.hold", site);
+	for (int waited = 0; access(path, F_OK) == 0; waited++) {
+		if (waited == 0)
+			printf("holds\n");
+		fflush(stdout);
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		pmig_safepoint();
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const hows[] = {"rules", "move", "copy", "refer"};
@@ -106,5 +120,6 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
 		pmig_safepoint();
+		hold(argv[1]);
 	}
 }
