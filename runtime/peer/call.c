@@ -305,6 +305,7 @@ static int64_t due(const struct pmig_peer *p)
 		when[0] = c->deadline + 1;
 	else if (p->link.fd < 0 || c->wants)
 		when[1] = c->next_at;
+	when[3] = pmig_peer_talk_due(p);
 	if (p->link.fd >= 0)
 		when[2] = c->asked != 0 ? c->asked + TALK_SILENCE + 1 : p->link.heard + TALK_QUESTION + 1;
 	else if (p->patience >= 0)

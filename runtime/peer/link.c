@@ -37,17 +37,26 @@ static void set(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof value);
 }
 
-/* Half of the time it is left alone, then asked four times; and what was sent has as long to be acknowledged. */
+/* Half of the time it is left alone, then asked some times. TCP_USER_TIMEOUT would also end a connection whose other side answers that it takes
+ * nothing more for now. */
 void pmig_peer_link_watch(struct link *l, int silence)
 {
-	int seconds = silence / 1000;
+	int idle = silence / 2000, interval = silence / 8000 > 0 ? silence / 8000 : 1;
 	if (silence < 0)
 		return;
-	set(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds / 2);
-	set(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds / 8 > 0 ? seconds / 8 : 1);
-	set(l->fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
-	set(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, silence);
+	set(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+	set(l->fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
+	set(l->fd, IPPROTO_TCP, TCP_KEEPCNT, (silence / 1000 - idle) / interval);
 	set(l->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/* While nothing is under way, keepalive has it answer more often than that. */
+bool pmig_peer_link_is_silent(const struct link *l, int silence)
+{
+	struct tcp_info i;
+	socklen_t size = sizeof i;
+	return l->fd >= 0 && getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &i, &size) == 0 && i.tcpi_unacked > 0 &&
+		i.tcpi_last_ack_recv > (unsigned)silence;
 }
 
 void pmig_peer_link_close(struct link *l)

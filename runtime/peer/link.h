@@ -22,8 +22,10 @@ int64_t pmig_peer_link_now(void);
 /* Takes a connected or connecting socket that does not wait; PMIG_ENOMEM, and the socket stays the caller's. */
 int pmig_peer_link_init(struct link *l, int fd, bool connecting);
 
-/* Milliseconds that the other host may say nothing at all, its kernel included, until the connection ends; < 0: for ever. */
+/* Milliseconds that the other host may say nothing at all, its kernel included; < 0: for ever. The connection ends by itself where nothing is
+ * under way; where something is, pmig_peer_link_is_silent() tells. */
 void pmig_peer_link_watch(struct link *l, int silence);
+bool pmig_peer_link_is_silent(const struct link *l, int silence);
 
 /* Closes it; harmless if there is none. */
 void pmig_peer_link_close(struct link *l);

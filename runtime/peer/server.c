@@ -354,7 +354,7 @@ static void work(struct pmig_peer_server *s)
 	}
 	for (int i = s->count - 1; i >= 0; i--) {
 		struct pmig_peer *p = s->peers[i];
-		if (p->ready || p->link.fd < 0 || p->closed)
+		if (p->ready || p->link.fd < 0 || p->closed || now >= pmig_peer_talk_due(p))
 			(void)pmig_peer_server_work(p);
 		p->ready = false;
 		if (p->closed && is_done(p))
@@ -426,7 +426,8 @@ int pmig_peer_server_fds(struct pmig_peer_server *s, struct pollfd *fds, int roo
 	for (int i = 0; i < s->count; i++) {
 		const struct pmig_peer *p = s->peers[i];
 		bool waits = p->link.fd < 0 && p->error == 0 && s->numbers.patience >= 0;
-		add_waiting(&w, pmig_peer_link_poll(&p->link), waits ? p->lost + s->numbers.patience + 1 : INT64_MAX);
+		add_waiting(&w, pmig_peer_link_poll(&p->link),
+			waits ? p->lost + s->numbers.patience + 1 : pmig_peer_talk_due(p));
 	}
 	*ret_timeout = w.first == INT64_MAX ? -1
 		: w.first <= now            ? 0

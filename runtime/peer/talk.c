@@ -191,6 +191,23 @@ void pmig_peer_talk_put(struct pmig_peer *p, enum frame_type type)
 	pmig_peer_talk_say(p);
 }
 
+int64_t pmig_peer_talk_due(const struct pmig_peer *p)
+{
+	int64_t silent = p->link.heard + p->silence + 1, again = p->looked + p->silence / 4;
+	if (p->link.fd < 0 || p->silence < 0)
+		return INT64_MAX;
+	return silent > again ? silent : again;
+}
+
+static bool is_silent(struct pmig_peer *p)
+{
+	int64_t now = pmig_peer_link_now();
+	if (now < pmig_peer_talk_due(p))
+		return false;
+	p->looked = now;
+	return pmig_peer_link_is_silent(&p->link, p->silence);
+}
+
 int pmig_peer_talk_work(struct pmig_peer *p, char *ret_moved)
 {
 	struct frame f;
@@ -206,7 +223,7 @@ int pmig_peer_talk_work(struct pmig_peer *p, char *ret_moved)
 			return pmig_peer_talk_fail(p, PMIG_EPROTOCOL, "the other side sent what does not belong there");
 	if (n < 0 && p->error == 0)
 		return pmig_peer_talk_fail(p, n, "the other side sent what is no frame");
-	if (ended)
+	if (ended || is_silent(p))
 		pmig_peer_talk_lost(p);
 	pmig_peer_talk_say(p);
 	return p->error;

@@ -34,6 +34,7 @@ struct pmig_peer {
 	bool bye;          /* the other knows nothing more of it */
 	int64_t lost;      /* since when there is no connection */
 	int patience, silence;
+	int64_t looked; /* whether the other host is there */
 	unsigned connections;
 	int error; /* < 0: it has failed for good */
 	char reason[FRAME_TEXT + 80];
@@ -76,6 +77,9 @@ void pmig_peer_talk_lost(struct pmig_peer *p);
 /* Reads what came and sends what is to be sent. *ret_moved, NULL of a server: the other has told other addresses, FRAME_TEXT + 1 bytes, empty
  * if not. < 0: it has failed for good; an end of the connection is no failure. */
 int pmig_peer_talk_work(struct pmig_peer *p, char *ret_moved);
+
+/* When it is to be looked at whether the other host is still there, which pmig_peer_talk_work() does; INT64_MAX: never. */
+int64_t pmig_peer_talk_due(const struct pmig_peer *p);
 
 /* Sends what is to be sent, and reads nothing. */
 void pmig_peer_talk_say(struct pmig_peer *p);

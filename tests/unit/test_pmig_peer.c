@@ -140,6 +140,34 @@ static void others_are_named(void **unused)
 		PMIG_EINVAL);
 }
 
+/* Its kernel answers, although it has taken nothing for longer than a host may be silent. */
+static void busy_is_not_lost(void **unused)
+{
+	(void)unused;
+	struct echo e;
+	struct pmig_peer *p;
+	static char bytes[1 << 20];
+	const size_t all = 3 * sizeof bytes;
+	echo_begin(&e, (struct pmig_peer_options){.silence = 2000, .window = 2 * all});
+	assert_int_equal(pmig_peer_connect(&p, &(struct pmig_peer_options){.address = e.address, .window = 2 * all}), 0);
+	for (size_t sent = 0; sent < all;) {
+		ssize_t n = pmig_peer_write(p, bytes, sizeof bytes);
+		assert_true(n > 0);
+		sent += (size_t)n;
+	}
+	poll(NULL, 0, 3500);
+	for (size_t got = 0; got < all;) {
+		ssize_t n = pmig_peer_read(p, bytes, sizeof bytes);
+		assert_true(n > 0);
+		got += (size_t)n;
+	}
+	assert_int_equal(pmig_peer_connections(p), 1);
+	assert_int_equal(pmig_peer_end(p), 0);
+	assert_int_equal(pmig_peer_read(p, bytes, 1), 0);
+	assert_int_equal(pmig_peer_close(p), 0);
+	echo_finish(&e, 1);
+}
+
 static void *talk_for_a_while(void *address)
 {
 	struct pmig_peer *p;
@@ -299,6 +327,7 @@ int main(void)
 		cmocka_unit_test(each_byte_once_through_cuts),
 		cmocka_unit_test(found_by_the_program),
 		cmocka_unit_test(others_are_named),
+		cmocka_unit_test(busy_is_not_lost),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(a_participant_who_breaks_the_rules),
