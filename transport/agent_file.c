@@ -243,6 +243,10 @@ static int receive_offer(struct agent *a, const struct packet *p)
 	struct bulk_offer offer;
 	struct agent_bulk *b = find(a, p->stream);
 	int r = bulk_offer_get(p, &offer);
+	if (r >= 0 && b != NULL && b->receive != NULL) { /* home has lost the host that sends it, and begins once more */
+		drop(a, b);
+		b = NULL;
+	}
 	bool announced = b != NULL && b->send == NULL && b->receive == NULL;
 	if (r >= 0)
 		r = agent_limits_offer(a, offer.size);
