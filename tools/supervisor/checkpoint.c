@@ -25,6 +25,7 @@ struct checkpoint {
 	struct bulk_receive *receive;
 	struct loop_source *timer;
 	bool frozen;
+	bool coming; /* the image is on its way */
 };
 
 void checkpoint_destroy(struct checkpoint *c)
@@ -169,6 +170,7 @@ static void on_output_here(void *context, int code)
 
 static void arrived(struct checkpoint *c)
 {
+	c->coming = false;
 	if (!c->o.stop)
 		finish(c, 0);
 	else
@@ -191,6 +193,7 @@ static void on_made(void *context, int code, const json_t *answer)
 		return;
 	}
 	c->frozen = c->o.stop;
+	c->coming = true;
 	c->made = json_deep_copy(answer);
 	remote_request(c->remote, "fetch",
 		json_pack("{s:O, s:s, s:i}", "file", json_object_get(answer, "file"), "kind", "image", "stream", STREAM),
@@ -223,6 +226,14 @@ bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct pack
 	else if (rc == 1)
 		arrived(c);
 	return true;
+}
+
+/* The agent drops what it sends when its supervisor is gone. Everything else that is waited for is answered, or comes when it is back. */
+void checkpoint_down(struct supervisor *s, const struct remote *r)
+{
+	struct checkpoint *c = s->checkpoint;
+	if (c != NULL && r == c->remote && c->coming)
+		finish(c, PMIG_EUNREACHED);
 }
 
 static void on_too_long(void *context)

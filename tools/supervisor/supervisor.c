@@ -385,6 +385,7 @@ static void on_down(void *context, struct remote *r, int code)
 		supervisor_fail(s, failed_status(s), verb(s));
 		return;
 	}
+	checkpoint_down(s, r);
 	move_down(s, r, code);
 	if ((t != NULL && !t->asked_end) || channels_keeps(s, r))
 		remote_connect_later(r, s->epoch);
