@@ -23,87 +23,24 @@ static struct channel_opening model(void)
 	return o;
 }
 
+/* clang-format off */
+static const unsigned char golden[] = {
+	0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, /* channel */
+	0x09, 0, 0, 0, 0, 0, 0, 0, /* word, code */
+	0xa8, 0xa7, 0xa6, 0xa5, 0xa4, 0xa3, 0xa2, 0xa1, /* listener */
+	34, /* bytes of the label */
+	'p', 'm', 'i', 'g', 1, AF_INET, /* its beginning, version, family */
+	0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, /* the connection */
+	0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, /* salt */
+	0x04, 0xd2, 10, 0, 0, 9, /* who connected */
+	0x00, 0x50, 10, 0, 0, 1, /* to where */
+	't', 'c', 'p', ' ', '1', '0', '.', '0', '.', '0', '.', '9', ':', '1', '2', '3', '4',
+};
+/* clang-format on */
+
 static void test_golden(void **state)
 {
 	(void)state;
-	static const unsigned char golden[] = {
-		0x88,
-		0x77,
-		0x66,
-		0x55,
-		0x44,
-		0x33,
-		0x22,
-		0x11, /* channel */
-		0x09,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0, /* word, code */
-		0xa8,
-		0xa7,
-		0xa6,
-		0xa5,
-		0xa4,
-		0xa3,
-		0xa2,
-		0xa1, /* listener */
-		34,   /* bytes of the label */
-		'p',
-		'm',
-		'i',
-		'g',
-		1,
-		AF_INET, /* its beginning, version, family */
-		0x08,
-		0x07,
-		0x06,
-		0x05,
-		0x04,
-		0x03,
-		0x02,
-		0x01, /* the connection */
-		0x18,
-		0x17,
-		0x16,
-		0x15,
-		0x14,
-		0x13,
-		0x12,
-		0x11, /* salt */
-		0x04,
-		0xd2,
-		10,
-		0,
-		0,
-		9, /* who connected */
-		0x00,
-		0x50,
-		10,
-		0,
-		0,
-		1, /* to where */
-		't',
-		'c',
-		'p',
-		' ',
-		'1',
-		'0',
-		'.',
-		'0',
-		'.',
-		'0',
-		'.',
-		'9',
-		':',
-		'1',
-		'2',
-		'3',
-		'4',
-	};
 	unsigned char buffer[CHANNEL_OPEN_MAX];
 	struct channel_opening o = model(), seen;
 	struct packet p = channel_open_put(&o, buffer);

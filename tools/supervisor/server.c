@@ -155,88 +155,116 @@ static int ask_again(struct client *c, json_t *object)
 	return loop_after(c->supervisor->loop, AGAIN_MS, on_again, c, &c->again_timer);
 }
 
-static void request(struct client *c, json_t *object)
+/* --- orders: 0: whoever was asked answers; else it is refused --- */
+
+static int order_status(struct client *c, json_t *object)
 {
 	struct supervisor *s = c->supervisor;
+	(void)object;
+	if (remote_is_up(supervisor_here(s)->remote) && c->late == NULL) {
+		remote_request(supervisor_here(s)->remote, "addresses", NULL, on_addresses, c);
+		(void)loop_after(s->loop, ADDRESSES_MS, on_late, c, &c->late);
+		return 0;
+	}
+	json_t *d = status_of(s);
+	say(c, d);
+	json_decref(d);
+	return 0;
+}
+
+static int order_kill(struct client *c, json_t *object)
+{
+	struct supervisor *s = c->supervisor;
+	struct remote *r = supervisor_here(s)->remote;
+	if (!remote_is_up(r))
+		return error_set(PMIG_EUNREACHED, "%s runs on %s, which is not connected now", s->name, remote_label(r));
+	remote_request(r, "signal", json_pack("{s:O}", "number", json_object_get(object, "number")), on_signal_sent, c);
+	return 0;
+}
+
+static int order_wait(struct client *c, json_t *object)
+{
+	(void)object;
+	c->waits = true;
+	return 0;
+}
+
+static int order_cancel(struct client *c, json_t *object)
+{
+	(void)object;
+	if (c->again != NULL) {
+		loop_remove(&c->again_timer);
+		json_decref(c->again);
+		c->again = NULL;
+		return error_set(PMIG_ECANCELLED, "it was cancelled");
+	}
+	if (c->waits)
+		drop(c);
+	else
+		move_cancel(c->supervisor);
+	return 0;
+}
+
+static int order_checkpoint(struct client *c, json_t *object)
+{
+	struct supervisor *s = c->supervisor;
+	const char *path = json_string_value(json_object_get(object, "path"));
+	int r = checkpoint_start(s,
+		&(struct checkpoint_options){.path = path != NULL ? path : "",
+			.stop = json_is_true(json_object_get(object, "stop")),
+			.wait_children = json_is_true(json_object_get(object, "wait_children")),
+			.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+			.progress = on_line_of_move,
+			.context = c});
+	return r == PMIG_EBUSY && periodic_saves(s) && c->again == NULL ? ask_again(c, object) : r;
+}
+
+static int order_move(struct client *c, json_t *object)
+{
+	struct supervisor *s = c->supervisor;
+	const char *target = json_string_value(json_object_get(object, "target"));
+	struct plan_limits limits;
+	int r = plan_limits_from_json(json_object_get(object, "limits"), &limits);
+	if (r < 0)
+		return r;
+	r = move_start(s,
+		&(struct move_options){.target = target != NULL ? target : "",
+			.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
+			.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
+			.wait_children = json_is_true(json_object_get(object, "wait_children")),
+			.plan_only = json_is_true(json_object_get(object, "plan")),
+			.plan_json = json_is_true(json_object_get(object, "json")),
+			.columns = (int)json_integer_value(json_object_get(object, "columns")),
+			.limits = limits,
+			.progress = on_line_of_move,
+			.context = c});
+	bool soon = move_has_arrived(s) || periodic_saves(s);
+	return r == PMIG_EBUSY && soon && c->again == NULL ? ask_again(c, object) : r;
+}
+
+static void request(struct client *c, json_t *object)
+{
+	static const struct {
+		const char *verb;
+		int (*order)(struct client *c, json_t *object);
+		bool begun; /* of a program that has begun */
+	} orders[] = {{"status", order_status, false}, {"kill", order_kill, false}, {"wait", order_wait, false},
+		{"cancel", order_cancel, false}, {"checkpoint", order_checkpoint, true}, {"move", order_move, true}};
+	struct supervisor *s = c->supervisor;
 	const char *verb = json_string_value(json_object_get(object, "do"));
+	size_t i = 0;
 	verb = verb != NULL ? verb : "";
-	int r = 0;
-	if (s->begins != NULL && c->again == NULL && !supervisor_here(s)->ended &&
-		(strcmp(verb, "move") == 0 || strcmp(verb, "checkpoint") == 0)) {
-		r = ask_again(c, object);
-		if (r >= 0)
-			return;
-	} else if (strcmp(verb, "status") == 0) {
-		if (remote_is_up(supervisor_here(s)->remote) && c->late == NULL) {
-			remote_request(supervisor_here(s)->remote, "addresses", NULL, on_addresses, c);
-			(void)loop_after(s->loop, ADDRESSES_MS, on_late, c, &c->late);
-			return;
-		}
-		json_t *d = status_of(s);
-		say(c, d);
-		json_decref(d);
-		return;
-	}
-	if (strcmp(verb, "kill") == 0) {
-		if (remote_is_up(supervisor_here(s)->remote)) {
-			remote_request(supervisor_here(s)->remote, "signal",
-				json_pack("{s:O}", "number", json_object_get(object, "number")), on_signal_sent, c);
-			return;
-		}
-		r = error_set(PMIG_EUNREACHED, "%s runs on %s, which is not connected now", s->name,
-			remote_label(supervisor_here(s)->remote));
-	} else if (strcmp(verb, "wait") == 0) {
-		c->waits = true;
-		return;
-	} else if (strcmp(verb, "cancel") == 0) {
-		if (c->again != NULL) {
-			loop_remove(&c->again_timer);
-			json_decref(c->again);
-			c->again = NULL;
-			finish(c, error_set(PMIG_ECANCELLED, "it was cancelled"));
-		} else if (c->waits) {
-			drop(c);
-		} else {
-			move_cancel(s);
-		}
-		return;
-	} else if (strcmp(verb, "checkpoint") == 0) {
-		const char *path = json_string_value(json_object_get(object, "path"));
-		r = checkpoint_start(s,
-			&(struct checkpoint_options){.path = path != NULL ? path : "",
-				.stop = json_is_true(json_object_get(object, "stop")),
-				.wait_children = json_is_true(json_object_get(object, "wait_children")),
-				.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
-				.progress = on_line_of_move,
-				.context = c});
-		if (r == PMIG_EBUSY && periodic_saves(s) && c->again == NULL)
-			r = ask_again(c, object);
-		if (r >= 0)
-			return;
-	} else if (strcmp(verb, "move") == 0) {
-		const char *target = json_string_value(json_object_get(object, "target"));
-		struct plan_limits limits;
-		r = plan_limits_from_json(json_object_get(object, "limits"), &limits);
-		if (r >= 0)
-			r = move_start(s,
-				&(struct move_options){.target = target != NULL ? target : "",
-					.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
-					.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
-					.wait_children = json_is_true(json_object_get(object, "wait_children")),
-					.plan_only = json_is_true(json_object_get(object, "plan")),
-					.plan_json = json_is_true(json_object_get(object, "json")),
-					.columns = (int)json_integer_value(json_object_get(object, "columns")),
-					.limits = limits,
-					.progress = on_line_of_move,
-					.context = c});
-		if (r == PMIG_EBUSY && (move_has_arrived(s) || periodic_saves(s)) && c->again == NULL)
-			r = ask_again(c, object);
-		if (r >= 0)
-			return;
-	} else {
+	while (i < sizeof orders / sizeof *orders && strcmp(orders[i].verb, verb) != 0)
+		i++;
+	int r;
+	if (i == sizeof orders / sizeof *orders)
 		r = error_set(PMIG_ENOSUPPORT, "the supervisor of %s does not know \"%.40s\"", s->name, verb);
-	}
-	finish(c, r);
+	else if (orders[i].begun && s->begins != NULL && c->again == NULL && !supervisor_here(s)->ended)
+		r = ask_again(c, object);
+	else
+		r = orders[i].order(c, object);
+	if (r < 0)
+		finish(c, r);
 }
 
 static void on_client(void *context, short events)
