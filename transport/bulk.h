@@ -32,6 +32,7 @@ struct bulk_send_options {
 	int fd;                       /* read with pread() from 0; borrowed until destroyed; only appended to meanwhile */
 	bool growing;                 /* somebody still writes: ends when bulk_send_complete() was called */
 	bool eager;                   /* the receiver has nothing of it: the bytes follow the OFFER at once */
+	bool again;                   /* offered before on this stream: that may still be acknowledged */
 	const char *name;             /* what the receiver may call it; copied */
 	const char *kind;             /* "image", "program", "library", ...; copied */
 	struct packet_writer *writer; /* borrowed until detached or destroyed */

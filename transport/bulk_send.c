@@ -147,6 +147,8 @@ int bulk_send_packet(struct bulk_send *s, const struct packet *p)
 		report(s);
 		return rc;
 	case PACKET_ACK:
+		if (!s->agreed && s->options.again)
+			return 0;
 		if (!s->agreed || p->offset > s->next || p->offset < s->acknowledged)
 			break;
 		s->acknowledged = p->offset;

@@ -289,6 +289,27 @@ static void test_eager(void **state)
 	}
 }
 
+/* What was offered before on this stream is still acknowledged when it is offered again. */
+static void test_late_acknowledgement(void **state)
+{
+	(void)state;
+	struct packet_writer *w;
+	struct bulk_send *s;
+	int fd = content(0, 0);
+	assert_int_equal(packet_writer_create(PACKET_PLAIN, &w), 0);
+	struct bulk_send_options o = {.fd = fd, .name = "thing", .kind = "image", .writer = w, .stream = 1};
+	for (int again = 0; again < 2; again++) {
+		o.again = again;
+		assert_int_equal(bulk_send_create(&o, &s), 0);
+		assert_int_equal(bulk_send_packet(s, &(struct packet){.type = PACKET_ACK, .offset = 65536}),
+			again ? 0 : PMIG_EPROTOCOL);
+		assert_int_equal(bulk_send_acknowledged(s), 0);
+		bulk_send_destroy(s);
+	}
+	packet_writer_destroy(w);
+	close(fd);
+}
+
 static void test_growing(void **state)
 {
 	(void)state;
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_resumed_everywhere),
 		cmocka_unit_test(test_foreign_prefix),
 		cmocka_unit_test(test_eager),
+		cmocka_unit_test(test_late_acknowledgement),
 		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_too_big),
 		cmocka_unit_test(test_hostile_packets),

@@ -88,8 +88,8 @@ static void on_again(void *context)
 static void again_later(struct move *m)
 {
 	struct remote *r = side(m, m->doing);
-	if (r == NULL)
-		r = m->target;
+	if (r == NULL) /* both are needed */
+		r = remote_is_up(m->target) ? m->source : m->target;
 	if (!remote_is_up(r)) {
 		m->waiting = true;
 		remote_connect_later(r, m->supervisor->epoch);
@@ -317,8 +317,10 @@ static void perform(struct move *m)
 	case HANDOVER_SHIP:
 		if (m->ship == NULL)
 			ship_start(m);
-		else
+		else if (remote_is_up(m->source) && remote_is_up(m->target))
 			ship_again(m);
+		else
+			again_later(m);
 		break;
 	default:
 		ask(m);
@@ -530,7 +532,7 @@ void move_up(struct supervisor *s, struct remote *r)
 		m->h.durable = true;
 	if (m->doing == HANDOVER_PLAN && r == m->target)
 		perform(m);
-	else if (m->waiting && (r == side(m, m->doing) || (side(m, m->doing) == NULL && r == m->target)))
+	else if (m->waiting && (r == side(m, m->doing) || (side(m, m->doing) == NULL && (r == m->source || r == m->target))))
 		perform(m);
 }
 

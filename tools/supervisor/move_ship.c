@@ -148,6 +148,7 @@ static int send_part(struct part *t, bool growing)
 	return bulk_send_create(&(struct bulk_send_options){.fd = t->fd,
 					.growing = growing,
 					.eager = !h->again,
+					.again = h->again,
 					.name = name_of(t),
 					.kind = t->sort->kind,
 					.writer = peer_writer(p),
@@ -264,9 +265,8 @@ static int go_on(struct part *t)
 void ship_again(struct move *m)
 {
 	struct ship *h = m->ship;
-	if (remote_peer(m->target) == NULL || !remote_is_up(m->source))
-		return;
 	int r = 0;
+	m->lost_since = 0;
 	h->again = true;
 	for (size_t i = 0; i < PARTS && r >= 0; i++)
 		r = go_on(&h->parts[i]);
