@@ -287,6 +287,13 @@ int agent_file_packet(struct agent *a, const struct packet *p)
 	struct agent_bulk *b = find(a, p->stream);
 	if (b == NULL)
 		return 0; /* of one that was given up */
+	if (b->send == NULL && b->receive == NULL) {
+		(void)!bulk_refuse(peer_writer(a->driver), p->stream,
+			error_set(PMIG_EPROTOCOL, "agent: bytes of nothing that was offered"));
+		peer_kick(a->driver);
+		drop(a, b);
+		return 0;
+	}
 	int r = b->send != NULL ? bulk_send_packet(b->send, p) : bulk_receive_packet(b->receive, p);
 	if (r == 0 && b->send != NULL) {
 		r = bulk_send_pump(b->send);

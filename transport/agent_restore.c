@@ -175,9 +175,10 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 		r = fault_meet("restore:row");
 	if (r >= 0 && image_epoch != epoch)
 		r = adopt_image(a, image_epoch, epoch);
-	if (r >= 0 && !json_is_true(json_object_get(request, "at_home"))) /* there the rows never left */
+	bool came = r >= 0 && !json_is_true(json_object_get(request, "at_home")); /* there the rows never left */
+	if (came)
 		r = import_rows(a, epoch);
-	if (r == PMIG_ESTALE && image_epoch != epoch)
+	if (came && r == PMIG_ESTALE && image_epoch != epoch)
 		r = 0; /* they were taken in when it was restored before */
 	if (r >= 0)
 		r = agent_journal_begin(a, request);

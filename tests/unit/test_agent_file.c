@@ -1,7 +1,9 @@
-/* agent_file: a file that is offered once more, because home has lost the host that it came from, goes on where it was. */
+/* agent_file: a file that is offered once more, because home has lost the host that it came from, goes on where it was;
+ * bytes of what was not offered harm nobody. */
 #include "transport/agent_parts.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -146,9 +148,42 @@ static void test_offered_once_more(void **state)
 	finish(&w);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+/* Announced is not offered. */
+static void test_bytes_of_nothing(void **state)
+{
+	(void)state;
+	struct way w;
+	begin(&w);
+	char cache[64];
+	(void)snprintf(cache, sizeof cache, "%s.cache", w.place);
+	assert_int_equal(setenv("HOME", cache, 1), 0);
+	json_t *answer = NULL,
+	       *request = json_pack("{s:s, s:s, s:i, s:i}", "hash", "0123456789abcdef0123456789abcdef", "name", "thing",
+		       "stream", AGENT_BULK + 2, "size", 5);
+	assert_int_equal(agent_do_receive(&w.agent, request, &answer), 0);
+	assert_non_null(w.agent.bulks);
+	assert_int_equal(agent_file_packet(&w.agent,
+				 &(struct packet){
+					 .type = PACKET_DATA, .stream = AGENT_BULK + 2, .data = "12345", .size = 5}),
+		0);
+	assert_null(w.agent.bulks);
+	assert_non_null(strstr(pmig_reason(), "agent: bytes of nothing that was offered"));
+	json_decref(answer);
+	json_decref(request);
+	finish(&w);
+	assert_int_equal(nftw(cache, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bytes_of_nothing),
 		cmocka_unit_test(test_offered_once_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
