@@ -53,6 +53,8 @@ for name in web server converses; do
 		echo "status $status" >"$T/$name.status"
 	) &
 done
+at_beta() { [ "$(pmig_on alpha ps | grep -cE ' beta +running ')" = 3 ]; }
+for ((i = 0; i < 100; i++)); do ! at_beta || break; done # a peer that takes part goes on without them
 all_go_on "supervisors killed, and others attached"
 
 # beta is gone. Nobody can know whether for good: it is waited for, and `pmig` says where everything is.
