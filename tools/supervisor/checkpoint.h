@@ -18,7 +18,7 @@ struct checkpoint_options {
 /* Begins; the end is told by `progress`. Errors: PMIG_EBUSY, PMIG_EUNREACHED, PMIG_EINVAL, PMIG_ENOENT (the directory). */
 int checkpoint_start(struct supervisor *s, const struct checkpoint_options *o) PMIG_MUST_CHECK;
 bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct packet *p); /* true: it was one of its own */
-void checkpoint_down(struct supervisor *s, const struct remote *r); /* pmig_reason() says why */
+void checkpoint_down(struct supervisor *s, const struct remote *r);                     /* pmig_reason() says why */
 void checkpoint_listener_gone(struct supervisor *s, void *context);
 
 /* The program is frozen at `r` and nobody saves or moves it any more: it goes on. `stored`: its next epoch was promised to an image,
