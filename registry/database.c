@@ -195,6 +195,11 @@ int database_quick(struct database *db)
 	return sqlite3_get_autocommit(db->sqlite) ? set_durable(db, false) : 0;
 }
 
+int database_firm(struct database *db)
+{
+	return sqlite3_get_autocommit(db->sqlite) ? set_durable(db, true) : 0;
+}
+
 /* The one integer that `sql` gives. */
 static int get_integer(struct database *db, const char *sql, int64_t *ret_value)
 {

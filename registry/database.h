@@ -46,6 +46,7 @@ void database_rollback(struct database *db);
 
 /* A write that is one statement: needs no transaction of its own, but the mode may still be durable from before. */
 int database_quick(struct database *db) PMIG_MUST_CHECK;
+int database_firm(struct database *db) PMIG_MUST_CHECK; /* the same, on disk when it returns */
 
 /* The code for an SQLite result, with the reason set: "PATH: " and the words. */
 int database_error(struct database *db, int result);

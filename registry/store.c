@@ -107,7 +107,9 @@ static int process_set(struct pmig_store *s, const char *uuid, enum pmig_process
 	if (uuid == NULL || state < PMIG_PROCESS_STARTING || state > PMIG_PROCESS_ENDED)
 		return error_set(PMIG_EINVAL, "process: no uuid or no state");
 	DATABASE_KEPT sqlite3_stmt *statement = NULL;
-	int r = database_quick(db_of(s));
+	int r = state == PMIG_PROCESS_ENDED
+		? database_firm(db_of(s)) /* its status is told, and who asks later is told the same */
+		: database_quick(db_of(s));
 	if (r >= 0)
 		r = database_statement(db_of(s), sql, sql, &statement);
 	if (r < 0)

@@ -2,6 +2,7 @@
 #include "agent_limits.h"
 #include "channel.h"
 #include "hex_text.h"
+#include "runtime/base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -114,6 +115,8 @@ json_t *agent_describe(struct agent *a)
 		(void)json_object_set_new(d, "image", json_string(a->image)); /* it has this name when it is complete */
 	if (d != NULL)
 		(void)json_object_set_new(d, "became", hex_text_json(a->became));
+	if (d != NULL && a->handover[0] != '\0')
+		(void)json_object_set_new(d, "handover", json_string(a->handover));
 	if (d != NULL && agent_limits_hashes(a))
 		(void)json_object_set_new(d, "hashes", json_true());
 	agent_reference_describe(a, d);
@@ -360,15 +363,20 @@ static int enter(struct agent *a)
 {
 	static const char *const folders[] = {".", "run", "image", "spool"};
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		if (i == 0 && mkdir(a->options->state, 0700) < 0 && errno != EEXIST)
+		bool made = i == 0 && mkdir(a->options->state, 0700) == 0;
+		if (i == 0 && !made && errno != EEXIST)
 			return error_errno(PMIG_EIO, errno, "agent: %s", a->options->state);
+		if (made && io_sync_directory_of(a->options->state) < 0)
+			return error_prefix(PMIG_EIO, "agent");
 		if (i == 0 && chdir(a->options->state) < 0)
 			return error_errno(PMIG_EIO, errno, "agent: %s", a->options->state);
 		if (i > 0 && mkdir(folders[i], 0700) < 0 && errno != EEXIST)
 			return error_errno(PMIG_EIO, errno, "agent: %s/%s", a->options->state, folders[i]);
 	}
 	a->directory = open(".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	return a->directory < 0 ? error_errno(PMIG_EIO, errno, "agent: %s", a->options->state) : 0;
+	/* What is synced in image/ is found again only if image/ itself is. */
+	return a->directory < 0 || fsync(a->directory) < 0 ? error_errno(PMIG_EIO, errno, "agent: %s", a->options->state)
+							   : 0;
 }
 
 static void be_deaf(void)

@@ -18,7 +18,8 @@ struct agent_bulk {
 	struct bulk_send *send;
 	struct bulk_receive *receive;
 	char name[BULK_NAME_MAX]; /* of what is received */
-	bool image;               /* it is one */
+	bool image;               /* it is one, */
+	uint64_t epoch;           /* for this epoch; 0: for none */
 };
 
 static void destroy(struct agent_bulk *b)
@@ -43,6 +44,36 @@ void agent_file_drop(struct agent *a)
 {
 	while (a->bulks != NULL)
 		drop(a, a->bulks);
+}
+
+/* UUID.EPOCH is the image of an epoch; UUID.checkpoint is one of none. */
+static uint64_t epoch_of(const char *name)
+{
+	char *end;
+	if (name[0] == '\0' || name[PMIG_UUID_LENGTH + 1] < '0' || name[PMIG_UUID_LENGTH + 1] > '9')
+		return 0;
+	uint64_t epoch = strtoull(name + PMIG_UUID_LENGTH + 1, &end, 10);
+	return *end == '\0' ? epoch : 0;
+}
+
+void agent_file_bar(struct agent *a, uint64_t epoch)
+{
+	struct agent_bulk *b = a->bulks, *next;
+	for (; b != NULL; b = next) {
+		next = b->next;
+		if (b->receive != NULL && b->image && b->epoch != 0 && b->epoch <= epoch)
+			drop(a, b);
+	}
+}
+
+static int check_barred(struct agent *a, uint64_t epoch)
+{
+	struct pmig_owner owner;
+	int r = epoch == 0 ? 0 : a->store->owner_get(a->store, a->options->uuid, &owner);
+	if (r >= 0 && epoch != 0 && epoch <= owner.barred)
+		r = error_set(PMIG_ESTALE, "%s: epoch %llu is barred here: the hand-over was given up", a->name,
+			(unsigned long long)epoch);
+	return r;
 }
 
 static struct agent_bulk *find(struct agent *a, unsigned stream)
@@ -252,6 +283,9 @@ static int receive_offer(struct agent *a, const struct packet *p)
 		r = agent_limits_offer(a, offer.size);
 	if (r >= 0 && !announced)
 		r = check_name(a, offer.name);
+	bool image = r >= 0 && !announced && strcmp(offer.kind, "image") == 0;
+	if (image)
+		r = check_barred(a, epoch_of(offer.name));
 	if (r >= 0 && !announced)
 		r = add(a, p->stream, &b);
 	if (r >= 0) {
@@ -262,14 +296,15 @@ static int receive_offer(struct agent *a, const struct packet *p)
 							    .name = offer.name,
 							    .mode = b->mode,
 							    .limit = strcmp(offer.kind, "rows") == 0 ? AGENT_ROWS_MAX : 0,
-							    .faults = announced                        ? ahead_points
-								    : strcmp(offer.kind, "image") == 0 ? image_points
-												       : NULL,
+							    .faults = announced ? ahead_points
+								    : image     ? image_points
+										: NULL,
 							    .writer = peer_writer(a->driver),
 							    .stream = p->stream},
 					&offer, &b->receive);
 		memcpy(b->name, offer.name, sizeof b->name);
-		b->image = strcmp(offer.kind, "image") == 0;
+		b->image = image;
+		b->epoch = image ? epoch_of(offer.name) : 0;
 	}
 	if (r < 0) {
 		r = bulk_refuse(peer_writer(a->driver), p->stream, r);

@@ -55,6 +55,11 @@ int agent_journal(struct agent *a, const char *step, enum pmig_phase phase, cons
 	return a->store->handover_step(a->store, a->handover, step, phase, detail);
 }
 
+bool agent_handover_is(const struct agent *a, const json_t *request)
+{
+	return strcmp(a->handover, agent_text(request, "handover")) == 0;
+}
+
 /* Ends the journal's record of the hand-over under way. */
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason)
 {
@@ -403,7 +408,7 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	if (a->state != AGENT_FROZEN && a->pid > 0)
 		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name); /* where nothing is, a promise costs nothing */
-	if (a->state == AGENT_FROZEN && strcmp(a->handover, agent_text(request, "handover")) != 0)
+	if (a->state == AGENT_FROZEN && !agent_handover_is(a, request))
 		return error_set(PMIG_ESTALE, "%s is frozen for another hand-over than this one", a->name);
 	int r = fault_meet("commit:row");
 	if (r >= 0)
@@ -429,6 +434,8 @@ int agent_do_go_on(struct agent *a, const json_t *request, json_t **ret_answer)
 		return 0; /* asked again: it went on, and has ended since */
 	if (a->state == AGENT_ENDED || a->state == AGENT_AWAY || a->state == AGENT_EMPTY)
 		return error_set(PMIG_EGONE, "%s has ended here", a->name);
+	if ((a->state == AGENT_FROZEN || a->state == AGENT_FREEZING) && !agent_handover_is(a, request))
+		return 0; /* another hand-over has it: this one has nothing to take back, and would ask until it is told so */
 	if (a->state == AGENT_FREEZING) {
 		a->later = 0; /* when it freezes, it will be let go at once */
 		(void)agent_program_send(a, CONTROL_CANCEL, 0, "", -1);
@@ -484,6 +491,8 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 		gone(a);
 		return 0;
 	}
+	if (a->state != AGENT_FROZEN && a->state != AGENT_RELEASING)
+		return error_set(PMIG_EREFUSED, "%s is not frozen", a->name);
 	int r = fault_meet("release:row");
 	agent_reference_firm(a); /* who owns the epoch is known: the peers of its sockets need not wait for its end */
 	if (r >= 0)

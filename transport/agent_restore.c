@@ -161,9 +161,10 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 	(void)ret_answer;
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
 	uint64_t image_epoch = (uint64_t)agent_number(request, "image_epoch", (int64_t)epoch);
-	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORED)
-		return 0; /* asked again, because the answer was lost */
-	if (a->pid > 0 && a->epoch == epoch && a->state == AGENT_RESTORING)
+	bool again = a->pid > 0 && a->epoch == epoch && agent_handover_is(a, request); /* because the answer was lost */
+	if (again && a->state == AGENT_RESTORED)
+		return 0;
+	if (again && a->state == AGENT_RESTORING)
 		return AGENT_LATER;
 	if (a->pid > 0 || (a->io != NULL && a->state == AGENT_AWAY))
 		return error_set(PMIG_EBUSY, "a copy of %s is here already", a->name);
@@ -179,7 +180,9 @@ int agent_do_restore(struct agent *a, const json_t *request, json_t **ret_answer
 	if (came)
 		r = import_rows(a, epoch);
 	if (came && r == PMIG_ESTALE && image_epoch != epoch)
-		r = 0; /* they were taken in when it was restored before */
+		r = 0;                                          /* they were taken in when it was restored before */
+	if (r >= 0 && *agent_text(request, "handover") == '\0') /* what was left open has no more to say about it */
+		agent_journal_end(a, PMIG_HANDOVER_UNDONE, "it goes on from its image");
 	if (r >= 0)
 		r = agent_journal_begin(a, request);
 	if (r >= 0)
@@ -272,12 +275,13 @@ void agent_on_copy_lost(struct agent *a)
 
 int agent_do_unrestore(struct agent *a, const json_t *request, json_t **ret_answer)
 {
-	(void)request;
 	(void)ret_answer;
 	if (a->claimed == a->epoch && a->claimed != 0)
 		return error_set(PMIG_EREFUSED, "%s was claimed for %s", a->name, a->host);
 	if (a->pid <= 0 || (a->state != AGENT_RESTORED && a->state != AGENT_RESTORING))
 		return 0;
+	if (!agent_handover_is(a, request))
+		return error_set(PMIG_ESTALE, "%s is restored for another hand-over than this one", a->name);
 	agent_program_kill(a, SIGKILL);
 	a->state = AGENT_UNDOING;
 	return AGENT_LATER;
@@ -292,6 +296,8 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (epoch != a->epoch || a->state != AGENT_RESTORED)
 		return error_set(PMIG_EREFUSED, "%s is not restored here for epoch %llu", a->name,
 			(unsigned long long)epoch);
+	if (!agent_handover_is(a, request))
+		return error_set(PMIG_ESTALE, "%s is restored for another hand-over than this one", a->name);
 	int r = fault_meet("commit:claim");
 	if (r >= 0)
 		r = agent_journal(a, "commit", PMIG_STEP_BEGIN, a->host);
@@ -302,6 +308,7 @@ int agent_do_claim(struct agent *a, const json_t *request, json_t **ret_answer)
 	if (r < 0)
 		return r;
 	a->claimed = epoch;
+	a->promised = 0; /* of an epoch before this one */
 	r = agent_enter(a, "");
 	return r < 0 ? r : fault_meet("commit:journal");
 }
@@ -337,6 +344,8 @@ int agent_do_bar(struct agent *a, const json_t *request, json_t **ret_answer)
 	}
 	if (r < 0)
 		return r;
+	if (!owned)
+		agent_file_bar(a, epoch);
 	r = fault_meet("bar");
 	*ret_answer = json_pack("{s:b, s:I}", "owned", (int)owned, "image", (json_int_t)waiting_image(a, epoch));
 	return r;

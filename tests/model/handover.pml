@@ -316,6 +316,7 @@ inline do_claim(h)
 		atomic {
 			claim(h, epoch, h);
 			host[h].claimed = (good -> epoch : host[h].claimed);
+			host[h].promised = (good -> 0 : host[h].promised);
 			event = (good -> DONE : FAILED)
 		}
 	fi

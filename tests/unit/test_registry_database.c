@@ -212,6 +212,10 @@ static void only_the_journal_is_written_through(void **state)
 	assert_int_equal(synchronous(s), 2);
 	assert_good(s->handover_step(s, HANDOVER_1, "commit", PMIG_STEP_BEGIN, NULL));
 	assert_int_equal(synchronous(s), 1); /* the claim behind it is durable, and with it all that came before */
+	assert_good(s->process_set(s, UUID_A, PMIG_PROCESS_FROZEN, 4711, -1));
+	assert_int_equal(synchronous(s), 1);
+	assert_good(s->process_set(s, UUID_A, PMIG_PROCESS_ENDED, 0, 7));
+	assert_int_equal(synchronous(s), 2); /* somebody is told this status */
 }
 
 static int is_data(void *context, const struct pmig_resource_row *row)

@@ -51,11 +51,11 @@ static void on_goes_on(void *context, int code, const json_t *answer)
 		s->epoch = epoch;
 }
 
-void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored)
+void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored, const char *handover)
 {
 	remote_request(r, "go-on",
-		json_pack("{s:s, s:I}", "reason", "it could not be stopped", "barred",
-			(json_int_t)(stored ? s->epoch + 1 : 0)),
+		json_pack("{s:s, s:I, s:s*}", "reason", "it could not be stopped", "barred",
+			(json_int_t)(stored ? s->epoch + 1 : 0), "handover", handover),
 		on_goes_on, s);
 }
 
@@ -76,7 +76,7 @@ static void finish(struct checkpoint *c, int code)
 	else if (code < 0)
 		(void)c->supervisor->store->image_drop(c->supervisor->store, c->path);
 	if (code < 0 && c->frozen)
-		checkpoint_thaw(c->supervisor, c->remote, true);
+		checkpoint_thaw(c->supervisor, c->remote, true, NULL);
 	if (c->o.progress != NULL)
 		c->o.progress(c->o.context, line);
 	json_decref(line);

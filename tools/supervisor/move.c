@@ -543,7 +543,9 @@ void move_down(struct supervisor *s, struct remote *r, int code)
 		return;
 	if (r == m->source)
 		ahead_lost(m);
-	if (m->doing == HANDOVER_PLAN && r == m->target) {
+	if (m->prepare != NULL && r == m->target) {
+		prepare_lost(m->prepare, code);
+	} else if (m->doing == HANDOVER_PLAN && r == m->target) {
 		move_blame(m, code);
 		move_next(m, HANDOVER_FAILED);
 	} else if (m->waiting) {

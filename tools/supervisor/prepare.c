@@ -363,6 +363,12 @@ bool prepare_packet(struct prepare *p, const struct remote *r, const struct pack
 	return true;
 }
 
+void prepare_lost(struct prepare *p, int code)
+{
+	if (p->send != NULL)
+		fail(p, code);
+}
+
 void prepare_pump(struct prepare *p)
 {
 	struct peer *peer = remote_peer(p->o.target);

@@ -5,6 +5,7 @@
 #include "job.h"
 #include "registry/policy.h"
 #include "registry/store.h"
+#include "runtime/base/io.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -84,7 +85,8 @@ static bool is_dead(const struct restart *t)
 	if (n <= 0)
 		return false;
 	path[n] = '\0';
-	return strcmp(path, row->program) != 0;
+	size_t same = strlen(row->program); /* " (deleted)" behind it: it was built again since */
+	return strncmp(path, row->program, same) != 0 || (path[same] != '\0' && path[same] != ' ');
 }
 
 /* Whether it lives, or may live, anywhere that the registry knows of. */
@@ -359,9 +361,10 @@ static int write_request(struct restart *t)
 	if (request != NULL)
 		(void)json_object_set_new(request, "kinds", json_string(s->kinds != NULL ? s->kinds : ""));
 	(void)snprintf(path, sizeof path, "%s.json", t->copy);
-	int r = request == NULL ? error_set(PMIG_EINVAL, "%s: the path is not valid UTF-8", s->path)
-		: json_dump_file(request, path, JSON_COMPACT) < 0 ? error_errno(PMIG_EIO, errno, "%s", path)
-								  : 0;
+	char *text = request != NULL ? json_dumps(request, JSON_COMPACT) : NULL;
+	int r = text == NULL ? error_set(PMIG_EINVAL, "%s: the path is not valid UTF-8", s->path)
+			     : io_replace_file(path, text, strlen(text), 0600);
+	free(text);
 	json_decref(request);
 	return r;
 }
@@ -383,7 +386,7 @@ static int copy_image(void *context)
 	int r = n < 0 || fsync(fd) < 0 ? error_errno(errno == ENOSPC ? PMIG_ENOSPC : PMIG_EIO, errno, "%s", t->copy)
 				       : image_info_get(fd, t->supervisor->options->image, true, &info);
 	(void)close(fd);
-	return r;
+	return r < 0 ? r : io_sync_directory_of(t->copy); /* the claim relies on it */
 }
 
 static void on_copied(void *context, int result)

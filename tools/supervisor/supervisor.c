@@ -305,7 +305,8 @@ static void on_found(struct supervisor *s, struct station *t)
 	if (t == supervisor_here(s) && s->move == NULL && s->checkpoint == NULL && strcmp(state, "frozen") == 0) {
 		const char *owner = json_string_value(json_object_get(facts,
 			"owner")); /* whoever froze it was killed, or cut off */
-		checkpoint_thaw(s, t->remote, owner != NULL && strcmp(owner, "image") == 0);
+		checkpoint_thaw(s, t->remote, owner != NULL && strcmp(owner, "image") == 0,
+			json_string_value(json_object_get(facts, "handover")));
 	}
 	if (t == supervisor_here(s) && s->move == NULL && revive(s, t->remote, state))
 		return;
