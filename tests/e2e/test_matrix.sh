@@ -6,4 +6,5 @@ here=$(cd "$(dirname "$0")" && pwd)
 exec bash "$here/../matrix.sh" there:ship:half=power:target there:ship:written=power there:ship:synced=power there:ship:renamed=power \
 	there:ship:done=power:target there:restore:restored=power there:commit:claimed=power there:commit:journal=power \
 	there:commit:done=power:target there:activate:journal=power there:ship:first=corrupt there:prepare:first=corrupt \
-	there:ship:first=short there:ship:last=full across:commit:sent=power:source across:commit:journal=power
+	there:ship:first=short there:ship:last=full across:commit:sent=power:source across:commit:journal=power \
+	there:prepare:written=kill-agent:target
