@@ -37,6 +37,7 @@ const char *prepare_kinds(const struct prepare *p); /* where they are there, a p
 void prepare_data(struct prepare *p, int fd); /* what data_open() put off: a descriptor, taken, or PREPARE_NOT */
 bool prepare_packet(struct prepare *p, const struct remote *r, const struct packet *k); /* true: it was one of its own */
 void prepare_pump(struct prepare *p);                                                   /* there is room for more */
-void prepare_lost(struct prepare *p, int code); /* the target is: what was on its way there waits for nothing; may call `done` */
+void prepare_lost(struct prepare *p,
+	int code); /* the target is: what was on its way there waits for nothing; may call `done` */
 
 #endif
