@@ -151,6 +151,28 @@ ended_with() {
 	check "$1 ended with $2" test "$(cat "$T/$1.status")" = "status $2"
 }
 
+# echo_begin HOST ARGUMENT...: tests/echo there, called "echo", which answers each line that descriptor 7 gets, and ends with their number.
+# goes_on: one line more is answered. echo_end: there are no more lines, and it ends as it should.
+lines=0
+echo_begin() {
+	local host=$1
+	shift
+	mkfifo "$T/input"
+	INPUT=$T/input start "$host" echo "$BIN/tests/echo" "$@"
+	exec 7>"$T/input"
+	goes_on
+}
+
+goes_on() {
+	echo "line $((++lines))" >&7
+	await "$T/echo.out" "^$lines line $lines\$"
+}
+
+echo_end() {
+	exec 7>&-
+	ended_with echo $lines
+}
+
 # pids_on HOST NAME: its processes whose executable is called NAME, by their pids in the host.
 # host_runs HOST NAME: is there one?
 pids_on() { hosts exec "$1" sh -c 'for p in /proc/[0-9]*; do [ "$(basename "$(readlink "$p/exe")" " (deleted)")" = "$1" ] &&

@@ -6,15 +6,8 @@
 hosts_begin
 
 # Each line that it reads shows that it goes on; it ends with their number.
-mkfifo "$T/input"
-INPUT=$T/input start alpha echo "$BIN/tests/echo" 4000000
-exec 7>"$T/input"
-lines=0 at=alpha state=running epoch=1
-goes_on() {
-	echo "line $((++lines))" >&7
-	await "$T/echo.out" "^$lines line $lines\$"
-}
-goes_on
+at=alpha state=running epoch=1
+echo_begin alpha 4000000
 
 # stays: what every move that did not come about must leave behind.
 stays() {
@@ -115,8 +108,7 @@ no_room alpha passes
 hosts full alpha off
 echo "ok - it was noticed at these steps:$stages"
 
-exec 7>&-
-ended_with echo $lines
+echo_end
 for i in $(seq $lines); do echo "$i line $i"; done >"$T/echo.want"
 same "$T/echo.out" "$T/echo.want"
 check "standard error is empty" test ! -s "$T/echo.err"

@@ -4,15 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-mkfifo "$T/input"
-INPUT=$T/input start alpha echo "$BIN/tests/echo" 8000000
-exec 7>"$T/input"
-lines=0
-goes_on() {
-	echo "line $((++lines))" >&7
-	await "$T/echo.out" "^$lines line $lines\$"
-}
-goes_on
+echo_begin alpha 8000000
 t pmig_on alpha move echo beta
 goes_on
 
@@ -38,5 +30,4 @@ lost --stop
 t pmig_on alpha checkpoint echo -o image
 t pmig_on alpha move echo alpha
 goes_on
-exec 7>&-
-ended_with echo $lines
+echo_end

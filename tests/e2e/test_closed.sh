@@ -15,11 +15,6 @@ mkfifo "$T/input"
 	echo "status $status" >"$T/echo.status"
 ) &
 exec 7>"$T/input"
-lines=0
-goes_on() {
-	echo "line $((++lines))" >&7
-	await "$T/echo.out" "^$lines line $lines\$"
-}
 goes_on
 
 # closed HOST: no directory of pmig's lets anybody else in, no file or socket anybody read or write. What lies in a directory that is closed is

@@ -39,7 +39,7 @@ power_fails() {
 	for pid in $all; do tail --pid="$pid" -f /dev/null; done
 }
 
-mkdir -p "$T/kept" "$T/watch.d"
+mkdir "$T/kept"
 expect 125 "$PMIG" run --every soon -- "$QUEENS" 14
 says '"soon" is no interval'
 expect 125 "$PMIG" run --every 1s --keep 0 -- "$QUEENS" 14

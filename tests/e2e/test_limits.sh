@@ -5,15 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-mkfifo "$T/input"
-INPUT=$T/input start alpha echo "$BIN/tests/echo" 4000000
-exec 7>"$T/input"
-lines=0 epoch=1
-goes_on() {
-	echo "line $((++lines))" >&7
-	await "$T/echo.out" "^$lines line $lines\$"
-}
-goes_on
+epoch=1
+echo_begin alpha 4000000
 user=.config/pmig/limits system=/etc/pmig/limits
 t on beta mkdir -p .config/pmig
 t hosts exec beta mkdir -p /etc/pmig

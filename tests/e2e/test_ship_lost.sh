@@ -5,15 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 hosts_begin
 
-mkfifo "$T/input"
-INPUT=$T/input start alpha echo "$BIN/tests/echo" 6000000
-exec 7>"$T/input"
-lines=0
-goes_on() {
-	echo "line $((++lines))" >&7
-	await "$T/echo.out" "^$lines line $lines\$"
-}
-goes_on
+echo_begin alpha 6000000
 t pmig_on alpha move echo beta
 goes_on
 t hosts rate gamma 10mbit
@@ -31,5 +23,4 @@ check "it has moved all the same: $(cat "$T/move")" test $status -eq 0
 t hosts delay beta off
 t hosts rate gamma off
 goes_on
-exec 7>&-
-ended_with echo $lines
+echo_end
