@@ -247,9 +247,23 @@ bool agent_limits_hashes(const struct agent *a)
 	return wanted;
 }
 
-static int check_facts(const struct agent *a, const struct files *f, const json_t *request)
+/* What is checked of `what` once the files are known. */
+typedef int check_fn(const struct agent *a, const struct files *f, const void *what);
+
+static int ask(const struct agent *a, check_fn *check, const void *what)
 {
-	const json_t *type;
+	struct files f;
+	int r = is_home(a) ? 1 : load(&f);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = check(a, &f, what);
+	finish(&f);
+	return r;
+}
+
+static int check_facts(const struct agent *a, const struct files *f, const void *what)
+{
+	const json_t *request = what, *type;
 	size_t i;
 	int64_t image = agent_number(request, "image", 0);
 	int r = check_sender(a, f);
@@ -268,86 +282,74 @@ static int check_facts(const struct agent *a, const struct files *f, const json_
 
 int agent_limits_facts(const struct agent *a, const json_t *request)
 {
-	struct files f;
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_facts(a, &f, request);
-	finish(&f);
-	return r;
+	return ask(a, check_facts, request);
+}
+
+static int check_receive(const struct agent *a, const struct files *f, const void *what)
+{
+	const json_t *request = what;
+	int64_t size = agent_number(request, "size", 0);
+	int r = check_sender(a, f);
+	if (r >= 0 && !json_is_true(json_object_get(request, "data")))
+		r = check_hash(f, agent_text(request, "sha256"));
+	if (r >= 0)
+		r = check_disk(f, size > 0 ? (uint64_t)size : 0);
+	return r < 0 ? error_prefix(r, "%.200s", agent_text(request, "name")) : 0;
 }
 
 int agent_limits_receive(const struct agent *a, const json_t *request)
 {
-	struct files f;
-	int64_t size = agent_number(request, "size", 0);
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_sender(a, &f);
-	if (r >= 0 && !json_is_true(json_object_get(request, "data")))
-		r = check_hash(&f, agent_text(request, "sha256"));
-	if (r >= 0)
-		r = check_disk(&f, size > 0 ? (uint64_t)size : 0);
-	finish(&f);
-	return r < 0 ? error_prefix(r, "%.200s", agent_text(request, "name")) : 0;
+	return ask(a, check_receive, request);
+}
+
+static int check_offer(const struct agent *a, const struct files *f, const void *what)
+{
+	const uint64_t *size = what;
+	int r = check_sender(a, f);
+	return r < 0 ? r : check_disk(f, *size == BULK_SIZE_UNKNOWN ? 0 : *size);
 }
 
 int agent_limits_offer(const struct agent *a, uint64_t size)
 {
-	struct files f;
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_sender(a, &f);
-	if (r >= 0)
-		r = check_disk(&f, size == BULK_SIZE_UNKNOWN ? 0 : size);
-	finish(&f);
-	return r;
+	return ask(a, check_offer, &size);
+}
+
+static int check_restore(const struct agent *a, const struct files *f, const void *what)
+{
+	struct stat st;
+	int r = check_sender(a, f);
+	if (r >= 0 && stat(a->image, &st) == 0)
+		r = allow_bytes(f, LIMITS_MEMORY, (uint64_t)st.st_blocks * 512);
+	return r < 0 ? r : check_program(f, what, agent_text(what, "library_path"), agent_text(what, "kinds"));
 }
 
 int agent_limits_restore(const struct agent *a, const json_t *request)
 {
-	struct files f;
-	struct stat st;
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_sender(a, &f);
-	if (r >= 0 && stat(a->image, &st) == 0)
-		r = allow_bytes(&f, LIMITS_MEMORY, (uint64_t)st.st_blocks * 512);
+	return ask(a, check_restore, request);
+}
+
+static int check_start(const struct agent *a, const struct files *f, const void *what)
+{
+	int r = check_sender(a, f);
 	if (r >= 0)
-		r = check_program(&f, request, agent_text(request, "library_path"), agent_text(request, "kinds"));
-	finish(&f);
-	return r;
+		r = check_program(f, what, agent_text(what, "library_path"), agent_text(what, "kinds"));
+	return r < 0 ? r : check_environment(f, what);
 }
 
 int agent_limits_start(const struct agent *a, const json_t *request)
 {
-	struct files f;
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_sender(a, &f);
-	if (r >= 0)
-		r = check_program(&f, request, agent_text(request, "library_path"), agent_text(request, "kinds"));
-	if (r >= 0)
-		r = check_environment(&f, request);
-	finish(&f);
-	return r;
+	return ask(a, check_start, request);
+}
+
+static int check_libraries(const struct agent *a, const struct files *f, const void *what)
+{
+	int r = check_sender(a, f);
+	return r < 0 ? r : check_program(f, what, agent_text(what, "search"), "");
 }
 
 int agent_limits_libraries(const struct agent *a, const json_t *request)
 {
-	struct files f;
-	int r = is_home(a) ? 1 : load(&f);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = check_sender(a, &f);
-	if (r >= 0)
-		r = check_program(&f, request, agent_text(request, "search"), "");
-	finish(&f);
-	return r;
+	return ask(a, check_libraries, request);
 }
 
 int agent_limits_restored(struct agent *a)

@@ -4,6 +4,8 @@
 #include "agent_accept.h"
 #include "agent_option.h"
 
+#include "../runtime/base/hex.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,28 +21,13 @@ struct telling {
 	char note[2 * REFERENCE_NOTE_MAX + 1]; /* in hexadecimal digits */
 };
 
-static void put_digits(const unsigned char *bytes, size_t size, char *to)
-{
-	for (size_t i = 0; i < size; i++)
-		(void)snprintf(to + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* *ret_size: its bytes. */
 static int get_digits(const char *text, size_t length, unsigned char note[REFERENCE_NOTE_MAX], size_t *ret_size)
 {
 	if (length % 2 != 0 || length / 2 > REFERENCE_NOTE_MAX)
 		return error_set(PMIG_EPROTOCOL, "agent: a note of %zu digits", length);
-	for (size_t i = 0; i < length / 2; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return error_set(PMIG_EPROTOCOL, "agent: a note that has no digits");
-		note[i] = (unsigned char)(high << 4 | low);
-	}
+	if (!hex_get(text, note, length / 2))
+		return error_set(PMIG_EPROTOCOL, "agent: a note that has no digits");
 	*ret_size = length / 2;
 	return 0;
 }
@@ -99,7 +86,7 @@ static int add(struct agent *a, uint64_t id, const void *note, size_t size, int6
 		return error_set(PMIG_EBUSY, "more than %d options are on their way", NOTES_MAX);
 	}
 	*t = (struct telling){.id = id, .ticket = ticket};
-	put_digits(note, size, t->note);
+	hex_put(note, size, t->note);
 	*last = t;
 	if (n == 0)
 		tell_first(a);

@@ -1,7 +1,8 @@
 /* hex_text: to and from JSON. */
 #include "hex_text.h"
 
-#include <stdio.h>
+#include "../runtime/base/hex.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,7 @@ json_t *hex_text_json(const char *bytes)
 	char *hex = t == NULL ? malloc(2 * n + 1) : NULL;
 	if (hex == NULL)
 		return t;
-	hex[0] = '\0';
-	for (size_t i = 0; i < n; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)bytes[i]);
+	hex_put(bytes, n, hex);
 	t = json_pack("{s:s}", "hex", hex);
 	free(hex);
 	return t;
@@ -31,11 +30,6 @@ char *hex_text_take(const json_t *value)
 	return NULL;
 }
 
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool hex_text_get(const json_t *value, char *ret_bytes, size_t size)
 {
 	const char *text = json_string_value(value), *hex = json_string_value(json_object_get(value, "hex"));
@@ -46,12 +40,8 @@ bool hex_text_get(const json_t *value, char *ret_bytes, size_t size)
 	size_t n = hex != NULL ? strlen(hex) : 1;
 	if (text != NULL || n % 2 != 0 || n / 2 >= size)
 		return false;
-	for (size_t i = 0; i < n; i += 2) {
-		int high = digit(hex[i]), low = digit(hex[i + 1]);
-		if (high < 0 || low < 0 || high + low == 0)
-			return false;
-		ret_bytes[i / 2] = (char)(16 * high + low);
-	}
+	if (!hex_get(hex, ret_bytes, n / 2))
+		return false;
 	ret_bytes[n / 2] = '\0';
-	return true;
+	return strlen(ret_bytes) == n / 2;
 }

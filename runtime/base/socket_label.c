@@ -2,6 +2,7 @@
  *   "pmig" u8 version u8 family u64 id u64 salt, then of the internet: port and address of the peer, the same of the local end (ports and
  *   addresses as on the wire, IPv6 with u32 scope); unix: u32 pid, u32 user, u32 group, and the peer's name */
 #include "socket_label.h"
+#include "hex.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -129,26 +130,14 @@ void socket_label_write(const struct socket_label *l, char ret_text[SOCKET_LABEL
 {
 	struct sockaddr_un name;
 	size_t n = socket_label_put(l, &name) - offsetof(struct sockaddr_un, sun_path) - 1;
-	for (size_t i = 0; i < n; i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", (unsigned char)name.sun_path[1 + i]);
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	hex_put(name.sun_path + 1, n, ret_text);
 }
 
 bool socket_label_read(const char *text, struct socket_label *ret)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	size_t n = strlen(text);
-	if (n % 2 != 0 || n / 2 > sizeof name.sun_path - 1)
+	if (n % 2 != 0 || n / 2 > sizeof name.sun_path - 1 || !hex_get(text, name.sun_path + 1, n / 2))
 		return false;
-	for (size_t i = 0; i < n / 2; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		name.sun_path[1 + i] = (char)(high << 4 | low);
-	}
 	return socket_label_get(&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n / 2), ret);
 }

@@ -1,6 +1,7 @@
 /* reference: what the program says to its agent about things that stay behind. */
 #include "reference.h"
 
+#include "../base/hex.h"
 #include "../base/io.h"
 #include "../control_channel.h"
 #include "note_line.h"
@@ -118,8 +119,7 @@ int reference_tell(uint64_t id, const void *note, size_t size, bool waits)
 		return error_set(PMIG_EINVAL, "a note of %zu bytes", size);
 	if (control_descriptor() < 0)
 		return note_line_tell(id, note, size);
-	for (size_t i = 0; i < size; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", ((const unsigned char *)note)[i]);
+	hex_put(note, size, text);
 	if (!waits)
 		return control_send(CONTROL_TELL, (const int64_t[8]){(int64_t)id}, text);
 	int r = ask(CONTROL_TELL, id, text, -1, &m, &fd);

@@ -18,16 +18,15 @@ static bool has_image(const struct supervisor *s, const struct pmig_process_row 
 	return strcmp(h->target, s->home) != 0 || access(path, R_OK) == 0;
 }
 
-/* It ended while nobody was attached: its agent lives, and keeps its last output and its status for who asks. */
-static bool is_kept(const struct supervisor *s)
+bool attach_has_agent(const struct supervisor *s, const char *uuid)
 {
 	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/run/%s.lock", s->options->state, s->uuid);
+	(void)snprintf(path, sizeof path, "%s/run/%s.lock", s->options->state, uuid);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool kept = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+	bool has = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 	if (fd >= 0)
 		(void)close(fd);
-	return kept;
+	return has;
 }
 
 int attach_prepare(struct supervisor *s)
@@ -54,7 +53,8 @@ int attach_prepare(struct supervisor *s)
 	if (r >= 0)
 		s->tried = h->epoch;
 	r = r == PMIG_ENOENT ? 0 : r;
-	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !is_kept(s) && !has_image(s, row, h))
+	/* If it ended while nobody was attached, its agent keeps its last output and its status for who asks. */
+	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !attach_has_agent(s, s->uuid) && !has_image(s, row, h))
 		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
 	if (r >= 0)
 		r = supervisor_remote(s, where, 0, &s->stations[0].remote);

@@ -22,8 +22,7 @@ void checkpoint_down(struct supervisor *s, const struct remote *r);             
 void checkpoint_listener_gone(struct supervisor *s, void *context);
 
 /* The program is frozen at `r` and nobody saves or moves it any more: it goes on. `stored`: its next epoch was promised to an image,
- * which nobody can have continued. */
-/* `handover`: the number of the one that froze it, as its agent says; NULL: none, it was a checkpoint. */
+ * which nobody can have continued. `handover`: the number of the one that froze it, as its agent says; NULL: none, it was a checkpoint. */
 void checkpoint_thaw(struct supervisor *s, struct remote *r, bool stored, const char *handover);
 void checkpoint_destroy(struct checkpoint *c); /* NULL is fine */
 

@@ -129,8 +129,9 @@ uint64_t late_knows(void *supervisor); /* the highest epoch that began, or may h
 void late_check(struct supervisor *s);
 
 /* --- attach.c --- */
-int attach_prepare(struct supervisor *s) PMIG_MUST_CHECK; /* finds the program by its name */
-int attach_begin(struct supervisor *s) PMIG_MUST_CHECK;   /* goes on with a hand-over that was left open */
+int attach_prepare(struct supervisor *s) PMIG_MUST_CHECK;            /* finds the program by its name */
+int attach_begin(struct supervisor *s) PMIG_MUST_CHECK;              /* goes on with a hand-over that was left open */
+bool attach_has_agent(const struct supervisor *s, const char *uuid); /* the process has one here, as its lock says */
 
 /* --- signals.c --- */
 int signals_open(struct supervisor *s) PMIG_MUST_CHECK;

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,20 +57,8 @@ void restart_stopped_path(const struct supervisor *s, const char *uuid, char ret
 
 /* --- before anything is touched --- */
 
-/* Its agent lives as long as it does, and kills it when it ends itself. */
-static bool has_agent(const struct restart *t)
-{
-	char path[PATH_MAX];
-	(void)snprintf(path, sizeof path, "%s/run/%s.lock", t->supervisor->options->state, t->was);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool has = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return has;
-}
-
 /* A process whose number is free has ended, and with it its program: whoever watched it was killed, or the host was. Since then another
- * program may have got the number. */
+ * program may have got the number; but its agent lives as long as it does, and kills it when it ends itself. */
 static bool is_dead(const struct restart *t)
 {
 	const struct pmig_process_row *row = t->before;
@@ -81,7 +68,7 @@ static bool is_dead(const struct restart *t)
 	if (kill((pid_t)row->pid, 0) < 0 && errno == ESRCH)
 		return true;
 	(void)snprintf(link, sizeof link, "/proc/%lld/exe", (long long)row->pid);
-	ssize_t n = has_agent(t) ? -1 : readlink(link, path, sizeof path - 1);
+	ssize_t n = attach_has_agent(t->supervisor, t->was) ? -1 : readlink(link, path, sizeof path - 1);
 	if (n <= 0)
 		return false;
 	path[n] = '\0';
