@@ -25,6 +25,7 @@ static int log_fd, input, set, scratch, line, any_line;
 static sqlite3 *db;
 static char *service;
 static long *board;
+static bool due; /* an answer of any instrument */
 
 /* The number that follows the last blank of an answer of the instrument; -1: none came. */
 static long answer_of(int fd)
@@ -133,7 +134,16 @@ static bool service_works(long round)
 static bool any_instrument_works(long round)
 {
 	(void)round;
-	return answer_of(any_line) > 0;
+	due = true;
+	bool answers = answer_of(any_line) > 0;
+	due = false;
+	return answers;
+}
+
+/* What was asked of one instrument no other one answers: not now. */
+static int not_while_due(void *context)
+{
+	return *(const bool *)context ? -1 : 0;
 }
 
 /* --- all --- */
@@ -147,7 +157,12 @@ static const struct pmig_declaration
 	board_is = {.name = "board", .binding = PMIG_BY_VALUE, .attachment = PMIG_FIXED, .consent = PMIG_SNAPSHOT},
 	scratch_is = {.name = "scratch", .binding = PMIG_BY_TYPE, .attachment = PMIG_UNATTACHED, .type = "scratch"},
 	service_is = {.name = "any counter", .binding = PMIG_BY_TYPE, .attachment = PMIG_FASTENED, .type = "counter"},
-	any_line_is = {.name = "any instrument", .binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED, .type = "instrument"};
+	any_line_is = {.name = "any instrument",
+		.binding = PMIG_BY_TYPE,
+		.attachment = PMIG_FIXED,
+		.type = "instrument",
+		.hooks = &(const struct pmig_hooks){.before = not_while_due},
+		.context = &due};
 
 static const struct {
 	const char *name;

@@ -5,7 +5,8 @@
  *   pmig run -- ./type_fixed line
  *   pmig registry provide instrument /dev/ttyS1      (at the target)
  *
- * Each round asks it once. The proof that it works: it answers, and if it is the same one as before, it was asked once more
+ * Each round asks it once. What was asked of one instrument no other one answers, so while an answer is due the program is not frozen, although it
+ * waits in read(): the declaration's hook says "not now". The proof that it works: it answers, and if it is the same one as before, it was asked once more
  * than before. */
 #include <pmig/pmig.h>
 
@@ -26,6 +27,13 @@ static int listen_to(int line, char *answer, size_t size)
 	return c == '\n';
 }
 
+static int due; /* an answer is */
+
+static int not_while_due(void *context)
+{
+	return *(const int *)context ? -1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	int line = argc > 1 ? open(argv[1], O_RDWR | O_NOCTTY) : -1;
@@ -34,8 +42,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	pmig_declare_fd(line,
-		&(struct pmig_declaration){
-			.name = "any instrument", .binding = PMIG_BY_TYPE, .attachment = PMIG_FIXED, .type = "instrument"});
+		&(struct pmig_declaration){.name = "any instrument",
+			.binding = PMIG_BY_TYPE,
+			.attachment = PMIG_FIXED,
+			.type = "instrument",
+			.hooks = &(struct pmig_hooks){.before = not_while_due},
+			.context = &due});
 
 	unsigned long before = 0;
 	long asked_before = 0;
@@ -43,8 +55,10 @@ int main(int argc, char **argv)
 		unsigned long serial = 0;
 		long asked = 0;
 		char answer[100], host[65];
+		due = 1;
 		bool right = write(line, "?\n", 2) == 2 && listen_to(line, answer, sizeof answer) &&
 			sscanf(answer, "instrument %lx asked %ld", &serial, &asked) == 2;
+		due = 0;
 		right &= serial != before || asked == asked_before + 1;
 		before = serial;
 		asked_before = asked;

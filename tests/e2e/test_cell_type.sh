@@ -45,6 +45,14 @@ finish service
 # --- fixed: an instrument on a line, whichever ---
 t pmig_on alpha registry --host beta provide instrument "$line.2"
 run_sample type_fixed meter "$line"
+# What was asked of one instrument no other one answers: while an answer is due the program is not frozen, although it waits in read(). Before it
+# waits it may be caught once at its safe point.
+silent=$(hosts exec alpha pgrep -f "^./instrument $line\$")
+at_end "hosts exec alpha kill -CONT $silent"
+t hosts exec alpha kill -STOP "$silent"
+while pmig_on alpha checkpoint --timeout 1 meter -o meter.image 2>"$T/stderr"; do :; done
+says 'any instrument: its hook says: not now'
+t hosts exec alpha kill -CONT "$silent"
 hop meter gamma 'any instrument' reference 'by type, fixed(, shared)?'
 sees meter "gamma: .* it is ${SERIAL[alpha.$line]}"
 remain meter 1
