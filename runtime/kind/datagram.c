@@ -78,6 +78,13 @@ static int describe(struct pmig_resource *r)
 
 /* --- by identifier --- */
 
+/* That it can be taken is looked at, not what poll(2) says: that may be of one whose checksum is wrong. */
+static bool one_waits(int fd)
+{
+	char byte;
+	return recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
 static int save_here(struct pmig_resource *r, struct pmig_writer *w)
 {
 	struct socket_record record;
@@ -85,6 +92,7 @@ static int save_here(struct pmig_resource *r, struct pmig_writer *w)
 	int state = -1, error = record_of(r, &record);
 	if (error < 0)
 		return error;
+	record.state |= error >= 0 && one_waits(r->fd) ? SOCKET_PROMISED : 0;
 	if (e != NULL) {
 		r->reference = e->id;
 		error = reference_suspend(e->id, r->fd, &state);

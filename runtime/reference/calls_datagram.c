@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 #define UDP_MOST 65507u  /* bytes of a payload: 65535 less the headers of IPv4 */
 #define UDP_MOST6 65527u /* that of IPv6 does not count */
+#define PROMISE 1        /* seconds that a call which waits for nothing waits for what was there before the move */
 #define SEND_FLAGS (MSG_MORE | MSG_DONTROUTE | MSG_CONFIRM | MSG_EOR)
 
 bool pmig_datagram_any;
@@ -67,6 +69,18 @@ static long await(int fd)
 	return pmig_block(SYS_recvmsg, fd, (long)&m, MSG_PEEK, 0, 0, 0);
 }
 
+/* The same for what poll(2) may have told of where the program was before: a call that waits for nothing was right to expect it. */
+static long await_promised(int fd, struct socket_record *r)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct timespec limit = {.tv_sec = PROMISE};
+	long n = pmig_block(SYS_ppoll, (long)&p, 1, (long)&limit, 0, 0, 0);
+	if (n != 0)
+		return n;
+	r->state &= ~(uint32_t)SOCKET_PROMISED;
+	return -EAGAIN;
+}
+
 /* What a frame that is no datagram says; 0: nothing that a call would fail with. */
 static int heed(struct socket_record *r, const struct datagram_frame *f)
 {
@@ -77,7 +91,7 @@ static int heed(struct socket_record *r, const struct datagram_frame *f)
 	if (f->word != DATAGRAM_ERROR)
 		return 0;
 	if (r->type == SOCK_SEQPACKET && f->error == EPIPE) { /* who receives gets the end */
-		r->shut |= SOCKET_SHUT_WRITE;
+		r->state |= SOCKET_SHUT_WRITE;
 		return 0;
 	}
 	return f->error;
@@ -129,6 +143,8 @@ static long take_first(int fd, struct socket_record *r, struct taking *t, const 
 	GUARD(GUARD_DATAGRAMS);
 	long n = take(fd, t, to->msg_iov, to->msg_iovlen, flags & ~MSG_WAITALL);
 	*ret_error = 0;
+	if (n != -EAGAIN && (flags & MSG_PEEK) == 0)
+		r->state &= ~(uint32_t)SOCKET_PROMISED;
 	if (n < (long)sizeof t->frame || !datagram_frame_sound(&t->frame) || t->frame.word == DATAGRAM_DATA)
 		return n;
 	if ((flags & MSG_PEEK) != 0)
@@ -158,8 +174,13 @@ static long receive(int fd, struct socket_record *r, struct msghdr *to, int flag
 			if (n >= 0)
 				continue;
 		}
+		if (n == -EAGAIN && (r->state & SOCKET_PROMISED) != 0) {
+			n = await_promised(fd, r);
+			if (n != -EAGAIN && n != BLOCK_STOPPED)
+				continue;
+		}
 		if (n == 0 && r->type == SOCK_DGRAM)
-			return (r->shut & SOCKET_SHUT_READ) != 0 ? 0 : -ENETDOWN; /* the way there is lost for good */
+			return (r->state & SOCKET_SHUT_READ) != 0 ? 0 : -ENETDOWN; /* the way there is lost for good */
 		if (n <= 0)
 			return n;
 		if ((size_t)n < sizeof t.frame || !datagram_frame_sound(&t.frame))
@@ -317,7 +338,7 @@ static int frame_for(int fd, struct socket_record *r, const struct msghdr *m, in
 		error = waiting_error(fd, r);
 	if (error == 0)
 		error = __atomic_exchange_n(&r->error, 0, __ATOMIC_RELAXED);
-	if (error == 0 && (r->shut & SOCKET_SHUT_WRITE) != 0)
+	if (error == 0 && (r->state & SOCKET_SHUT_WRITE) != 0)
 		error = EPIPE;
 	if (error == 0 && m->msg_name != NULL && m->msg_namelen > 0 && r->type == SOCK_DGRAM)
 		error = put_address(r, m->msg_name, m->msg_namelen, f);
@@ -432,7 +453,7 @@ bool datagram_shutdown(int fd, int how, int *ret)
 		errno = known ? ENOTCONN : EINVAL;
 		return true;
 	}
-	r->shut |= (how != SHUT_WR ? SOCKET_SHUT_READ : 0u) | (how != SHUT_RD ? SOCKET_SHUT_WRITE : 0u);
+	r->state |= (how != SHUT_WR ? SOCKET_SHUT_READ : 0u) | (how != SHUT_RD ? SOCKET_SHUT_WRITE : 0u);
 	tell(fd, &(struct datagram_frame){.magic = DATAGRAM_MAGIC, .word = DATAGRAM_SHUT, .error = how});
 	return true;
 }

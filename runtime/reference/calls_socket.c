@@ -163,9 +163,9 @@ int pmig_shutdown(int fd, int how)
 		return result;
 	result = shutdown(fd, how);
 	if (r != NULL && result == 0 && how != SHUT_WR)
-		r->shut |= SOCKET_SHUT_READ;
+		r->state |= SOCKET_SHUT_READ;
 	if (r != NULL && result == 0 && how != SHUT_RD)
-		r->shut |= SOCKET_SHUT_WRITE;
+		r->state |= SOCKET_SHUT_WRITE;
 	return result;
 }
 

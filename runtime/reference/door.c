@@ -101,7 +101,7 @@ static struct socket_record record_of(const struct socket_record *listener, cons
 	struct socket_record r = *listener; /* options are inherited: accept(2), "portability notes" */
 	struct ucred who = {.pid = (pid_t)l->pid, .uid = l->user, .gid = l->group};
 	r.backlog = -1;
-	r.shut = 0;
+	r.state = 0;
 	r.error = 0;
 	r.peer = (struct socket_address){.size = l->peer_size, .at = l->peer};
 	if (l->peer.ss_family == AF_UNIX)

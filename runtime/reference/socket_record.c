@@ -112,7 +112,7 @@ static bool read_address(struct pmig_reader *in, struct socket_address *ret)
 
 void socket_record_write(struct pmig_writer *w, const struct socket_record *r)
 {
-	const int32_t numbers[] = {r->family, r->type, r->protocol, r->backlog, (int32_t)r->shut, r->error};
+	const int32_t numbers[] = {r->family, r->type, r->protocol, r->backlog, (int32_t)r->state, r->error};
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		pmig_write_number(w, (uint64_t)(int64_t)numbers[i]);
 	write_address(w, &r->local);
@@ -167,7 +167,7 @@ int socket_record_read(struct pmig_reader *in, struct socket_record *ret)
 	r.type = numbers[1];
 	r.protocol = numbers[2];
 	r.backlog = numbers[3];
-	r.shut = (uint32_t)numbers[4];
+	r.state = (uint32_t)numbers[4];
 	r.error = numbers[5];
 	*ret = r;
 	return 0;

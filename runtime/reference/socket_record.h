@@ -36,13 +36,17 @@ struct socket_option {
 	unsigned char value[SOCKET_OPTION_SIZE]; /* as getsockopt(2) tells it; zeros behind `size` */
 };
 
-enum socket_shut { SOCKET_SHUT_READ = 1, SOCKET_SHUT_WRITE = 2 };
+enum socket_state {
+	SOCKET_SHUT_READ = 1, /* by the program, as the next one */
+	SOCKET_SHUT_WRITE = 2,
+	SOCKET_PROMISED = 4 /* a message waited when it was left, so poll(2) may have told of it: it is on its way */
+};
 
 struct socket_record {
 	uint32_t magic;
 	int32_t family, type, protocol; /* as for socket(2) */
 	int32_t backlog;                /* of one that listens, as for listen(2); -1: it does not */
-	uint32_t shut;                  /* enum socket_shut, by the program */
+	uint32_t state;                 /* enum socket_state */
 	int32_t error;                  /* an errno that SO_ERROR has still to tell, or a call to fail with; 0: none */
 	struct socket_address local, peer;
 	uint32_t option_count;

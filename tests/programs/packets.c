@@ -22,12 +22,12 @@
 static const char *const names[PEERS] = {"udp", "unix datagram", "packet"};
 static struct sockaddr_storage peers[PEERS];
 static socklen_t sizes[PEERS];
-static int fds[PEERS];
+static int fds[PEERS], round_now;
 
 static void check(int good, const char *who, const char *what)
 {
 	if (!good) {
-		printf("WRONG: %s: %s (%s)\n", who, what, strerror(errno));
+		printf("WRONG: round %d: %s: %s (%s)\n", round_now, who, what, strerror(errno));
 		exit(1);
 	}
 }
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 		return 2;
 	open_all(argv);
 	while (last < 0 || round < last) {
-		round++;
+		round_now = ++round;
 		for (int i = 0; i < PEERS; i++)
 			talk(i, round);
 		gethostname(host, sizeof host - 1);

@@ -141,6 +141,34 @@ static void receiving(void **state)
 	end(&l);
 }
 
+static void *give_later(void *line)
+{
+	give_from(line, 53, "late");
+	return NULL;
+}
+
+/* poll(2) told of it, then the program moved, and what it told of is on the way yet. */
+static void what_was_there_is_waited_for(void **state)
+{
+	(void)state;
+	struct line l = begin(AF_INET, SOCK_DGRAM);
+	pthread_t later;
+	char text[8] = "";
+	l.record->state = SOCKET_PROMISED;
+	assert_int_equal(pthread_create(&later, NULL, give_later, &l), 0);
+	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, MSG_DONTWAIT | MSG_PEEK, NULL, 0), 4);
+	assert_int_equal(pthread_join(later, NULL), 0);
+	assert_int_equal(l.record->state, SOCKET_PROMISED);
+	assert_int_equal(fcntl(l.fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, 0, NULL, 0), 4);
+	assert_int_equal(l.record->state, 0);
+	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, 0, NULL, 0), -EAGAIN);
+	l.record->state = SOCKET_PROMISED; /* lost on the way: not for ever, and once */
+	assert_int_equal(call(SYS_recvfrom, &l, text, sizeof text, 0, NULL, 0), -EAGAIN);
+	assert_int_equal(l.record->state, 0);
+	end(&l);
+}
+
 /* What does not fit in is cut off, and says so of itself: nobody reads beyond the room. */
 static void control_is_cut(void **state)
 {
@@ -416,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ordinary_number_is_the_kernels),
 		cmocka_unit_test(receiving),
+		cmocka_unit_test(what_was_there_is_waited_for),
 		cmocka_unit_test(control_is_cut),
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(sending),
