@@ -301,7 +301,11 @@ static void lose(struct remote *r, int code)
 
 static void on_closed(void *context, int code)
 {
-	lose(context, code == PMIG_EGONE ? error_set(PMIG_EUNREACHED, "the connection was closed") : code);
+	struct remote *r = context;
+	lose(r,
+		code == PMIG_EGONE              ? error_set(PMIG_EUNREACHED, "the connection was closed")
+			: code == PMIG_EVERSION ? error_prefix(code, "%s", r->o.label)
+						: code);
 }
 
 static void on_connected(void *context, int result)
