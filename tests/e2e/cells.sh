@@ -87,14 +87,17 @@ open_by_other() {
 	await "$T/other" open
 }
 
-# instrument HOST AT: one there, on a line or a port; its serial number is in SERIAL.
-declare -A SERIAL
+# instrument HOST AT: one there, on a line or a port; its serial number is in SERIAL, and in INSTRUMENT who runs it: our child, whose child came to the
+# host and whose grandchild it is.
+declare -A SERIAL INSTRUMENT
 instrument() {
 	local host=$1 at=$2 out=$T/instrument.$1.${2##*/}
 	on "$host" sh -c '[ -x instrument ] || { cat >instrument.new && chmod +x instrument.new && mv instrument.new instrument; }' <"$NINE/instrument"
 	on "$host" ./instrument "$at" >"$out" 2>&1 </dev/null &
+	# shellcheck disable=SC2034 # for the tests that source this, as the next one
+	INSTRUMENT[$host.$at]=$!
 	await "$out" '^instrument'
-	# shellcheck disable=SC2034 # for the tests that source this
+	# shellcheck disable=SC2034
 	SERIAL[$host.$at]=$(cut -d ' ' -f 2 "$out")
 }
 

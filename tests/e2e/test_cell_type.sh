@@ -48,11 +48,15 @@ run_sample type_fixed meter "$line"
 # What was asked of one instrument no other one answers: while an answer is due the program is not frozen, although it waits in read(). Before it
 # waits it may be caught once at its safe point.
 silent=$(hosts exec alpha pgrep -f "^./instrument $line\$")
-at_end "hosts exec alpha kill -CONT $silent"
+speak_again() { # who brought it to the host has stopped with it
+	hosts exec alpha kill -CONT "$silent"
+	kill -CONT "$(pgrep -P "${INSTRUMENT[alpha.$line]}")"
+}
+at_end speak_again
 t hosts exec alpha kill -STOP "$silent"
 while pmig_on alpha checkpoint --timeout 1 meter -o meter.image 2>"$T/stderr"; do :; done
 says 'any instrument: its hook says: not now'
-t hosts exec alpha kill -CONT "$silent"
+t speak_again
 hop meter gamma 'any instrument' reference 'by type, fixed(, shared)?'
 sees meter "gamma: .* it is ${SERIAL[alpha.$line]}"
 remain meter 1
