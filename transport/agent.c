@@ -184,18 +184,17 @@ static int on_packet(void *context, const struct packet *p)
 	}
 	if (a->io == NULL)
 		return 0; /* late bytes for a program that is gone */
-	int r = 0;
-	if (p->type == PACKET_ACK)
-		r = agent_stdio_acknowledge(a->io, p->stream, p->offset);
-	else if (p->stream == AGENT_STDIN && p->type == PACKET_DATA)
-		r = agent_stdio_input(a->io, p->offset, p->data, p->size);
-	else if (p->stream == AGENT_STDIN && p->type == PACKET_END)
-		r = agent_stdio_input_end(a->io, p->offset);
-	else if (p->type == PACKET_END)
-		r = agent_stdio_unread(a->io, p->stream);
-	else
-		return error_set(PMIG_EPROTOCOL, "agent: packet %d on stream %u", (int)p->type, p->stream);
-	return r;
+	if (p->type == PACKET_ACK) {
+		int r = fault_meet("output:acknowledged");
+		return r < 0 ? r : agent_stdio_acknowledge(a->io, p->stream, p->offset);
+	}
+	if (p->stream == AGENT_STDIN && p->type == PACKET_DATA)
+		return agent_stdio_input(a->io, p->offset, p->data, p->size);
+	if (p->stream == AGENT_STDIN && p->type == PACKET_END)
+		return agent_stdio_input_end(a->io, p->offset);
+	if (p->type == PACKET_END)
+		return agent_stdio_unread(a->io, p->stream);
+	return error_set(PMIG_EPROTOCOL, "agent: packet %d on stream %u", (int)p->type, p->stream);
 }
 
 static void on_room(void *context)

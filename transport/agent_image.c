@@ -39,7 +39,7 @@ static void carry_out(void *context, const struct fault *f)
 void agent_fault_setup(struct agent *a, const char *spec)
 {
 	fault_setup(spec);
-	fault_carry_out(*spec != '\0' ? carry_out : NULL, a);
+	fault_carry_out(*spec != '\0' ? carry_out : NULL, a, "faults");
 }
 
 int agent_do_die(struct agent *a, const json_t *request, json_t **ret_answer)
@@ -496,7 +496,11 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 	int r = fault_meet("release:row");
 	agent_reference_firm(a); /* who owns the epoch is known: the peers of its sockets need not wait for its end */
 	if (r >= 0)
+		r = fault_meet("release:firm");
+	if (r >= 0)
 		r = agent_journal(a, "release", PMIG_STEP_BEGIN, NULL);
+	if (r >= 0)
+		r = fault_meet("release:end");
 	if (r < 0)
 		return r;
 	if (agent_program_send(a, CONTROL_END, json_is_true(json_object_get(request, "keep")) ? CONTROL_KEEP : 0, "", -1) <

@@ -1,6 +1,6 @@
 /* agent_stdio: pipes and the pseudo-terminal of a program, and what waits in them. */
 #include "agent_stdio.h"
-
+#include "runtime/base/hex.h"
 #include "spool.h"
 
 #include <errno.h>
@@ -19,6 +19,8 @@ struct output {
 	int fd;  /* read end, or the terminal's master; -1: ended or not used */
 	int far; /* the child's end until it has it */
 	uint64_t sent;
+	char *left; /* read, and the spool had no place for it: goes there as soon as it has */
+	size_t left_size;
 	struct loop_source *source;
 	struct agent_stdio *io;
 };
@@ -52,20 +54,6 @@ static void close_descriptor(int *fd)
 	*fd = -1;
 }
 
-static int from_hex(const char *text, void *bytes, size_t size)
-{
-	static const char digits[] = "0123456789abcdef";
-	if (strlen(text) != 2 * size)
-		return -1;
-	for (size_t i = 0; i < size; i++) {
-		const char *high = strchr(digits, text[2 * i]), *low = strchr(digits, text[2 * i + 1]);
-		if (high == NULL || low == NULL)
-			return -1;
-		((unsigned char *)bytes)[i] = (unsigned char)((high - digits) << 4 | (low - digits));
-	}
-	return 0;
-}
-
 static int open_terminal(struct agent_stdio *io)
 {
 	io->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -75,7 +63,8 @@ static int open_terminal(struct agent_stdio *io)
 	if (io->slave < 0)
 		return error_errno(PMIG_EIO, errno, "terminal: its other side cannot be opened");
 	struct termios modes;
-	if (io->options.modes != NULL && from_hex(io->options.modes, &modes, sizeof modes) == 0)
+	if (io->options.modes != NULL && strlen(io->options.modes) == 2 * sizeof modes &&
+		hex_get(io->options.modes, &modes, sizeof modes))
 		(void)tcsetattr(io->slave, TCSANOW, &modes);
 	(void)ioctl(io->slave, TIOCSWINSZ, &io->options.size);
 	(void)ioctl(io->slave, TIOCSCTTY, 0); /* fails where the agent leads no session: then there is no job control */
@@ -118,11 +107,39 @@ static void feed(struct agent_stdio *io)
 		io->options.changed(io->options.context);
 }
 
+/* All of what was read is kept: what the spool does not take, for want of space on the disk, in memory; then nothing more is read, but what
+ * is in the pipe of a program that stops or has ended. */
+static int keep(struct output *o, const char *data, size_t size)
+{
+	if (o->left_size == 0 && spool_append(o->spool, data, size) >= 0)
+		return 0;
+	char *more = realloc(o->left, o->left_size + size);
+	if (more == NULL)
+		return error_set(PMIG_ENOMEM, "output: out of memory");
+	memcpy(more + o->left_size, data, size);
+	o->left = more;
+	o->left_size += size;
+	return 0;
+}
+
+static bool keep_left(struct output *o)
+{
+	size_t done = 0, piece = 0;
+	do {
+		done += piece;
+		piece = o->left_size - done < CHUNK ? o->left_size - done : CHUNK;
+	} while (piece > 0 && spool_append(o->spool, o->left + done, piece) >= 0);
+	if (done > 0)
+		memmove(o->left, o->left + done, o->left_size - done);
+	o->left_size -= done;
+	return done > 0;
+}
+
 /* Reads once. 1: something came, 0: nothing is there, < 0: the end. */
-static int read_output(struct output *o)
+static int read_output(struct output *o, bool whatever)
 {
 	char buffer[CHUNK];
-	if (!spool_room(o->spool, sizeof buffer)) {
+	if (!whatever && (o->left_size > 0 || !spool_room(o->spool, sizeof buffer))) {
 		loop_watch(o->source, 0); /* until something is acknowledged */
 		return 0;
 	}
@@ -131,7 +148,7 @@ static int read_output(struct output *o)
 		return 0;
 	if (n <= 0)
 		return -1; /* a terminal says EIO when nobody has it open */
-	return spool_append(o->spool, buffer, (size_t)n) < 0 ? -1 : 1;
+	return keep(o, buffer, (size_t)n) < 0 ? -1 : 1;
 }
 
 static void end_output(struct output *o)
@@ -146,7 +163,7 @@ static void on_output(void *context, short events)
 {
 	(void)events;
 	struct output *o = context;
-	int r = read_output(o);
+	int r = read_output(o, false);
 	if (r < 0)
 		end_output(o);
 	if (r > 0)
@@ -257,6 +274,7 @@ void agent_stdio_destroy(struct agent_stdio *io)
 		struct output *o = &io->output[i];
 		loop_remove(&o->source);
 		spool_destroy(o->spool);
+		free(o->left);
 		close_descriptor(&o->far);
 		if (o->fd != io->master)
 			close_descriptor(&o->fd);
@@ -363,7 +381,7 @@ static int settle_terminal(struct agent_stdio *io, struct output *o)
 		}
 	}
 	for (size_t done = 0; done < size && r >= 0; done += CHUNK)
-		r = spool_append(o->spool, all + done, size - done < CHUNK ? size - done : CHUNK);
+		r = keep(o, all + done, size - done < CHUNK ? size - done : CHUNK);
 	free(all);
 	return r;
 }
@@ -375,7 +393,7 @@ int agent_stdio_settle(struct agent_stdio *io)
 		int r = 0;
 		if (o->fd >= 0 && o->fd == io->master)
 			r = settle_terminal(io, o);
-		while (r >= 0 && o->fd >= 0 && o->fd != io->master && read_output(o) > 0)
+		while (r >= 0 && o->fd >= 0 && o->fd != io->master && read_output(o, true) > 0)
 			;
 		if (r < 0)
 			return error_prefix(r, "output");
@@ -506,9 +524,13 @@ int agent_stdio_acknowledge(struct agent_stdio *io, unsigned stream, uint64_t of
 	if (o == NULL)
 		return error_set(PMIG_EPROTOCOL, "output: there is no stream %u", stream);
 	int r = spool_acknowledge(o->spool, offset);
-	if (r >= 0 && o->source != NULL)
+	if (r < 0)
+		return r;
+	if (o->source != NULL)
 		loop_watch(o->source, POLLIN);
-	return r;
+	if (keep_left(o))
+		io->options.changed(io->options.context);
+	return 0;
 }
 
 ssize_t agent_stdio_peek(const struct agent_stdio *io, unsigned stream, char *buffer, size_t size)
@@ -525,7 +547,8 @@ uint64_t agent_stdio_begin(const struct agent_stdio *io, unsigned stream)
 
 uint64_t agent_stdio_end(const struct agent_stdio *io, unsigned stream)
 {
-	return spool_end(io->output[stream - AGENT_STDOUT].spool);
+	const struct output *o = &io->output[stream - AGENT_STDOUT];
+	return spool_end(o->spool) + o->left_size;
 }
 
 void agent_stdio_modes(const struct agent_stdio *io, char ret_modes[AGENT_MODES_MAX])
@@ -535,8 +558,7 @@ void agent_stdio_modes(const struct agent_stdio *io, char ret_modes[AGENT_MODES_
 	ret_modes[0] = '\0';
 	if (io->slave < 0 || tcgetattr(io->slave, &modes) < 0)
 		return;
-	for (size_t i = 0; i < sizeof modes; i++)
-		(void)sprintf(ret_modes + 2 * i, "%02x", ((const unsigned char *)&modes)[i]);
+	hex_put(&modes, sizeof modes, ret_modes);
 }
 
 void agent_stdio_resize(struct agent_stdio *io, const struct winsize *size)

@@ -12,7 +12,6 @@
 #define SET_MAX 16
 #define POWER_NS 60000000000
 #define POWER_LOOK_NS 5000000
-#define RECORD "faults" /* in the directory of an agent */
 
 static const struct fault_point points[] = {
 #define FAULT_POINT(name, place, deed, words) {name, FAULT_##place, FAULT_##deed, words},
@@ -42,6 +41,7 @@ static struct {
 	} set[SET_MAX];
 	fault_doer *doer;
 	void *context;
+	const char *record;
 } told;
 
 const struct fault_point *fault_points(size_t *ret_count)
@@ -171,8 +171,9 @@ void fault_setup(const char *spec)
 		told.count = count;
 }
 
-void fault_carry_out(fault_doer *doer, void *context)
+void fault_carry_out(fault_doer *doer, void *context, const char *record)
 {
+	told.record = record;
 	told.doer = doer;
 	told.context = context;
 }
@@ -180,7 +181,7 @@ void fault_carry_out(fault_doer *doer, void *context)
 static const char *record_path(void)
 {
 	const char *path = getenv("PMIG_FAULT_RECORD");
-	return path != NULL ? path : told.doer != NULL ? RECORD : NULL;
+	return path != NULL ? path : told.record;
 }
 
 /* Each fault is one line, written before anything can be killed by it. */

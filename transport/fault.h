@@ -72,9 +72,10 @@ int fault_check(const char *spec) PMIG_MUST_CHECK;
 /* What is to go wrong in this process from now on; replaces what was set. A wrong specification sets nothing. */
 void fault_setup(const char *spec);
 
-/* Who can kill and cut here, for points that do not know: fault_meet() and fault_write() hand such faults to it. NULL: nobody. */
+/* Who can kill and cut here, for points that do not know: fault_meet() and fault_write() hand such faults to it. NULL: nobody.
+ * `record`: the file for what happened where PMIG_FAULT_RECORD names none; NULL: none. */
 typedef void fault_doer(void *context, const struct fault *f);
-void fault_carry_out(fault_doer *doer, void *context);
+void fault_carry_out(fault_doer *doer, void *context, const char *record);
 
 /* FAULT_NONE, or what happens here, once. FAULT_DELAY and FAULT_POWER have been waited for already. */
 struct fault fault_at(const char *point);

@@ -44,7 +44,7 @@ one() {
 	export PMIG_STATE=$d/home
 	run "$d" "$fault" "$from" 2>/dev/null & # the shell would tell whom a signal killed
 	runner=$!
-	timeout 20 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F "$d/out" 2>/dev/null) || true
+	timeout 20 grep -qm1 '^2$' < <(exec tail -n +1 -s 0.02 -F --pid=$runner "$d/out" 2>/dev/null) || true
 	timeout -k 1 30 "$PMIG" move w "$to" --timeout 5 >/dev/null 2>"$d/move" || moved=$?
 	touch "$d/enough"
 	wait $runner
@@ -79,7 +79,7 @@ matrix() {
 			*) echo "$point=$action" ;;
 			esac
 		done
-	done < <("$PMIG" faults --json | jq -r '.[] | select(.point | test("^prepare:[^d]") | not) |
+	done < <("$PMIG" faults --json | jq -r '.[] | select(.point | test("^(prepare:[^d]|save:|output:file)") | not) |
 		.point + " " + .where + " " + (.actions | join(" "))')
 }
 

@@ -69,11 +69,11 @@ static void somebody_carries_out(void **state)
 	enum fault_action done = FAULT_NONE;
 	fault_setup("freeze:row=cut,freeze:frozen=kill-agent");
 	assert_int_equal(fault_meet("freeze:row"), 0);
-	fault_carry_out(carry, &done);
+	fault_carry_out(carry, &done, NULL);
 	assert_int_equal(setenv("PMIG_FAULT_RECORD", "/dev/null", 1), 0);
 	assert_int_equal(fault_meet("freeze:frozen"), 0);
 	assert_int_equal(done, FAULT_KILL_AGENT);
-	fault_carry_out(NULL, NULL);
+	fault_carry_out(NULL, NULL, NULL);
 }
 
 static void bytes(void **state)

@@ -171,8 +171,9 @@ static void on_output_here(void *context, int code)
 static void arrived(struct checkpoint *c)
 {
 	c->coming = false;
-	if (!c->o.stop)
-		finish(c, 0);
+	int r = fault_meet("save:done");
+	if (r < 0 || !c->o.stop)
+		finish(c, r);
 	else
 		streams_await(c->supervisor, c->remote, c->made, on_output_here, c);
 }
@@ -210,10 +211,13 @@ bool checkpoint_packet(struct supervisor *s, struct remote *r, const struct pack
 	if (p->type == PACKET_OFFER && c->receive == NULL) {
 		struct bulk_offer offer;
 		const char *slash = strrchr(c->path, '/');
+		static const char *const faults[BULK_STAGES] = {
+			"save:first", "save:last", "save:written", "save:synced", "save:renamed"};
 		rc = bulk_offer_get(p, &offer);
 		if (rc >= 0)
 			rc = bulk_receive_create(&(struct bulk_receive_options){.directory = c->directory,
 							 .name = slash + 1,
+							 .faults = faults,
 							 .writer = peer_writer(peer),
 							 .stream = p->stream},
 				&offer, &c->receive);

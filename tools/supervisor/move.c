@@ -47,34 +47,6 @@ void move_destroy(struct move *m)
 
 /* --- doing --- */
 
-bool move_fault(struct move *m, const char *point)
-{
-	struct fault f = fault_at(point);
-	struct remote *r = f.side == FAULT_TARGET ? m->target : m->source;
-	switch (f.action) {
-	case FAULT_FAIL:
-		(void)error_set(PMIG_EIO, "fault point %s", point);
-		return true;
-	case FAULT_KILL_SUPERVISOR:
-		(void)raise(SIGKILL);
-		return false;
-	case FAULT_KILL_PROGRAM:
-		if (r != NULL)
-			remote_request(r, "signal", json_pack("{s:i}", "number", SIGKILL), NULL, NULL);
-		return false;
-	case FAULT_KILL_AGENT:
-		if (r != NULL)
-			remote_request(r, "die", NULL, NULL, NULL);
-		return false;
-	case FAULT_CUT:
-		if (r != NULL)
-			remote_cut(r);
-		return false;
-	default:
-		return false;
-	}
-}
-
 static struct remote *side(const struct move *m, enum handover_action action)
 {
 	return handover_side(action) == 's' ? m->source : handover_side(action) == 't' ? m->target : NULL;
@@ -148,7 +120,7 @@ static void succeed(struct move *m, const json_t *answer)
 		int reached = channels_check(m, answer);
 		if (reached < 0)
 			move_blame(m, reached);
-		if (reached < 0 || !agree_check(m, answer) || move_fault(m, "freeze:done"))
+		if (reached < 0 || !agree_check(m, answer) || move_fault("freeze:done"))
 			break;
 		move_next(m, HANDOVER_DONE);
 		return;
@@ -171,7 +143,7 @@ static void succeed(struct move *m, const json_t *answer)
 		return;
 	}
 	case HANDOVER_CLAIM:
-		if (!move_fault(m, "commit:done"))
+		if (!move_fault("commit:done"))
 			move_next(m, HANDOVER_DONE);
 		else
 			move_next(m, HANDOVER_LOST);
@@ -180,13 +152,13 @@ static void succeed(struct move *m, const json_t *answer)
 		if (m->frozen == NULL)
 			m->frozen = json_deep_copy(json_object_get(answer, "request"));
 		arrive(m);
-		(void)move_fault(m, "activate:done");
+		(void)move_fault("activate:done");
 		move_next(m, HANDOVER_DONE);
 		return;
 	case HANDOVER_RELEASE:
 		remote_request(m->target, "settle", NULL, NULL, NULL);
 		channels_settled(m);
-		(void)move_fault(m, "release:done");
+		(void)move_fault("release:done");
 		move_next(m, HANDOVER_DONE);
 		return;
 	default:
@@ -291,7 +263,7 @@ static void ask(struct move *m)
 	if (m->doing == HANDOVER_FREEZE && channels_quiet(m, ask))
 		return;
 	remote_request(r, handover_action_name(m->doing), arguments(m), on_answer, m);
-	if (m->doing == HANDOVER_CLAIM && move_fault(m, "commit:sent"))
+	if (m->doing == HANDOVER_CLAIM && move_fault("commit:sent"))
 		remote_cut(r); /* an answer that never comes */
 	int limit = m->doing == HANDOVER_FREEZE ? m->o.timeout_ms : m->doing == HANDOVER_RESTORE ? RESTORE_MS : 0;
 	if (limit > 0)
@@ -349,7 +321,7 @@ static void begin(struct move *m, enum handover_action action)
 		m->supervisor->input_held = true;
 	if (action == HANDOVER_GO_ON)
 		m->resumed = move_now();
-	if (action < sizeof before / sizeof *before && before[action] != NULL && move_fault(m, before[action])) {
+	if (action < sizeof before / sizeof *before && before[action] != NULL && move_fault(before[action])) {
 		move_blame(m, PMIG_EIO);
 		move_next(m, HANDOVER_FAILED);
 		return;

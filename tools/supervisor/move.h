@@ -61,9 +61,9 @@ struct move {
 
 /* What came of the action; goes on with the next one. */
 void move_next(struct move *m, enum handover_event event);
-void move_blame(struct move *m, int code);          /* keeps pmig_reason() if it is the first */
-void move_tell(struct move *m, json_t *line);       /* to the listener; taken */
-bool move_fault(struct move *m, const char *point); /* true: the step fails here */
+void move_blame(struct move *m, int code);    /* keeps pmig_reason() if it is the first */
+void move_tell(struct move *m, json_t *line); /* to the listener; taken */
+bool move_fault(const char *point);           /* true: the step fails here */
 
 bool move_revive(struct move *m); /* what was saved and runs nowhere goes on from the image that waits at the target */
 

@@ -188,7 +188,7 @@ static void on_file(void *context, json_t *line)
 static void on_prepared(void *context, int code)
 {
 	struct move *m = context;
-	if (code >= 0 && move_fault(m, "prepare:done"))
+	if (code >= 0 && move_fault("prepare:done"))
 		code = PMIG_EIO;
 	if (code < 0) {
 		move_blame(m, code);

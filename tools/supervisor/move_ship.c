@@ -118,7 +118,7 @@ static void on_progress(void *context, uint64_t done, uint64_t total)
 		return;
 	if (!h->half && done >= total / 2) {
 		h->half = true;
-		if (move_fault(h->move, "ship:half"))
+		if (move_fault("ship:half"))
 			remote_cut(h->move->target); /* comes back, and the transfer resumes */
 	}
 	if (now - h->told < TELL_MS && done < total)
@@ -241,7 +241,7 @@ void ship_start(struct move *m)
 	for (size_t i = 0; i < PARTS; i++)
 		h->parts[i] = (struct part){.ship = h, .sort = &sorts[i], .fd = -1, .directory = -1};
 	m->ship = h;
-	if (move_fault(m, "ship"))
+	if (move_fault("ship"))
 		fail(h, PMIG_EIO);
 	else
 		start_all(h);
@@ -313,7 +313,7 @@ static void part_done(struct part *t)
 			return;
 	ship_destroy(h);
 	m->ship = NULL;
-	if (move_fault(m, "ship:done")) {
+	if (move_fault("ship:done")) {
 		move_blame(m, PMIG_EIO);
 		move_next(m, HANDOVER_FAILED);
 		return;

@@ -155,7 +155,8 @@ int move_resume(struct supervisor *s, const struct pmig_handover_row *row) PMIG_
 void move_cancel(struct supervisor *s);
 void move_listener_gone(struct supervisor *s, void *context);
 void move_destroy(struct move *m);
-bool move_has_arrived(const struct supervisor *s); /* it runs at the target; only the source is not released yet */
+int mishap_setup(struct supervisor *s) PMIG_MUST_CHECK; /* what PMIG_FAULT says is to go wrong */
+bool move_has_arrived(const struct supervisor *s);      /* it runs at the target; only the source is not released yet */
 bool move_uses(struct supervisor *s, const struct remote *r);
 /* What happens to agents meanwhile. True: it was the hand-over's business only. */
 void move_up(struct supervisor *s, struct remote *r);

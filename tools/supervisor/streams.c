@@ -29,6 +29,8 @@ static void on_written(void *context)
 {
 	struct supervisor *s = context;
 	struct peer *p = s->station_count > 0 ? remote_peer(s->stations[0].remote) : NULL;
+	if (fault_meet("output:shown") < 0)
+		p = NULL; /* what is not acknowledged now is with the next */
 	if (p != NULL)
 		tell_unread(s, p);
 	for (unsigned i = 0; i < 2 && p != NULL; i++)

@@ -502,12 +502,10 @@ static int check_name(const struct supervisor *s)
 static int prepare(struct supervisor *s)
 {
 	const struct supervisor_options *o = s->options;
-	const char *fault = getenv("PMIG_FAULT") != NULL ? getenv("PMIG_FAULT") : "";
 	if (gethostname(s->home, sizeof s->home - 1) < 0)
 		return error_errno(PMIG_EIO, errno, "host name");
 	terminal_open(!o->detached, s->terminal);
-	int r = fault_check(fault);
-	fault_setup(fault);
+	int r = mishap_setup(s);
 	if (r >= 0)
 		r = open_store(s);
 	if (r >= 0)
