@@ -67,10 +67,12 @@ static bool is_dead(const struct restart *t)
 		return false;
 	if (kill((pid_t)row->pid, 0) < 0 && errno == ESRCH)
 		return true;
-	(void)snprintf(link, sizeof link, "/proc/%lld/exe", (long long)row->pid);
-	ssize_t n = attach_has_agent(t->supervisor, t->was) ? -1 : readlink(link, path, sizeof path - 1);
-	if (n <= 0)
+	if (attach_has_agent(t->supervisor, t->was))
 		return false;
+	(void)snprintf(link, sizeof link, "/proc/%lld/exe", (long long)row->pid);
+	ssize_t n = readlink(link, path, sizeof path - 1);
+	if (n <= 0)
+		return true; /* another user's, or the kernel's */
 	path[n] = '\0';
 	size_t same = strlen(row->program); /* " (deleted)" behind it: it was built again since */
 	return strncmp(path, row->program, same) != 0 || (path[same] != '\0' && path[same] != ' ');
