@@ -18,6 +18,8 @@ struct agent_bulk {
 	struct bulk_send *send;
 	struct bulk_receive *receive;
 	char name[BULK_NAME_MAX]; /* of what is received */
+	uint64_t size;            /* of it, as it was offered */
+	uint64_t room;            /* up to here this host takes what has no size */
 	bool image;               /* it is one, */
 	uint64_t epoch;           /* for this epoch; 0: for none */
 };
@@ -269,6 +271,24 @@ static const char *const ahead_points[BULK_STAGES] = {
 static const char *const image_points[BULK_STAGES] = {
 	"ship:first", "ship:last", "ship:written", "ship:synced", "ship:renamed"};
 
+/* What is still to come of files that were offered. */
+static uint64_t to_come(const struct agent *a)
+{
+	uint64_t sum = 0;
+	for (const struct agent_bulk *b = a->bulks; b != NULL; b = b->next)
+		if (b->receive != NULL && b->size != BULK_SIZE_UNKNOWN && b->size <= INT64_MAX)
+			sum += b->size - bulk_receive_size(b->receive);
+	return sum;
+}
+
+static int check_room(struct agent *a, uint64_t size, uint64_t *ret_room)
+{
+	uint64_t waits = to_come(a);
+	if (size != BULK_SIZE_UNKNOWN)
+		size = size > UINT64_MAX - 1 - waits ? UINT64_MAX - 1 : size + waits;
+	return agent_limits_offer(a, size, ret_room);
+}
+
 static int receive_offer(struct agent *a, const struct packet *p)
 {
 	struct bulk_offer offer;
@@ -278,9 +298,10 @@ static int receive_offer(struct agent *a, const struct packet *p)
 		drop(a, b);
 		b = NULL;
 	}
+	uint64_t room = UINT64_MAX;
 	bool announced = b != NULL && b->send == NULL && b->receive == NULL;
 	if (r >= 0)
-		r = agent_limits_offer(a, offer.size);
+		r = check_room(a, offer.size, &room);
 	if (r >= 0 && !announced)
 		r = check_name(a, offer.name);
 	bool image = r >= 0 && !announced && strcmp(offer.kind, "image") == 0;
@@ -304,6 +325,8 @@ static int receive_offer(struct agent *a, const struct packet *p)
 					&offer, &b->receive);
 		memcpy(b->name, offer.name, sizeof b->name);
 		b->image = image;
+		b->size = offer.size;
+		b->room = offer.size == BULK_SIZE_UNKNOWN ? room : UINT64_MAX;
 		b->epoch = image ? epoch_of(offer.name) : 0;
 	}
 	if (r < 0) {
@@ -313,6 +336,23 @@ static int receive_offer(struct agent *a, const struct packet *p)
 	}
 	peer_kick(a->driver);
 	return r < 0 ? r : 0;
+}
+
+/* Whether there is room for these bytes of a file whose size nobody knew is looked at again where it was found to end. */
+static int receive(struct agent *a, struct agent_bulk *b, const struct packet *p)
+{
+	uint64_t room, end = p->offset + p->size;
+	if (p->type != PACKET_DATA || b->room == UINT64_MAX || (end <= b->room && end >= p->offset))
+		return bulk_receive_packet(b->receive, p);
+	int r = check_room(a, p->size, &room);
+	if (r >= 0) {
+		b->room = room > UINT64_MAX - p->offset ? UINT64_MAX : p->offset + room;
+		return bulk_receive_packet(b->receive, p);
+	}
+	bulk_receive_discard(b->receive);
+	b->receive = NULL;
+	(void)!bulk_refuse(peer_writer(a->driver), p->stream, r);
+	return r;
 }
 
 int agent_file_packet(struct agent *a, const struct packet *p)
@@ -329,7 +369,7 @@ int agent_file_packet(struct agent *a, const struct packet *p)
 		drop(a, b);
 		return 0;
 	}
-	int r = b->send != NULL ? bulk_send_packet(b->send, p) : bulk_receive_packet(b->receive, p);
+	int r = b->send != NULL ? bulk_send_packet(b->send, p) : receive(a, b, p);
 	if (r == 0 && b->send != NULL) {
 		r = bulk_send_pump(b->send);
 		if (r < 0)

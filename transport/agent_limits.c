@@ -135,17 +135,24 @@ static int on_file(const char *path, const struct stat *st, int type, struct FTW
 	return 0;
 }
 
-static int check_disk(const struct files *f, uint64_t more)
+/* What lies here already; 0 where nobody wants to know. */
+static uint64_t on_disk(const struct files *f)
 {
 	char cache[PATH_MAX];
 	const char *home = getenv("HOME");
+	walked = 0;
 	if (!has(f, LIMITS_DISK))
 		return 0;
-	walked = 0;
 	(void)snprintf(cache, sizeof cache, "%s/.cache/pmig", home != NULL ? home : "");
 	(void)nftw(".", on_file, WALK_DESCRIPTORS, FTW_PHYS | FTW_MOUNT);
 	(void)nftw(cache, on_file, WALK_DESCRIPTORS, FTW_PHYS | FTW_MOUNT);
-	return allow_bytes(f, LIMITS_DISK, more > UINT64_MAX - walked ? UINT64_MAX : walked + more);
+	return walked;
+}
+
+static int check_disk(const struct files *f, uint64_t more)
+{
+	uint64_t there = on_disk(f);
+	return allow_bytes(f, LIMITS_DISK, more > UINT64_MAX - there ? UINT64_MAX : there + more);
 }
 
 /* --- programs, and what is code beside them --- */
@@ -302,16 +309,31 @@ int agent_limits_receive(const struct agent *a, const json_t *request)
 	return ask(a, check_receive, request);
 }
 
+struct offer {
+	uint64_t size, *room;
+};
+
 static int check_offer(const struct agent *a, const struct files *f, const void *what)
 {
-	const uint64_t *size = what;
+	const struct offer *o = what;
 	int r = check_sender(a, f);
-	return r < 0 ? r : check_disk(f, *size == BULK_SIZE_UNKNOWN ? 0 : *size);
+	if (r >= 0)
+		r = check_disk(f, o->size == BULK_SIZE_UNKNOWN ? 0 : o->size);
+	if (r < 0 || !has(f, LIMITS_DISK))
+		return r;
+	uint64_t there = on_disk(f);
+	for (int i = 0; i < 2; i++) {
+		uint64_t most = limits_bytes(f->of[i], LIMITS_DISK), room = most > there ? most - there : 0;
+		if (room < *o->room)
+			*o->room = room;
+	}
+	return r;
 }
 
-int agent_limits_offer(const struct agent *a, uint64_t size)
+int agent_limits_offer(const struct agent *a, uint64_t size, uint64_t *ret_room)
 {
-	return ask(a, check_offer, &size);
+	*ret_room = UINT64_MAX;
+	return ask(a, check_offer, &(struct offer){.size = size, .room = ret_room});
 }
 
 static int check_restore(const struct agent *a, const struct files *f, const void *what)

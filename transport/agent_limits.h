@@ -12,7 +12,10 @@ bool agent_limits_hashes(const struct agent *a); /* who sends programs has to sa
 
 int agent_limits_facts(const struct agent *a, const json_t *request) PMIG_MUST_CHECK;   /* "image": bytes; "types" */
 int agent_limits_receive(const struct agent *a, const json_t *request) PMIG_MUST_CHECK; /* a program, a library, data */
-int agent_limits_offer(const struct agent *a, uint64_t size) PMIG_MUST_CHECK;           /* any file */
+
+/* Any file: `size` more bytes are to come, BULK_SIZE_UNKNOWN: nobody knows how many. *ret_room: how many may. */
+int agent_limits_offer(const struct agent *a, uint64_t size, uint64_t *ret_room) PMIG_MUST_CHECK;
+
 int agent_limits_restore(const struct agent *a,
 	const json_t *request) PMIG_MUST_CHECK; /* the image a->image is to be run by `path` */
 int agent_limits_start(const struct agent *a, const json_t *request) PMIG_MUST_CHECK; /* the program `path`, fresh */

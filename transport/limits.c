@@ -197,6 +197,12 @@ bool limits_has(const struct limits *l, enum limits_field field)
 	return first(l, field) != NULL;
 }
 
+uint64_t limits_bytes(const struct limits *l, enum limits_field field)
+{
+	const struct rule *rule = first(l, field);
+	return rule != NULL ? rule->bytes : UINT64_MAX;
+}
+
 static bool matches(const struct rule *rule, const char *value)
 {
 	if (strcmp(rule->value, "none") == 0)

@@ -35,6 +35,9 @@ void limits_destroy(struct limits *l); /* NULL is fine */
 int limits_allow(const struct limits *l, enum limits_field field, const char *value) PMIG_MUST_CHECK;
 int limits_allow_bytes(const struct limits *l, enum limits_field field, uint64_t bytes) PMIG_MUST_CHECK;
 
+/* How many bytes are allowed; UINT64_MAX where no line says so. */
+uint64_t limits_bytes(const struct limits *l, enum limits_field field);
+
 /* Whether there is a line of it. */
 bool limits_has(const struct limits *l, enum limits_field field);
 

@@ -1,11 +1,12 @@
 /* agent_file: a file that is offered once more, because home has lost the host that it came from, goes on where it was;
- * bytes of what was not offered harm nobody. */
+ * bytes of what was not offered harm nobody; more than the limits allow is not kept, though nobody said how much would come. */
 #include "transport/agent_parts.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -180,11 +181,38 @@ static void test_bytes_of_nothing(void **state)
 	assert_int_equal(nftw(cache, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* What has no size is counted as it comes: the original and a part of the copy are all that this host takes. */
+static void test_no_room(void **state)
+{
+	(void)state;
+	struct way w;
+	begin(&w);
+	assert_int_equal(mkdir("pmig", 0700), 0);
+	int fd = open("pmig/limits", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && dprintf(fd, "disk = 5MB\n") > 0 && close(fd) == 0);
+	assert_int_equal(setenv("XDG_CONFIG_HOME", w.place, 1), 0);
+	assert_int_equal(setenv("HOME", "/nonexistent", 1), 0);
+	(void)snprintf(w.agent.from, sizeof w.agent.from, "10.0.0.1");
+	offer(&w, true);
+	while (w.result == 0 && bulk_send_acknowledged(w.send) < SIZE)
+		assert_int_equal(loop_run(w.agent.loop), 0);
+	assert_int_equal(w.result, PMIG_EREFUSED);
+	assert_non_null(strstr(pmig_reason(), "limits:1: more than what comes may take on disk: "));
+	assert_true(bulk_send_acknowledged(w.send) > 1u << 20);
+	assert_null(w.agent.bulks);
+	assert_int_equal(access("image/" NAME ".part", F_OK), -1);
+	assert_int_equal(unlink("pmig/limits"), 0);
+	assert_int_equal(rmdir("pmig"), 0);
+	(void)unsetenv("XDG_CONFIG_HOME");
+	finish(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bytes_of_nothing),
 		cmocka_unit_test(test_offered_once_more),
+		cmocka_unit_test(test_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
