@@ -207,6 +207,15 @@ static void remember(const char *path)
 	content_index_close(x);
 }
 
+/* What others have left in the middle, before more comes. */
+static void sweep_once(struct cache *cache)
+{
+	static bool swept;
+	if (!swept)
+		cache_sweep(cache);
+	swept = true;
+}
+
 int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	const char *hash = agent_text(request, "hash"), *name = agent_text(request, "name");
@@ -231,6 +240,7 @@ int agent_do_receive(struct agent *a, const json_t *request, json_t **ret_answer
 			remember(path);
 		free(path);
 	} else if (r == PMIG_ENOENT) {
+		sweep_once(cache);
 		if (find(a, stream) != NULL)
 			drop(a, find(a, stream)); /* announced before, and never sent */
 		r = stream < AGENT_BULK || stream > UINT16_MAX

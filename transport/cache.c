@@ -2,6 +2,7 @@
 #include "cache.h"
 #include "bulk_hash.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct cache {
@@ -224,6 +226,50 @@ int cache_put(struct cache *c, int fd, const char *name, mode_t mode, char ret_h
 		return error_prefix(rc, "cache: %s", name);
 	memcpy(ret_hash, hash, sizeof hash);
 	return 0;
+}
+
+/* Of a file that is being received, copied, or brought by a shell (deploy.c). */
+static bool is_part(const char *name)
+{
+	static const char agent[] = "pmig-agent.";
+	size_t length = strlen(name);
+	return (length > 5 && strcmp(name + length - 5, ".part") == 0) ||
+		(name[0] == '.' && length == 17 && strspn(name + 1, "0123456789abcdef") == 16) ||
+		(strncmp(name, agent, sizeof agent - 1) == 0 &&
+			strspn(name + sizeof agent - 1, "0123456789") == length - sizeof agent + 1);
+}
+
+static void sweep_one(int root, const char *hash, time_t before)
+{
+	int fd = openat(root, hash, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct stat st;
+	bool removed = false;
+	if (d == NULL) {
+		close_fd(&fd);
+		return;
+	}
+	for (const struct dirent *e; (e = readdir(d)) != NULL;)
+		if (is_part(e->d_name) && fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime < before)
+			removed |= unlinkat(fd, e->d_name, 0) == 0;
+	(void)closedir(d);
+	if (removed)
+		(void)unlinkat(root, hash, AT_REMOVEDIR); /* unless there is more in it */
+}
+
+void cache_sweep(struct cache *c)
+{
+	int fd = openat(c->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	time_t before = time(NULL) - (time_t)CACHE_PART_DAYS * 24 * 60 * 60;
+	if (d == NULL) {
+		close_fd(&fd);
+		return;
+	}
+	for (const struct dirent *e; (e = readdir(d)) != NULL;)
+		if (check_names(e->d_name, NULL) >= 0)
+			sweep_one(c->directory, e->d_name, before);
+	(void)closedir(d);
 }
 
 int cache_path(const struct cache *c, const char *hash, const char *name, char **ret_path)

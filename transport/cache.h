@@ -32,6 +32,10 @@ int cache_directory(struct cache *c, const char *hash, int *ret_directory) PMIG_
  * there. */
 int cache_put(struct cache *c, int fd, const char *name, mode_t mode, char ret_hash[CACHE_HASH]) PMIG_MUST_CHECK;
 
+/* Removes what arrived in part, NAME.part and copies half made, and was not touched for CACHE_PART_DAYS: nobody comes back for it. */
+#define CACHE_PART_DAYS 7
+void cache_sweep(struct cache *c);
+
 /* ROOT/HASH/NAME; the caller frees it. It need not exist. */
 int cache_path(const struct cache *c, const char *hash, const char *name, char **ret_path) PMIG_MUST_CHECK;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char root[64];
@@ -133,12 +134,50 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+/* What nobody came back for goes, and its directory with it; what is young, or whole, stays. */
+static void test_sweep(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int days;
+		bool stays;
+	} files[] = {
+		{"thing.part", CACHE_PART_DAYS + 1, false},
+		{"thing.part", CACHE_PART_DAYS - 1, true},
+		{".0123456789abcdef", CACHE_PART_DAYS + 1, false},
+		{"pmig-agent.4711", CACHE_PART_DAYS + 1, false},
+		{"pmig-agent", CACHE_PART_DAYS + 1, true},
+		{"partly", CACHE_PART_DAYS + 1, true},
+	};
+	struct cache *c = open_cache();
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		char hash[CACHE_HASH], path[128];
+		int directory;
+		(void)snprintf(hash, sizeof hash, "%032zx", i + 0xabc0);
+		assert_int_equal(cache_directory(c, hash, &directory), 0);
+		int fd = openat(directory, files[i].name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		assert_true(fd >= 0);
+		time_t then = time(NULL) - (time_t)files[i].days * 24 * 60 * 60;
+		assert_int_equal(futimens(fd, (const struct timespec[]){{.tv_sec = then}, {.tv_sec = then}}), 0);
+		close(fd);
+		close(directory);
+		cache_sweep(c);
+		(void)snprintf(path, sizeof path, "%s/%s/%s", root, hash, files[i].name);
+		assert_int_equal(access(path, F_OK), files[i].stays ? 0 : -1);
+		*strrchr(path, '/') = '\0';
+		assert_int_equal(access(path, F_OK), files[i].stays ? 0 : -1);
+	}
+	cache_close(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_put_and_find),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_not_ours_alone),
+		cmocka_unit_test(test_sweep),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
