@@ -60,10 +60,12 @@ bool agent_handover_is(const struct agent *a, const json_t *request)
 	return strcmp(a->handover, agent_text(request, "handover")) == 0;
 }
 
-/* Ends the journal's record of the hand-over under way. */
+/* Ends the journal's record of the hand-over under way. At home one that was done stays open: other ends have something to do yet, and whoever
+ * takes over from a supervisor that was killed finds that here. The supervisor ends it. */
 void agent_journal_end(struct agent *a, enum pmig_handover_state state, const char *reason)
 {
-	if (a->handover[0] != '\0')
+	bool open = state == PMIG_HANDOVER_DONE && strcmp(a->home, a->host) == 0;
+	if (a->handover[0] != '\0' && !open)
 		(void)a->store->handover_finish(a->store, a->handover, state, reason);
 	a->handover[0] = '\0';
 }

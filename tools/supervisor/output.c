@@ -96,6 +96,12 @@ int output_put(struct output *o, uint64_t offset, const void *data, size_t size)
 	return 0;
 }
 
+void output_skip(struct output *o, uint64_t offset)
+{
+	if (o->size == 0 && offset > o->done)
+		o->done = offset;
+}
+
 uint64_t output_taken(const struct output *o)
 {
 	return o->done + o->size;

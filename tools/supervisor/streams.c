@@ -216,11 +216,22 @@ int streams_packet(struct supervisor *s, struct remote *r, const struct packet *
 	return rc < 0 ? rc : 0;
 }
 
+/* What the supervisor before this one had acknowledged is not there any more; it has shown it. */
+static void skip_shown(struct supervisor *s, struct remote *speaker)
+{
+	static const char *const keys[] = {"out", "err"};
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *kept = json_object_get(remote_facts(speaker), keys[i]);
+		output_skip(s->output[i], (uint64_t)json_integer_value(json_array_get(kept, 0)));
+	}
+}
+
 void streams_attach(struct supervisor *s)
 {
 	struct remote *speaker = s->stations[0].remote;
 	if (!s->started || !remote_is_up(speaker))
 		return;
+	skip_shown(s, speaker);
 	remote_request(speaker, "attach",
 		json_pack("{s:I, s:I}", "out", (json_int_t)output_taken(s->output[0]), "err",
 			(json_int_t)output_taken(s->output[1])),

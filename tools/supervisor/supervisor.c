@@ -274,7 +274,8 @@ static bool revive(struct supervisor *s, struct remote *r, const char *state)
 	const json_t *facts = remote_facts(r);
 	const char *owner = json_string_value(json_object_get(facts, "owner"));
 	json_int_t epoch = json_integer_value(json_object_get(facts, "owner_epoch"));
-	if (!s->options->recover || strcmp(state, "ended") != 0 || json_object_get(facts, "image") == NULL ||
+	bool killed = strcmp(state, "ended") == 0 && json_integer_value(json_object_get(facts, "exit")) > 128;
+	if (!s->options->recover || !killed || json_object_get(facts, "image") == NULL ||
 		owner == NULL || strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
 		return false;
 	s->epoch = (uint64_t)epoch + 1;
