@@ -1,9 +1,9 @@
 /* build: reads the executable's own note, as ld --build-id writes it. */
 #include "build.h"
+#include "base/hex.h"
 
 #include <elf.h>
 #include <link.h>
-#include <stdio.h>
 #include <string.h>
 
 static uint8_t identity[BUILD_BYTES];
@@ -45,8 +45,6 @@ const uint8_t *build_identity(void)
 const char *build_text(void)
 {
 	static char text[2 * BUILD_BYTES + 1];
-	const uint8_t *b = build_identity();
-	for (int i = 0; i < BUILD_BYTES; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", b[i]);
+	hex_put(build_identity(), BUILD_BYTES, text);
 	return text;
 }

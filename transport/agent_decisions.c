@@ -4,6 +4,7 @@
 #include "hex_text.h"
 
 #include "../runtime/decision.h"
+#include "runtime/base/hex.h"
 #include "runtime/base/io.h"
 
 #include <errno.h>
@@ -45,11 +46,6 @@ int agent_do_decisions(struct agent *a, const json_t *request, json_t **ret_answ
 	if (json_array_size(a->planned) + json_array_size(some) > DECISION_COUNT_MAX)
 		return error_set(PMIG_EREFUSED, "agent: more than %d decisions", DECISION_COUNT_MAX);
 	return json_array_extend(a->planned, (json_t *)some) < 0 ? error_set(PMIG_ENOMEM, "agent: out of memory") : 0;
-}
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* A text of any bytes, as rows travel: {"hex": ...} where it is not UTF-8. */

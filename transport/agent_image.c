@@ -1,6 +1,7 @@
 /* agent_image: requests about checkpoints and frozen programs at the source: checkpoint, freeze, cancel, go-on, promise, release. */
 #include "agent_connection.h"
 #include "agent_parts.h"
+#include "runtime/base/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -198,12 +199,7 @@ static void add_hex(json_t *object, const char *key, const unsigned char *bytes,
 	char *text = malloc(2 * size + 1);
 	if (text == NULL)
 		return;
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < size; i++) {
-		text[2 * i] = digits[bytes[i] >> 4];
-		text[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	text[2 * size] = '\0';
+	hex_put(bytes, size, text);
 	(void)json_object_set_new(object, key, json_string(text));
 	free(text);
 }

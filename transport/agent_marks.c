@@ -1,6 +1,7 @@
 /* agent_marks: whether a path is the same file on both hosts. The name does not tell: the source makes a hidden file with a nonce
  * beside it, and the target looks whether it sees that file and reads the nonce. */
 #include "agent_parts.h"
+#include "runtime/base/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,8 +50,7 @@ static bool digits(char *ret_text, size_t count)
 	unsigned char bytes[NONCE_DIGITS / 2];
 	if (getrandom(bytes, count / 2, 0) != (ssize_t)(count / 2))
 		return false;
-	for (size_t i = 0; i < count / 2; i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", bytes[i]);
+	hex_put(bytes, count / 2, ret_text);
 	return true;
 }
 

@@ -1,8 +1,8 @@
 /* build_id: walks the notes of an ELF file's program headers. */
 #include "build_id.h"
+#include "runtime/base/hex.h"
 
 #include <elf.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,10 +31,10 @@ static int search(const unsigned char *notes, size_t size, char ret_id[BUILD_ID_
 		const unsigned char *content = notes + at + padded(h.n_namesz);
 		bool ours = h.n_type == NT_GNU_BUILD_ID && h.n_namesz == 4 && memcmp(notes + at, "GNU", 4) == 0 &&
 			h.n_descsz > 0 && 2 * (size_t)h.n_descsz < BUILD_ID_MAX && content + h.n_descsz <= notes + size;
-		for (size_t i = 0; ours && i < h.n_descsz; i++)
-			(void)snprintf(ret_id + 2 * i, 3, "%02x", content[i]);
-		if (ours)
+		if (ours) {
+			hex_put(content, h.n_descsz, ret_id);
 			return 0;
+		}
 		at += padded(h.n_namesz) + padded(h.n_descsz);
 	}
 	return none();

@@ -1,8 +1,8 @@
 /* bulk_hash: hashes of whole streams, and the packets that both ends read and write. */
 #include "bulk_hash.h"
+#include "runtime/base/hex.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 int bulk_hash_init(struct bulk_hash *h)
@@ -39,8 +39,7 @@ void bulk_hash_digest(const struct bulk_hash *h, uint8_t ret_digest[BULK_HASH_SI
 
 void bulk_hash_hex(const uint8_t digest[BULK_HASH_SIZE], char ret_hex[2 * BULK_HASH_SIZE + 1])
 {
-	for (size_t i = 0; i < BULK_HASH_SIZE; i++)
-		(void)sprintf(ret_hex + 2 * i, "%02x", digest[i]);
+	hex_put(digest, BULK_HASH_SIZE, ret_hex);
 }
 
 bool bulk_name_allowed(const char *name)

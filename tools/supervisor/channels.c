@@ -53,7 +53,7 @@ static json_t *about(uint64_t id)
 	return json_pack("{s:s}", "channel", text);
 }
 
-static uint64_t number(const json_t *object, const char *key)
+uint64_t channels_number(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
 	return text != NULL ? channel_id_parse(text) : 0;
@@ -180,8 +180,8 @@ static void ask(struct supervisor *s, struct route *t)
 
 static void on_connect(struct supervisor *s, struct remote *r, const json_t *event)
 {
-	uint64_t id = number(event, "channel");
-	struct route *t = channels_route_add(s, id, number(event, "reference"));
+	uint64_t id = channels_number(event, "channel");
+	struct route *t = channels_route_add(s, id, channels_number(event, "reference"));
 	if (t == NULL)
 		return;
 	if (!json_is_true(json_object_get(event, "resumed"))) {
@@ -215,7 +215,7 @@ void channels_ended(struct supervisor *s, struct remote *r, uint64_t channel, ui
 
 static void on_closed(struct supervisor *s, struct remote *r, const json_t *event)
 {
-	channels_ended(s, r, number(event, "channel"), number(event, "reference"),
+	channels_ended(s, r, channels_number(event, "channel"), channels_number(event, "reference"),
 		json_is_true(json_object_get(event, "opener")), (int)json_integer_value(json_object_get(event, "code")),
 		json_string_value(json_object_get(event, "reason")));
 }
@@ -296,7 +296,7 @@ static const json_t *find(const json_t *list, const char *key, uint64_t id)
 	json_t *one;
 	json_array_foreach(list, i, one)
 	{
-		if (number(one, key) == id)
+		if (channels_number(one, key) == id)
 			return one;
 	}
 	return NULL;
@@ -308,7 +308,7 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 	json_t *one;
 	json_array_foreach(holds, i, one)
 	{
-		struct known *k = channels_learn(s, number(one, "reference"), label, one);
+		struct known *k = channels_learn(s, channels_number(one, "reference"), label, one);
 		if (k != NULL && json_is_true(json_object_get(one, "firm")))
 			k->firm = true;
 	}
@@ -335,7 +335,7 @@ static void see_held(struct supervisor *s, const char *label, const json_t *hold
 /* `epoch`: of the program there. */
 static void see_channel(struct supervisor *s, const char *label, uint64_t epoch, const json_t *one)
 {
-	struct route *t = channels_route_add(s, number(one, "channel"), number(one, "reference"));
+	struct route *t = channels_route_add(s, channels_number(one, "channel"), channels_number(one, "reference"));
 	if (t == NULL)
 		return;
 	if (!json_is_true(json_object_get(one, "opener"))) {
@@ -426,7 +426,7 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 	} else if (strcmp(what, "closed") == 0) {
 		on_closed(s, r, event);
 	} else if (strcmp(what, "drop") == 0) {
-		struct known *k = channels_known(s, number(event, "reference"));
+		struct known *k = channels_known(s, channels_number(event, "reference"));
 		if (k != NULL)
 			channels_let_go(s, k);
 		channels_consider(s);

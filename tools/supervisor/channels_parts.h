@@ -68,6 +68,9 @@ struct channels {
 
 struct channels *channels_of(struct supervisor *s); /* never NULL */
 
+/* Of a channel or a reference, as it travels in JSON; 0: none. */
+uint64_t channels_number(const json_t *object, const char *key);
+
 struct known *channels_known(struct supervisor *s, uint64_t id); /* NULL: nobody holds it, as far as known */
 struct remote *channels_remote(struct supervisor *s, const char *label);
 

@@ -13,12 +13,6 @@
 #define AGAIN_MS 20       /* who runs the program does not agree with us on its epoch: one of both is about to hear of it */
 #define INCOMING_MAX 1024 /* agents accept no more than a backlog ahead; this is for one that does not keep to it */
 
-static uint64_t number(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text != NULL ? channel_id_parse(text) : 0;
-}
-
 static struct incoming **place_of(struct supervisor *s, uint64_t channel)
 {
 	struct incoming **at = &channels_of(s)->incoming;
@@ -250,7 +244,7 @@ void incoming_seen(struct supervisor *s, struct route *t, const json_t *said)
 {
 	const char *label = json_string_value(json_object_get(said, "label")),
 		   *locator = json_string_value(json_object_get(said, "locator"));
-	struct channel_opening o = {.channel = t->id, .listener = number(said, "listener")};
+	struct channel_opening o = {.channel = t->id, .listener = channels_number(said, "listener")};
 	struct incoming *i = *place_of(s, t->id);
 	if (!json_is_object(said) || (t->opener[0] != '\0' && i == NULL))
 		return; /* the program has it, only the holder has not heard so */

@@ -3,9 +3,9 @@
 #include "planning.h"
 
 #include "registry/plan.h"
+#include "runtime/base/hex.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +36,10 @@ static void set_text(json_t *object, const char *key, const char *text)
 	size_t n = text != NULL ? strlen(text) : 0;
 	json_t *value = n > 0 ? json_string(text) : NULL;
 	char *hex = n > 0 && value == NULL ? malloc(2 * n + 1) : NULL;
-	for (size_t i = 0; hex != NULL && i < n; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", (unsigned char)text[i]);
-	if (hex != NULL)
+	if (hex != NULL) {
+		hex_put(text, n, hex);
 		value = json_pack("{s:s}", "hex", hex);
+	}
 	if (value != NULL)
 		set(object, key, value);
 	free(hex);

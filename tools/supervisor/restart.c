@@ -7,6 +7,7 @@
 #include "registry/store.h"
 #include "runtime/base/io.h"
 #include "terminal.h"
+#include "runtime/base/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,8 +217,7 @@ static int enter(struct restart *t)
 {
 	struct supervisor *s = t->supervisor;
 	char build[2 * sizeof t->info.build + 1], base[PMIG_NAME_MAX + 1];
-	for (size_t i = 0; i < sizeof t->info.build; i++)
-		(void)snprintf(build + 2 * i, 3, "%02x", t->info.build[i]);
+	hex_put(t->info.build, sizeof t->info.build, build);
 	struct timespec now;
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	struct pmig_process_row row = {.uuid = s->uuid,
