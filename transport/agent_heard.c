@@ -8,7 +8,8 @@
 
 static bool is_for_the_latest(const char *name)
 {
-	static const char *const names[] = {"open", "opened", "resume", "over", "quiet", "tell", "told", "let-go", "end"};
+	static const char *const names[] = {
+		"open", "opened", "resume", "over", "quiet", "tell", "told", "let-go", "end", "fence"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0)
 			return true;

@@ -70,7 +70,7 @@ static enum handover_action backwards(struct handover *h)
 	for (; h->row > 0; h->row--) {
 		enum handover_action undo = rows[h->row].undo;
 		if (undo == HANDOVER_NOTHING || (undo == HANDOVER_BAR && h->barred) || (undo == HANDOVER_GO_ON && h->gone) ||
-			(undo == HANDOVER_FORGET && h->gone && h->durable))
+			(undo == HANDOVER_FORGET && h->gone && h->durable) || (h->decided && actions[undo].side == 't'))
 			continue;
 		return h->doing = undo;
 	}
@@ -155,6 +155,11 @@ enum handover_action handover_step(struct handover *h, enum handover_event event
 		if (h->doing != HANDOVER_BAR)
 			return HANDOVER_NOTHING;
 		h->barred = true;
+		return on_done(h);
+	case HANDOVER_DECIDED:
+		if (h->doing != HANDOVER_BAR)
+			return HANDOVER_NOTHING;
+		h->barred = h->decided = true;
 		return on_done(h);
 	case HANDOVER_FAILED:
 	case HANDOVER_LOST:

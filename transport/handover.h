@@ -43,7 +43,8 @@ enum handover_event {
 	HANDOVER_BARRED, /* answer to BAR: this epoch never begins there */
 	HANDOVER_OWNED,  /* answer to BAR: it has begun there */
 	HANDOVER_GONE,   /* the program at the source has ended */
-	HANDOVER_CANCEL  /* somebody changed his mind */
+	HANDOVER_CANCEL, /* somebody changed his mind */
+	HANDOVER_DECIDED /* instead of an answer to BAR: the source goes on, a person says, whatever became of the target */
 };
 
 enum handover_outcome {
@@ -59,6 +60,7 @@ struct handover {
 	bool gone;    /* nothing is left at the source */
 	bool durable; /* the image is at the target and synced */
 	bool barred;  /* the target refused the epoch for good */
+	bool decided; /* a person said so in its stead: it is not asked for anything any more, and is to be fenced when it answers */
 	bool again;   /* ACTIVATE has failed once */
 	bool started; /* it has failed for certain */
 	enum handover_action doing;

@@ -35,6 +35,15 @@ QUERY(handovers, "moves, and how they ended",
 	" " QUERY_TIME("began") " AS began, iif(ended = 0, NULL, (ended - began) / 1000000) AS took_ms, reason, id AS \"id:wide\""
 	" FROM handovers WHERE " QUERY_OF("process") " ORDER BY handovers.began, id")
 
+QUERY(doubts, "hand-overs that nobody knows the outcome of, and copies that were given up and not fenced yet",
+	"SELECT " QUERY_NAME("h.process") " AS process, source, target, epoch, CASE state WHEN 1 THEN 'open' WHEN 2 THEN 'image waits'"
+	" ELSE 'given up' END AS state, " QUERY_TIME("began") " AS since, reason,"
+	" (SELECT path FROM images i WHERE i.process = h.process AND i.epoch <= h.epoch ORDER BY i.epoch DESC LIMIT 1) AS \"image:wide\","
+	" id AS \"id:wide\", h.process AS \"uuid:wide\" FROM handovers h WHERE " QUERY_OF("h.process") " AND (state < 3 OR"
+	" (EXISTS (SELECT 1 FROM handover_steps s WHERE s.handover = h.id AND s.step = 'fence' AND s.phase = 1)"
+	" AND NOT EXISTS (SELECT 1 FROM handover_steps s WHERE s.handover = h.id AND s.step = 'fence' AND s.phase = 2)))"
+	" ORDER BY h.began, id")
+
 QUERY(steps, "each step of each move, as the journal has it",
 	"SELECT " QUERY_NAME("h.process") " AS process, h.target AS target, s.sequence AS n, s.step AS step,"
 	" CASE s.phase WHEN 1 THEN 'begin' WHEN 2 THEN 'done' WHEN 3 THEN 'undone' WHEN 4 THEN 'failed' END AS phase,"

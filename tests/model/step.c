@@ -35,7 +35,7 @@ SAME(WAITS);
 static int pack(const struct handover *h)
 {
 	return h->row | h->back << 4 | h->gone << 5 | h->durable << 6 | h->barred << 7 | h->again << 8 | h->started << 9 |
-		(int)h->doing << 10 | (int)h->outcome << 14;
+		(int)h->doing << 10 | (int)h->outcome << 14 | h->decided << 17;
 }
 
 static struct handover unpack(int packed)
@@ -48,7 +48,8 @@ static struct handover unpack(int packed)
 		.again = packed >> 8 & 1,
 		.started = packed >> 9 & 1,
 		.doing = (enum handover_action)(packed >> 10 & 15),
-		.outcome = (enum handover_outcome)(packed >> 14)};
+		.outcome = (enum handover_outcome)(packed >> 14 & 7),
+		.decided = packed >> 17 & 1};
 }
 
 int step_next(int packed, int event, unsigned char *ret_doing, unsigned char *ret_back, unsigned char *ret_outcome)

@@ -242,6 +242,21 @@ static void expect_after(enum handover_action until, enum handover_event event, 
 	assert_int_equal(h.outcome, outcome);
 }
 
+/* A person may speak for the target only while it is asked who has the epoch, and then nothing more is asked of it. */
+static void test_decided(void **state)
+{
+	(void)state;
+	struct handover h = {0};
+	assert_int_equal(handover_step(&h, HANDOVER_START), HANDOVER_PLAN);
+	assert_int_equal(handover_step(&h, HANDOVER_DECIDED), HANDOVER_NOTHING);
+	assert_int_equal(handover_resume(&h, false), HANDOVER_BAR);
+	assert_int_equal(handover_step(&h, HANDOVER_LOST), HANDOVER_BAR);
+	assert_int_equal(handover_step(&h, HANDOVER_DECIDED), HANDOVER_GO_ON);
+	assert_int_equal(handover_step(&h, HANDOVER_LOST), HANDOVER_GO_ON);
+	assert_int_equal(handover_step(&h, HANDOVER_DONE), HANDOVER_REPORT);
+	assert_int_equal(h.outcome, HANDOVER_STAYED);
+}
+
 #define EXPECT(until, event, outcome, ...) \
 	expect_after(until, event, (const enum handover_action[]){__VA_ARGS__}, \
 		sizeof((enum handover_action[]){__VA_ARGS__}) / sizeof(enum handover_action), outcome)
@@ -309,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_undo_in_reverse),
 		cmocka_unit_test(test_the_owner_tries_twice),
 		cmocka_unit_test(test_in_doubt_asks_until_it_answers),
+		cmocka_unit_test(test_decided),
 		cmocka_unit_test(test_every_order),
 		cmocka_unit_test(test_names),
 	};

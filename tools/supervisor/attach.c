@@ -1,5 +1,5 @@
 /* attach: takes up a program that has no supervisor, or takes it over: where it is, and what was left in the middle. */
-#include "parts.h"
+#include "fence.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,6 +56,8 @@ int attach_prepare(struct supervisor *s)
 	/* If it ended while nobody was attached, its agent keeps its last output and its status for who asks. */
 	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !attach_has_agent(s, s->uuid) && !has_image(s, row, h))
 		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
+	if (r >= 0 && s->options->here && !open)
+		r = error_set(PMIG_EREFUSED, "%s: nothing is in doubt, so there is nothing to decide", s->name);
 	if (r >= 0)
 		r = supervisor_remote(s, where, 0, &s->stations[0].remote);
 	if (r >= 0)
@@ -74,6 +76,8 @@ int attach_begin(struct supervisor *s)
 	struct pmig_handover_row *h = s->open;
 	s->open = NULL;
 	int r = h != NULL ? move_resume(s, h) : 0;
+	if (r >= 0)
+		r = fence_open(s);
 	free(h);
 	return r;
 }

@@ -1,5 +1,6 @@
 /* move: does what the table of steps (transport/handover.h) asks for, and tells it what came of it. */
 #include "channels.h"
+#include "fence.h"
 #include "move.h"
 #include "prepare.h"
 
@@ -139,6 +140,13 @@ static void succeed(struct move *m, const json_t *answer)
 		uint64_t epoch = (uint64_t)json_integer_value(json_object_get(answer, "epoch"));
 		if (epoch > m->supervisor->epoch)
 			m->supervisor->epoch = epoch;
+		if (m->h.decided) {
+			supervisor_say(m->supervisor,
+				"%s goes on at %s; what may run of it at %s is ended when that answers", m->supervisor->name,
+				m->source_label, m->target_label);
+			fence_take(m->supervisor, m->id, m->epoch, m->target);
+			m->target = NULL; /* nothing is asked of it any more */
+		}
 		move_next(m, HANDOVER_DONE);
 		return;
 	}
@@ -336,7 +344,7 @@ void move_next(struct move *m, enum handover_event event)
 	if (action == HANDOVER_NOTHING)
 		return;
 	if (handover_in_doubt(&m->h) && m->in_doubt == NULL && !m->reported)
-		(void)loop_after(m->supervisor->loop, IN_DOUBT_MS, report_doubt, m, &m->in_doubt);
+		(void)loop_after(m->supervisor->loop, IN_DOUBT_MS, move_on_doubt, m, &m->in_doubt);
 	if (action == last && event != HANDOVER_START) { /* it must be known: asked until it answers */
 		again_later(m);
 		return;
@@ -444,6 +452,9 @@ int move_start(struct supervisor *s, const struct move_options *o)
 			s->name, s->became, remote_label(here->remote));
 	if (strcmp(label, remote_label(here->remote)) == 0)
 		return error_set(PMIG_EREFUSED, "%s runs on %s already", s->name, label);
+	if (fence_waits(s, label))
+		return error_set(PMIG_EBUSY, "a copy of %s that was given up may run on %s: that is to be reached first",
+			s->name, label);
 	for (size_t i = 0; i < s->station_count; i++)
 		if (strcmp(label, remote_label(s->stations[i].remote)) == 0)
 			return error_set(PMIG_EBUSY, "%s was on %s before, and its output from there has not been read yet",
@@ -496,6 +507,7 @@ static void look_back(struct move *m, const json_t *said)
 void move_up(struct supervisor *s, struct remote *r)
 {
 	struct move *m = s->move;
+	fence_up(s, r);
 	if (m == NULL)
 		return;
 	if (r == m->source)
@@ -511,6 +523,7 @@ void move_up(struct supervisor *s, struct remote *r)
 void move_down(struct supervisor *s, struct remote *r, int code)
 {
 	struct move *m = s->move;
+	fence_down(s, r);
 	if (m == NULL || (r != m->source && r != m->target))
 		return;
 	if (r == m->source)
@@ -520,6 +533,8 @@ void move_down(struct supervisor *s, struct remote *r, int code)
 	} else if (m->doing == HANDOVER_PLAN && r == m->target) {
 		move_blame(m, code);
 		move_next(m, HANDOVER_FAILED);
+	} else if (m->waiting && r == m->target && move_decide(m)) {
+		return;
 	} else if (m->waiting) {
 		lost(m);
 	} else if (m->doing == HANDOVER_SHIP) {

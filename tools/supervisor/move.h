@@ -67,6 +67,10 @@ bool move_fault(const char *point);           /* true: the step fails here */
 
 bool move_revive(struct move *m); /* what was saved and runs nowhere goes on from the image that waits at the target */
 
+/* --- move_doubt.c --- */
+bool move_decide(struct move *m);  /* the target cannot be asked: true: a person said that the source goes on, and it does */
+void move_on_doubt(void *context); /* it takes long until somebody knows who has it */
+
 /* --- move_time.c: how long each step took --- */
 int64_t move_now(void);                                                 /* milliseconds, monotonic */
 void move_time_begin(struct move_time *t, enum handover_action action); /* ends what was under way */

@@ -38,6 +38,7 @@ struct awaited {
 };
 
 struct move;
+struct fence;
 struct server;
 
 struct supervisor {
@@ -86,6 +87,7 @@ struct supervisor {
 	struct restart *restart;       /* the same */
 	struct periodic *periodic;     /* images at intervals; NULL: none */
 	struct prepare *prepare;       /* of the first host, if it is not this one */
+	struct fence *fences;          /* copies that were given up; NULL: none */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };
@@ -157,6 +159,7 @@ void move_listener_gone(struct supervisor *s, void *context);
 void move_destroy(struct move *m);
 int mishap_setup(struct supervisor *s) PMIG_MUST_CHECK; /* what PMIG_FAULT says is to go wrong */
 bool move_has_arrived(const struct supervisor *s);      /* it runs at the target; only the source is not released yet */
+json_t *move_doubt(const struct supervisor *s); /* who is reached while nobody knows who has the program; NULL: it is known */
 bool move_uses(struct supervisor *s, const struct remote *r);
 /* What happens to agents meanwhile. True: it was the hand-over's business only. */
 void move_up(struct supervisor *s, struct remote *r);

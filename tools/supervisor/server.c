@@ -101,10 +101,10 @@ static void on_line_of_move(void *context, const json_t *line)
 
 static json_t *status_of(struct supervisor *s)
 {
-	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:o, s:b}", "name", s->name, "uuid", s->uuid, "host",
+	return json_pack("{s:s, s:s, s:s, s:I, s:b, s:b, s:o, s:o*, s:b}", "name", s->name, "uuid", s->uuid, "host",
 		remote_label(supervisor_here(s)->remote), "epoch", (json_int_t)s->epoch, "moving",
 		(int)(s->move != NULL && !move_has_arrived(s)), "connected", (int)remote_is_up(supervisor_here(s)->remote),
-		"addresses", channels_addresses(s), "done", 1);
+		"addresses", channels_addresses(s), "doubt", move_doubt(s), "done", 1);
 }
 
 /* Where it listens itself, after where others listen for it. */

@@ -1,6 +1,7 @@
 /* supervisor: the life of `pmig run` and `pmig attach`. */
 #include "channels.h"
 #include "checkpoint.h"
+#include "fence.h"
 #include "kinds.h"
 #include "move.h"
 #include "registry/store.h"
@@ -559,6 +560,7 @@ int supervisor_run(const struct supervisor_options *options)
 	restart_destroy(s->restart);
 	start_destroy(s);
 	move_destroy(s->move);
+	fence_close(s);
 	checkpoint_destroy(s->checkpoint);
 	periodic_close(s);
 	for (size_t i = 0; i < s->station_count; i++)

@@ -24,8 +24,9 @@ struct supervisor_options {
 	bool clone;              /* ... as another process */
 	bool rewind;             /* ... and files that were changed since are set aside as PATH.old */
 	bool recover;            /* attach, and continue an image that waits */
-	bool detached;           /* no terminal; output goes to files in the state directory */
-	int ready_fd;            /* gets the program's name and a newline when it runs, then it is closed; -1: none */
+	bool here;     /* ... and, if the target cannot be reached, it goes on at the source whatever became of it there */
+	bool detached; /* no terminal; output goes to files in the state directory */
+	int ready_fd;  /* gets the program's name and a newline when it runs, then it is closed; -1: none */
 };
 
 /* Until the program has ended or another supervisor takes over. Returns the exit status of `pmig run`: that of the program as a

@@ -13,7 +13,8 @@ VERB("checkpoint", checkpoint, "[--stop] [--timeout S] [--json] NAME -o FILE",
 VERB("restart", restart, "[-d] [--name N] [--clone] [--rewind] [--kind FILE] NAME|FILE [[--] PROGRAM]",
 	"continues an image that `pmig checkpoint` or `pmig run --every` made, on this host")
 VERB("attach", attach, "NAME", "takes a running program to this terminal, wherever it is and whoever started it here")
-VERB("recover", recover, "NAME", "finishes a hand-over that was left in the middle, and continues an image that waits")
+VERB("recover", recover, "[--json] | NAME | --here --i-know-that-two-may-run NAME",
+	"shows what is in doubt; finishes a hand-over that was left in the middle, and continues an image that waits")
 VERB("logs", logs, "[-f] [--err] NAME", "shows the output of a program that was started with -d")
 VERB("wait", wait, "NAME", "waits until a program has ended, and ends with its exit status")
 VERB("kill", kill, "[-SIGNAL] NAME", "sends a signal to a program, wherever it is")

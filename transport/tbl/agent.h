@@ -30,6 +30,8 @@ AGENT_REQUEST("unrestore", unrestore, "ends a restored program that was not clai
 AGENT_REQUEST("promise", promise, "journal: `epoch` belongs to `host`")
 AGENT_REQUEST("claim", claim, "journal: `epoch` belongs to this host")
 AGENT_REQUEST("bar", bar, "owned or barred: whether `epoch` has begun here, and if not, it never will")
+AGENT_REQUEST("fence", fence,
+	"`host` has the program, for `epoch`: what came of `handover` here is ended, and never begins again; asked until it is `fenced`")
 AGENT_REQUEST("activate", activate, "lets a claimed program run; later, where it must be restored once more")
 AGENT_REQUEST("go-on", go_on,
 	"lets a frozen program run on; after a promise only when the other host has `barred` the epoch")
