@@ -73,6 +73,8 @@ enum control_type {
 	CONTROL_TELL,   /* args[0]: the number; text: the bytes of a note in hexadecimal digits; answered with nothing,
 	                 * and without a ticket not at all */
 	CONTROL_NOTES, /* answered with a SOCK_SEQPACKET socket by which children of the program tell: a u64 number and the bytes of a note */
+	CONTROL_UNPLAIN, /* args[0]: the number; carries the TCP socket by which the program has its bytes; answered with the socket of a channel
+	                  * in its place, or PMIG_EGONE: it stays as it is; without a ticket it only begins */
 
 	/* A socket that listens at another host (reference/listener.h). Questions as above. */
 	CONTROL_DOOR =

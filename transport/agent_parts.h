@@ -77,6 +77,7 @@ struct agent {
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
 	int guard;           /* who handed its connection to us waits for the end of this one; -1 */
+	pid_t connector;     /* whose connection it was: `agent connect` */
 	bool attached;       /* output is sent to it */
 	bool late;           /* it knows less than another one did: agent_heard.c */
 	int64_t later;       /* id of the request that waits for the program, 0: none */

@@ -4,6 +4,7 @@
 #include "agent_accept.h"
 #include "agent_connection.h"
 #include "agent_datagram.h"
+#include "agent_plain.h"
 #include "agent_reference_file.h"
 #include "agent_tell.h"
 
@@ -276,6 +277,8 @@ static int connect_to(struct agent *a, const struct control_message *m, int stat
 			(void)close(fd);
 		return r;
 	}
+	if (is_connection(m) && agent_plain_connect(a, m, state))
+		return 0;
 	int r = agent_end_create(a,
 		&(struct end_options){.id = state >= 0 ? channel_state_id(state) : 0,
 			.reference = reference,
@@ -333,6 +336,9 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 	case CONTROL_SUSPEND:
 		r = suspend(a, m, fd);
 		break;
+	case CONTROL_UNPLAIN:
+		r = agent_plain_drain(a, m, fd);
+		break;
 	case CONTROL_CONNECT:
 		r = connect_to(a, m, fd);
 		break;
@@ -343,7 +349,8 @@ bool agent_reference_message(struct agent *a, const struct control_message *m, i
 		if (!agent_tell_message(a, m, &r) && !agent_door_message(a, m, fd, &r))
 			return false;
 	}
-	if (r < 0 && (m->type != CONTROL_TELL || m->args[7] != 0))
+	bool waits = (m->type != CONTROL_TELL && m->type != CONTROL_UNPLAIN) || m->args[7] != 0;
+	if (r < 0 && waits)
 		agent_program_answer(a, m->args[7], r, false, "", -1);
 	return true;
 }
@@ -431,6 +438,7 @@ void agent_reference_describe(struct agent *a, json_t *hello)
 				agent_readable(h->locator), "firm", (int)h->firm));
 	(void)json_object_set_new(hello, "holds", holds);
 	(void)json_object_set_new(hello, "channels", agent_ends_describe(a));
+	(void)json_object_set_new(hello, "plain", agent_plain_describe(a));
 	(void)json_object_set_new(hello, "dropped", r->dropped);
 	r->dropped = json_array();
 	(void)json_object_set_new(hello, "telling", r->tellings != NULL ? agent_tell_describe(a) : json_null());
@@ -438,7 +446,7 @@ void agent_reference_describe(struct agent *a, json_t *hello)
 
 bool agent_reference_busy(const struct agent *a)
 {
-	return a->references != NULL && (a->references->held != NULL || a->references->ends != NULL);
+	return a->references != NULL && (a->references->held != NULL || a->references->ends != NULL || agent_plain_busy(a));
 }
 
 void agent_reference_lost(struct agent *a)
@@ -483,118 +491,4 @@ int agent_reference_frozen(struct agent *a, json_t *answer)
 	}
 	(void)json_object_set_new(answer, "references", list);
 	return 0;
-}
-
-void agent_reference_undo(struct agent *a)
-{
-	struct agent_references *r = a->references;
-	if (r == NULL)
-		return;
-	for (struct held *h = r->held, *next; h != NULL; h = next) {
-		next = h->next;
-		if (!h->firm)
-			agent_let_go(a, h);
-	}
-	agent_door_undo(a);
-	for (struct end *e = r->ends; e != NULL; e = e->next)
-		if (e->suspended) {
-			e->suspended = e->waits = false;
-			channel_hold(e->channel, false);
-		}
-	(void)json_array_clear(r->carried);
-	r->failed = 0;
-}
-
-void agent_reference_firm(struct agent *a)
-{
-	struct agent_references *r = a->references;
-	if (r == NULL)
-		return;
-	for (struct held *h = r->held; h != NULL; h = h->next) {
-		if (!h->firm && h->kind == REFERENCE_CONNECTION)
-			agent_connection_firm(h);
-		h->firm = true;
-	}
-	for (struct end *e = r->ends, *next; e != NULL; e = next) {
-		next = e->next;
-		if (e->suspended)
-			agent_end_drop(e); /* it goes on elsewhere */
-		else if (!e->opener)
-			channel_hold(e->channel, false);
-	}
-	(void)json_array_clear(r->carried);
-	agent_listen_end(a);
-	agent_door_firm(a);
-}
-
-void agent_reference_prepare(struct agent *a)
-{
-	if (a->references == NULL)
-		return;
-	agent_connection_return(a);
-	agent_door_begin(a);
-}
-
-void agent_reference_begin(struct agent *a)
-{
-	struct agent_references *r = a->references;
-	if (r == NULL)
-		return;
-	for (struct held *h = r->held, *next; h != NULL; h = next) {
-		next = h->next;
-		if (h->returned)
-			agent_let_go(a, h);
-	}
-	for (struct end *e = r->ends; e != NULL; e = e->next)
-		if (e->opener && e->waits) {
-			e->waits = false;
-			channel_hold(e->channel, false);
-			if (e->local != NULL) {
-				agent_accept_taken(e->local);
-				channel_open(e->channel);
-				channel_close(e->local->channel);
-				channel_open(e->local->channel);
-			}
-		}
-}
-
-void agent_reference_lose(struct agent *a)
-{
-	struct agent_references *r = a->references;
-	if (r == NULL)
-		return;
-	agent_listen_end(a);
-	for (struct held *h = r->held; h != NULL; h = h->next)
-		h->returned = false;
-	agent_door_lose(a);
-	for (struct end *e = r->ends, *next; e != NULL; e = next) {
-		next = e->next;
-		if (!e->opener && e->waits) {
-			e->waits = false;
-			channel_hold(e->channel, false);
-		} else if (e->opener && e->waits) {
-			agent_end_drop(e);
-			next = r->ends; /* its partner may have changed */
-		}
-	}
-}
-
-void agent_reference_end(struct agent *a)
-{
-	struct agent_references *r = a->references;
-	if (r == NULL)
-		return;
-	agent_listen_end(a);
-	agent_door_end(a);
-	agent_accept_end(a);
-	agent_tell_end(a);
-	while (r->held != NULL)
-		agent_let_go(a, r->held);
-	agent_ends_end(a);
-	loop_remove(&r->lease);
-	loop_remove(&r->quiet);
-	json_decref(r->carried);
-	json_decref(r->dropped);
-	free(r);
-	a->references = NULL;
 }

@@ -60,6 +60,9 @@ struct acceptor;
 struct door;
 struct listener;
 struct local_packet;
+struct plain_target;
+struct draining;
+struct way;
 struct telling;
 
 struct agent_references {
@@ -68,6 +71,10 @@ struct agent_references {
 	struct listener *listeners;
 	struct acceptor *acceptors;
 	struct door *doors;
+	struct plain_target *plain_target; /* agent_plain.h */
+	struct draining *drainings;
+	struct way *ways;
+	struct loop_source *count;
 	size_t held_count, end_count, listener_count;
 	json_t *carried; /* what is used from elsewhere, as the program said when it was frozen */
 	json_t *dropped; /* of which the supervisor does not know yet */

@@ -3,6 +3,7 @@
 
 #include "agent_accept.h"
 #include "agent_option.h"
+#include "agent_plain.h"
 
 #include "../runtime/base/hex.h"
 
@@ -44,7 +45,7 @@ int agent_do_tell(struct agent *a, const json_t *request, json_t **ret_answer)
 	int r = get_digits(text, strlen(text), note, &size);
 	if (r < 0)
 		return r;
-	if (h == NULL || h->fd < 0 || h->kind != REFERENCE_LISTENER)
+	if (h == NULL || h->fd < 0 || (h->kind != REFERENCE_LISTENER && h->kind != REFERENCE_CONNECTION))
 		return error_set(PMIG_EGONE, "it is not held there any more");
 	agent_option_set(h->fd, note, size);
 	return 0;
@@ -132,7 +133,7 @@ static int pass_on(struct agent *a, uint64_t id, const void *note, size_t size, 
 		e = e->next;
 	if (e != NULL)
 		return channel_tell(e->channel, note, size);
-	if (!agent_door_drains(a, id))
+	if (!agent_door_drains(a, id) && !agent_plain_uses(a, id))
 		return error_set(PMIG_EGONE, "the way to it has been lost");
 	if (h != NULL) {
 		agent_option_set(h->fd, note, size);

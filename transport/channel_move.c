@@ -1,6 +1,7 @@
 /* channel_move: an end that goes on at another host: its state, with all bytes that are under way. Writer and reader of the
  * format stand here. */
 #include "channel_parts.h"
+#include "channel_plain.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -17,8 +18,8 @@
 #define MAGIC 0x6e61686367696d70u /* "pmigchan" */
 #define VERSION 2
 #define PIECE (64u << 10)
-#define UNREAD_MAX (1u << 20)                  /* what a socket may hold besides a window */
-#define SIDE_MAX (CHANNEL_WINDOW + UNREAD_MAX) /* bytes of one direction */
+#define UNREAD_MAX (1u << 20) /* what a socket may hold besides a window */
+#define SIDE_MAX (12u << 20)  /* bytes of one direction: a window and the above, or what TCP has under way */
 
 enum { OUT_ENDED = 1, END_ACKED = 2, IN_ENDED = 4, IN_DONE = 8 };
 
@@ -326,6 +327,50 @@ int channel_resume(const struct channel_options *options, int state, struct chan
 		channel_destroy(c);
 		*ret_channel = NULL;
 	}
+	return r;
+}
+
+/* Both directions of such a channel begin there for both ends: neither needs to know how much the other has kept. */
+#define FRESH (UINT64_C(1) << 40)
+
+int channel_state_new(uint64_t id, const struct plain_front *out, const struct plain_front *in, int *ret_state)
+{
+	struct state s = {.magic = htole64(MAGIC),
+		.version = htole64(VERSION),
+		.id = htole64(id),
+		.flags = htole64(out->ended ? OUT_ENDED : 0),
+		.out_begin = htole64(FRESH),
+		.out_size = htole64(out->size),
+		.in_begin = htole64(FRESH - in->size),
+		.in_size = htole64(in->size),
+		/* each of them has made one note: the urgent byte, of which the other need not know whether it was one */
+		.side_made = le_int(1),
+		.side_seen = le_int(1),
+		.side_done = le_int(in->urgent ? 0 : 1),
+		.sides_out = htole32(out->urgent),
+		.sides_in = htole32(in->urgent)};
+	struct channel_side given = {.number = 1, .at = FRESH + out->mark},
+			    come = {.number = 1, .at = FRESH - in->size + in->mark};
+	if (out->size > SIDE_MAX || in->size > SIDE_MAX)
+		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
+	int fd = memfd_create("pmig-channel", MFD_CLOEXEC), r = 0;
+	if (fd < 0)
+		return error_errno(PMIG_EIO, errno, "channel: its state");
+	r = write_all(fd, &s, sizeof s);
+	if (r >= 0)
+		r = write_all(fd, out->bytes, out->size);
+	if (r >= 0)
+		r = write_all(fd, in->bytes, in->size);
+	if (r >= 0 && out->urgent)
+		r = write_sides(fd, &given);
+	if (r >= 0 && in->urgent)
+		r = write_sides(fd, &come);
+	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = error_errno(PMIG_EIO, errno, "channel: its state");
+	if (r < 0)
+		(void)close(fd);
+	else
+		*ret_state = fd;
 	return r;
 }
 

@@ -147,7 +147,7 @@ static int make_over(const void *bytes, uint64_t size, bool broken, int *ret_fd)
 /* What the number here does by itself. */
 static void set_local(const struct socket_record *record, int fd)
 {
-	static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT, SO_OOBINLINE, SO_PASSCRED};
+	static const int names[] = {SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT, SO_OOBINLINE, SO_PASSCRED, SO_LINGER};
 	for (uint32_t i = 0; i < record->option_count; i++)
 		for (size_t k = 0; k < sizeof names / sizeof *names; k++)
 			if (record->options[i].level == SOL_SOCKET && record->options[i].name == names[k])

@@ -135,12 +135,16 @@ bool calls_socket_set(int fd, int level, int name, const void *value, socklen_t 
 		*ret = setsockopt(fd, level, name, value, size);
 		return true;
 	}
+	bool ends = level == SOL_SOCKET &&
+		name == SO_LINGER; /* where the number is a TCP socket, closing it is seen at once */
+	if (ends)
+		(void)setsockopt(fd, level, name, value, size);
 	struct socket_note n = {.what = SOCKET_NOTE_OPTION, .level = level, .name = name, .size = (uint32_t)size};
 	memcpy(n.value, value, size);
 	int number = errno; /* it has ended by now: there is nobody for whom it matters */
 	size_t length = socket_note_put(bytes, &n);
 	/* It is about how the connection ends, perhaps in the next call; or about who connects from now on. */
-	bool waits = (level == SOL_SOCKET && name == SO_LINGER) || r->backlog >= 0;
+	bool waits = ends || r->backlog >= 0;
 	if (!datagram_tell(fd, bytes, length))
 		(void)!reference_tell(e->id, bytes, length, waits);
 	errno = number;

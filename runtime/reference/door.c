@@ -240,28 +240,38 @@ static void forget(int fd, uint64_t id)
 	referred_drop(e);
 }
 
-/* Threads that wait in the door itself wake up. */
-static void exchange(int fd, uint64_t id)
+void door_replace(int fd, int thing, int *ret_old)
 {
-	struct exchange x;
-	bool itself;
-	if (fstat(fd, &x.door) < 0 || reference_connect(id, &x.thing, &itself) < 0)
-		return; /* it stays a door */
+	struct exchange x = {.thing = thing};
+	*ret_old = -1;
+	if (fstat(fd, &x.door) < 0)
+		return;
 	struct members m = {.exchange = &x};
 	int flags = fcntl(fd, F_GETFL);
 	x.old = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (flags >= 0)
-		(void)fcntl(x.thing, F_SETFL, flags);
-	forget(fd, id);
+		(void)fcntl(thing, F_SETFL, flags);
 	each_descriptor(leave_set, &m);
-	exchanged = true;
 	each_descriptor(exchange_number, &x);
 	join_sets(&m);
-	if (x.old >= 0) {
-		(void)shutdown(x.old, SHUT_RDWR);
-		(void)close(x.old);
+	*ret_old = x.old;
+}
+
+/* Threads that wait in the door itself wake up. */
+static void exchange(int fd, uint64_t id)
+{
+	int thing, old;
+	bool itself;
+	if (reference_connect(id, &thing, &itself) < 0)
+		return; /* it stays a door */
+	forget(fd, id);
+	exchanged = true;
+	door_replace(fd, thing, &old);
+	if (old >= 0) {
+		(void)shutdown(old, SHUT_RDWR);
+		(void)close(old);
 	}
-	(void)close(x.thing);
+	(void)close(thing);
 	reference_drop(id);
 }
 

@@ -23,6 +23,10 @@ PMIG_MUST_CHECK int door_open(uint64_t id, int backlog, size_t waiting, int *ret
 /* The process runs here now, and `fd` has its number: if nothing waits in it after all, the thing itself takes its place. */
 void door_settle(int fd);
 
+/* `thing` takes the place of what `fd` is, under all its numbers and in the epoll sets. What it was is *ret_old then, without a number that
+ * the program knows (the caller's; -1: there was no number left). */
+void door_replace(int fd, int thing, int *ret_old);
+
 /* The next connection that came in and was not accepted: 1, its label as a text and its bytes as a file (the caller's); 0: there is no more.
  * Nothing comes in from the first call on until the program goes on. Errors as above. */
 PMIG_MUST_CHECK int door_pending(uint64_t id, char ret_label[SOCKET_LABEL_TEXT], int *ret_state);

@@ -76,6 +76,17 @@ int reference_suspend(uint64_t id, int fd, int *ret_state)
 	return ask_for_descriptor(CONTROL_SUSPEND, id, "", fd, ret_state, &ignored);
 }
 
+void reference_unplain_begin(uint64_t id, int fd)
+{
+	(void)!control_send_descriptor(CONTROL_UNPLAIN, (const int64_t[8]){(int64_t)id}, "", fd);
+}
+
+int reference_unplain(uint64_t id, int fd, int *ret_fd)
+{
+	bool ignored;
+	return ask_for_descriptor(CONTROL_UNPLAIN, id, "", fd, ret_fd, &ignored);
+}
+
 int reference_connect(uint64_t id, int *ret_fd, bool *ret_itself)
 {
 	return ask_for_descriptor(CONTROL_CONNECT, id, "", -1, ret_fd, ret_itself);

@@ -45,8 +45,13 @@ PMIG_MUST_CHECK int reference_carry(uint64_t id);
 /* As reference_carry(), of a REFERENCE_STREAM whose bytes come by `fd`, the program's end, which is read and written no more: *ret_state
  * is a file (the caller's, at its beginning) with all that is under way in both directions, at most REFERENCE_STATE_MAX bytes, for the image. Where
  * the hand-over is given up, `fd` goes on as if nothing had happened. Errors as for reference_connect(). */
-#define REFERENCE_STATE_MAX (5u << 20)
+#define REFERENCE_STATE_MAX (25u << 20)
 PMIG_MUST_CHECK int reference_suspend(uint64_t id, int fd, int *ret_state);
+
+/* `fd` is a TCP socket by which the agent gave the program a connection directly: *ret_fd (the caller's) takes its place, with all bytes that
+ * were under way, and can be suspended. PMIG_EGONE: it has ended, and stays as it is. It may be begun before, with many at once. */
+void reference_unplain_begin(uint64_t id, int fd);
+PMIG_MUST_CHECK int reference_unplain(uint64_t id, int fd, int *ret_fd);
 
 /* As reference_connect(), and the bytes of `state` (borrowed; what reference_suspend() gave, from its beginning) are in front of all
  * others. At the host of the thing: the thing itself, unless bytes are still under way: then they come first, through a socket

@@ -182,6 +182,17 @@ void referred_forget(void)
 		referred_drop(*list());
 }
 
+void referred_renew(struct referred *entry, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return;
+	(void)!control_send(CONTROL_REFERS, (int64_t[8]){(int64_t)entry->device, (int64_t)entry->inode}, "");
+	entry->device = st.st_dev;
+	entry->inode = st.st_ino;
+	tell(entry);
+}
+
 void referred_tell(int fd)
 {
 	const struct referred *e = referred_of(fd);

@@ -55,6 +55,9 @@ void referred_drop(struct referred *entry);
 /* In a process that is restored, before anything is made anew: what was true at the other host is so no more. */
 void referred_forget(void);
 
+/* Its number leads to another socket now, and the agent is told. */
+void referred_renew(struct referred *entry, int fd);
+
 /* The agent is told of one that came while the program runs. */
 void referred_tell(int fd);
 

@@ -22,6 +22,7 @@
 #include "../kind/lock.h"
 #include "../kind/standard.h"
 #include "../reference/descriptors.h"
+#include "../reference/plain.h"
 #include "../reference/referred.h"
 #include "../stream/stream.h"
 
@@ -182,6 +183,8 @@ int resource_save(struct image_writer *w)
 	signals_hold();
 	messages_save();
 	int r = leave_out_secrets(w);
+	if (r >= 0)
+		r = plain_settle();
 	if (r >= 0) /* before the descriptors: flushing changes sizes and positions */
 		r = put_record(w, IMAGE_STREAMS, STREAM_VERSION, stream_save);
 	if (r >= 0)

@@ -42,5 +42,5 @@ eventually() {
 	fail "$1: $2: '$line', and not '$3'"
 }
 to() { # HOST
-	t pmig_on alpha move "a.$NAME" "$1"
+	t pmig_on alpha move ${WAY:+"$WAY"} "a.$NAME" "$1"
 }

@@ -44,7 +44,7 @@ sever() {
 at_last() { # HOST: a move that was begun may not be over yet, or a session be lost
 	local i
 	for ((i = 0; i < 200; i++)); do
-		! pmig_on alpha move links "$1" >"$T/move" 2>&1 || break
+		! pmig_on alpha move ${WAY:+"$WAY"} links "$1" >"$T/move" 2>&1 || break
 	done
 	check "on to $1" grep -q "runs on $1" "$T/move"
 }

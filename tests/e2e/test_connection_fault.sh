@@ -8,9 +8,9 @@ hosts_begin
 
 for fault in restore=fail commit:sent=cut:source activate:done=cut:target freeze:done=kill-supervisor release:done=cut:source; do
 	begin "$fault"
-	pmig_on alpha move links beta >"$T/move" 2>&1 || true
+	pmig_on alpha move ${WAY:+"$WAY"} links beta >"$T/move" 2>&1 || true
 	[[ $fault != *kill-supervisor ]] || { ended_with links 137 && rm "$T/links.status" && again recover; }
-	pmig_on alpha move links beta >"$T/move" 2>&1 || true
+	pmig_on alpha move ${WAY:+"$WAY"} links beta >"$T/move" 2>&1 || true
 	at_last gamma
 	stop "$fault"
 done

@@ -63,7 +63,7 @@ static void on_line(void *context, const json_t *line)
 /* What the user wrote, as texts. */
 struct wishes {
 	const char *timeout, *method;
-	bool plan, wait_children;
+	bool plan, wait_children, plain_tcp;
 	const char *limits[7];
 	struct plan_limits limit;
 };
@@ -109,6 +109,8 @@ static int move(const char *verb, int argc, char **argv)
 		{0, "strict", NULL, "refuses what the program opened and nobody declared", NULL, &w.limit.strict},
 		{0, "wait-children", NULL, "waits for child processes that run, instead of refusing", NULL,
 			&w.wait_children},
+		{0, "plain-tcp", NULL, "the network is trusted: bytes of connections go directly, in clear, not by SSH",
+			NULL, &w.plain_tcp},
 		{0, "timeout", "S", "seconds for the program to reach a safe point; 30 if not given", &w.timeout, NULL},
 		{0, "ssh", "METHOD", "ssh (the command, with your ssh_config) or libssh2", &w.method, NULL},
 		{0, "json", NULL, "the result as a JSON object", NULL, &v.json},
@@ -127,9 +129,10 @@ static int move(const char *verb, int argc, char **argv)
 	if (status != 0)
 		return status;
 	int r = cmd_call(argv[first],
-		json_pack("{s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:i, s:o}", "do", "move", "target", argv[first + 1], "method",
-			method, "timeout_ms", (int)(seconds * 1000), "wait_children", (int)w.wait_children, "plan",
-			(int)w.plan, "json", (int)v.json, "columns", cmd_columns(), "limits", plan_limits_json(&w.limit)),
+		json_pack("{s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:b, s:i, s:o}", "do", "move", "target", argv[first + 1],
+			"method", method, "timeout_ms", (int)(seconds * 1000), "wait_children", (int)w.wait_children,
+			"plain_tcp", (int)w.plain_tcp, "plan", (int)w.plan, "json", (int)v.json, "columns", cmd_columns(),
+			"limits", plan_limits_json(&w.limit)),
 		on_line, &v);
 	if (r < 0) {
 		int failed = cmd_fail(w.plan ? "plan" : "move", r);

@@ -410,6 +410,7 @@ void channels_up(struct supervisor *s, struct remote *r)
 	}
 	const char *state = json_string_value(json_object_get(facts, "state"));
 	telling_up(s, r);
+	plain_up(s, r);
 	if (channels_keeps(s, r) && state != NULL && strcmp(state, "empty") != 0)
 		remote_request(r, "end", NULL, NULL, NULL);
 	incoming_pump(s);
@@ -425,6 +426,8 @@ bool channels_event(struct supervisor *s, struct remote *r, const json_t *event)
 		telling_event(s, r, event);
 	} else if (strcmp(what, "closed") == 0) {
 		on_closed(s, r, event);
+	} else if (strncmp(what, "plain-", 6) == 0) {
+		plain_event(s, r, event);
 	} else if (strcmp(what, "drop") == 0) {
 		struct known *k = channels_known(s, channels_number(event, "reference"));
 		if (k != NULL)

@@ -30,6 +30,10 @@ int channels_plan(struct move *m) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: what it u
 /* Before the freeze: the program is about to come back to its connections at the target, where nothing more is read from them for a moment;
  * `then`, unless that is done or there is none: false. */
 bool channels_quiet(struct move *m, void (*then)(struct move *m));
+/* Before the restore, where the user trusts the network: holders of connections get ways to the target that do not lead through home
+ * (transport/agent_plain.h); `then`, unless there is nothing to do or it is done: false. Who gets none has a channel as ever. */
+bool plain_open(struct move *m, void (*then)(struct move *m));
+void plain_begin(struct move *m); /* the program runs there */
 int channels_check(struct move *m,
 	const json_t *frozen) PMIG_MUST_CHECK; /* PMIG_EUNREACHED: something would be out of reach */
 void channels_arrived(struct move *m);         /* it runs at the target */

@@ -82,6 +82,8 @@ static void write_row(struct supervisor *s, struct known *k)
 {
 	char from[sizeof k->holder + sizeof k->locator + 32];
 	row_from(k, from, sizeof from);
+	char why[sizeof k->why + 64];
+	(void)snprintf(why, sizeof why, "%s%s", k->why, k->plain ? "; its bytes go directly, by plain TCP" : "");
 	k->counted = false;
 	k->listed = s->store->reference_put(s->store,
 			    &(struct pmig_reference_row){.process = s->uuid,
@@ -89,7 +91,7 @@ static void write_row(struct supervisor *s, struct known *k)
 				    .kind = kinds[k->kind],
 				    .from = from,
 				    .to = k->to,
-				    .why = k->why,
+				    .why = why,
 				    .lease = lease(),
 				    .traffic = k->traffic,
 				    .hops = k->hops}) >= 0;
@@ -308,6 +310,7 @@ void channels_arrived(struct move *m)
 		const struct known *k = channels_known(s, t->reference);
 		t->lingers = k != NULL && is_under_way(s, k) && !uses(m->frozen, k) && !incoming_waits(s, k->id);
 	}
+	plain_begin(m);
 	for (struct known *k = s->channels->known; k != NULL; k = k->next) {
 		if (!uses(m->frozen, k) || strcmp(k->holder, m->target_label) == 0)
 			continue;

@@ -15,11 +15,13 @@ struct known {
 	bool firm;    /* else: for a hand-over that may be given up yet */
 	bool listed;  /* in the registry */
 	bool counted; /* since it was written there */
+	bool plain;   /* its bytes go directly */
 	bool fresh;   /* not worth a row yet: a connection that came in just now */
 	uint64_t via; /* a connection: the listener through which it came in; 0: none */
 	uint64_t traffic;
 	int64_t hops, slot;
 	char holder[PMIG_NAME_MAX + 1], to[PMIG_NAME_MAX + 1];
+	char user[PMIG_NAME_MAX + 1]; /* where its direct way becomes a channel */
 	char locator[KNOWN_LOCATOR], why[KNOWN_LOCATOR];
 };
 
@@ -101,6 +103,10 @@ void incoming_closed(struct supervisor *s, const struct remote *r, uint64_t chan
 void incoming_pump(struct supervisor *s); /* what waits is offered to where the program runs, which may have changed */
 bool incoming_waits(const struct supervisor *s, uint64_t reference);
 void incoming_close(struct supervisor *s);
+
+/* --- plain.c --- */
+void plain_event(struct supervisor *s, struct remote *r, const json_t *event); /* "plain-..." */
+void plain_up(struct supervisor *s, struct remote *r); /* it is connected: ways of it may not have begun yet */
 
 /* --- telling.c --- */
 void telling_event(struct supervisor *s, struct remote *r, const json_t *event); /* {"event": "tell"} */

@@ -270,6 +270,8 @@ static void ask(struct move *m)
 	}
 	if (m->doing == HANDOVER_FREEZE && channels_quiet(m, ask))
 		return;
+	if (m->doing == HANDOVER_RESTORE && plain_open(m, ask))
+		return;
 	remote_request(r, handover_action_name(m->doing), arguments(m), on_answer, m);
 	if (m->doing == HANDOVER_CLAIM && move_fault("commit:sent"))
 		remote_cut(r); /* an answer that never comes */

@@ -33,6 +33,7 @@ struct move {
 	struct remote *source, *target;
 	enum handover_action doing;
 	void (*quiet)(struct move *m); /* what follows when the target has become quiet; NULL: it was not asked to */
+	bool plain_asked;              /* direct ways were, or will not be */
 	bool has_output;               /* everything that the program had written when it froze is here */
 	bool waiting;                  /* for a connection, to do it again */
 	bool arrived;                  /* the target runs it */

@@ -145,6 +145,7 @@ struct move_options {
 	enum link_method method;
 	int timeout_ms; /* for the safe point; 0: 30,000 */
 	bool plan_only;
+	bool plain_tcp;            /* the network is trusted: bytes of connections go directly, plain.c */
 	bool wait_children;        /* child processes that run put the freeze off, else they refuse it */
 	bool plan_json;            /* the plan as an object, not as text */
 	int columns;               /* the width of that text; 0: any */

@@ -232,6 +232,7 @@ static int order_move(struct client *c, json_t *object)
 			.method = (enum link_method)json_integer_value(json_object_get(object, "method")),
 			.timeout_ms = (int)json_integer_value(json_object_get(object, "timeout_ms")),
 			.wait_children = json_is_true(json_object_get(object, "wait_children")),
+			.plain_tcp = json_is_true(json_object_get(object, "plain_tcp")),
 			.plan_only = json_is_true(json_object_get(object, "plan")),
 			.plan_json = json_is_true(json_object_get(object, "json")),
 			.columns = (int)json_integer_value(json_object_get(object, "columns")),

@@ -44,6 +44,14 @@ AGENT_REQUEST("resume", resume, "the way of `channel` is new: both ends say what
 AGENT_REQUEST("over", over, "the other end of `channel` is gone: `code`, `reason`")
 AGENT_REQUEST("quiet", quiet,
 	"for a moment nothing is read from held connections: the program is about to come back to them")
+AGENT_REQUEST("plain-listen", plain_listen,
+	"a TCP port for a moment, and a token for each of `references`, whose bytes may come directly for `epoch`")
+AGENT_REQUEST("plain-open", plain_open, "connections to `port` at `address`, one for each of `ways`, with its token")
+AGENT_REQUEST("plain-begin", plain_begin, "the program runs there: the ways of `epoch` carry bytes")
+AGENT_REQUEST("plain-drain", plain_drain,
+	"the program is frozen: the way of `reference` ends, and is `channel` from then on")
+AGENT_REQUEST("plain-stop", plain_stop, "the holder of what becomes `channel` has stopped, or cannot: `failure`, `reason`")
+AGENT_REQUEST("plain-drained", plain_drained, "the holder has all that came by what becomes `channel`, and an end of it")
 AGENT_REQUEST("tell", tell, "`note`, an option, is for what is held here as `reference`: a socket that listens")
 AGENT_REQUEST("told", told, "it is there, or there is no such thing any more")
 AGENT_REQUEST("let-go", let_go, "what is held as one of `references`")
