@@ -79,7 +79,8 @@ static int resume_handover(struct agent *a, const struct pmig_process_row *row, 
 	if (open)
 		(void)snprintf(a->handover, sizeof a->handover, "%s", h->id);
 	agent_image_path(a, h->epoch, "", a->image);
-	if (row->state == PMIG_PROCESS_STARTING || row->state == PMIG_PROCESS_STORED || s.activated) { /* the target's side */
+	if (row->state == PMIG_PROCESS_STARTING || row->state == PMIG_PROCESS_STORED ||
+		s.activated) { /* the target's side */
 		a->epoch = h->epoch;
 		if (here)
 			a->claimed = h->epoch;

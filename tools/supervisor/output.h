@@ -15,7 +15,8 @@ void output_destroy(struct output *o); /* NULL is fine */
 
 /* Takes what is new in `size` bytes at `offset`; bytes that came before are dropped. PMIG_EPROTOCOL: a gap. */
 int output_put(struct output *o, uint64_t offset, const void *data, size_t size) PMIG_MUST_CHECK;
-void output_skip(struct output *o, uint64_t offset); /* everything before was written by another supervisor; once nothing waits */
+void output_skip(struct output *o,
+	uint64_t offset);                      /* everything before was written by another supervisor; once nothing waits */
 uint64_t output_taken(const struct output *o); /* offset behind the last byte that was put */
 uint64_t output_done(const struct output *o);  /* everything before has been written */
 bool output_broken(const struct output *o);    /* nobody reads: what comes counts as written */
