@@ -447,7 +447,9 @@ bool agent_plain_busy(const struct agent *a)
 
 void agent_plain_hold_end(struct agent *a)
 {
-	while (a->references->ways != NULL)
-		drop(a->references->ways);
+	for (struct way *w = a->references->ways, *next; w != NULL; w = next) {
+		next = w->next;
+		drop(w);
+	}
 	loop_remove(&a->references->count);
 }
