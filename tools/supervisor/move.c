@@ -407,8 +407,9 @@ int move_resume(struct supervisor *s, const struct pmig_handover_row *row)
 	s->input_held = true;
 	m->doing = handover_resume(&m->h, false);
 	m->reached = HANDOVER_CLAIM;
+	r = loop_after(s->loop, IN_DOUBT_MS, move_on_doubt, m, &m->in_doubt);
 	perform(m);
-	return 0;
+	return r;
 }
 
 /* What was saved and runs nowhere continues for a new epoch, from the image that waits at the target. */

@@ -27,6 +27,8 @@ bool move_decide(struct move *m)
 void move_on_doubt(void *context)
 {
 	struct move *m = context;
+	if (m->arrived || m->reported)
+		return;
 	report_doubt(m);
 	if (m->o.progress == NULL)
 		supervisor_say(m->supervisor, "%s; `pmig recover` has what can be done", m->reason);
