@@ -4,6 +4,7 @@
 #include "hex_text.h"
 #include "runtime/base/io.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -250,24 +251,32 @@ void agent_consider_end(struct agent *a)
 
 /* The first byte of `agent connect` (agent_connect.c): the connection is relayed, or the one that comes with it is to be used, and this
  * one is kept open as long as that. It is there by now, or will be at once. */
-static bool introduced(int *fd, int *ret_guard)
+static bool introduced(int *fd, int *ret_guard, uint64_t *ret_knows)
 {
-	char word = 0;
+	char words[1 + sizeof *ret_knows] = {0};
 	int handed = -1;
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} ancillary;
-	struct iovec part = {.iov_base = &word, .iov_len = 1};
+	struct iovec part = {.iov_base = words, .iov_len = 1};
 	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
 	struct pollfd p = {.fd = *fd, .events = POLLIN};
 	ssize_t n = poll(&p, 1, INTRODUCE_MS) == 1 ? recvmsg(*fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) : -1;
 	struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&h) : NULL;
 	if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof handed))
 		memcpy(&handed, CMSG_DATA(c), sizeof handed);
-	if (n == 1 && word == AGENT_RELAYED && handed < 0)
+	bool knowing = n == 1 && (words[0] == AGENT_RELAYED_KNOWING || words[0] == AGENT_HANDED_KNOWING);
+	if (knowing && recv(*fd, words + 1, sizeof *ret_knows, MSG_DONTWAIT) == (ssize_t)sizeof *ret_knows) {
+		memcpy(ret_knows, words + 1, sizeof *ret_knows);
+		*ret_knows = le64toh(*ret_knows);
+		words[0] = words[0] == AGENT_HANDED_KNOWING ? AGENT_HANDED : AGENT_RELAYED;
+	}
+	if (n == 1 && words[0] == AGENT_RELAYED && handed < 0)
 		return true;
-	if (n == 1 && word == AGENT_HANDED && handed >= 0) {
+	if (n == 1 && words[0] == AGENT_HANDED && handed >= 0) {
+		if (knowing)
+			(void)send(*fd, words, 1, MSG_DONTWAIT | MSG_NOSIGNAL); /* understood: agent_connect.c */
 		*ret_guard = *fd;
 		*fd = handed;
 		return true;
@@ -278,11 +287,25 @@ static bool introduced(int *fd, int *ret_guard)
 	return false;
 }
 
+/* It lost its connection, and another supervisor has moved the program on since; that one stays. */
+static void turn_away(struct agent *a, struct peer *late, int guard)
+{
+	json_t *event = json_pack("{s:s, s:I}", "event", "late", "heard", (json_int_t)a->heard);
+	if (event != NULL)
+		(void)peer_put_json(late, event);
+	json_decref(event);
+	peer_drain(late, 100);
+	peer_destroy(late);
+	if (guard >= 0)
+		(void)close(guard);
+}
+
 static void on_connection(void *context, short events)
 {
 	(void)events;
 	struct agent *a = context;
 	int fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC), guard = -1;
+	uint64_t knows = 0;
 	if (fd < 0)
 		return;
 	struct ucred who;
@@ -291,7 +314,7 @@ static void on_connection(void *context, short events)
 		(void)close(fd);
 		return;
 	}
-	if (!introduced(&fd, &guard))
+	if (!introduced(&fd, &guard, &knows))
 		return;
 	struct peer *fresh;
 	if (peer_create(&(struct peer_options){.loop = a->loop,
@@ -304,6 +327,10 @@ static void on_connection(void *context, short events)
 		    &fresh) < 0) {
 		if (guard >= 0)
 			(void)close(guard);
+		return;
+	}
+	if (a->driver != NULL && knows != 0 && knows < a->heard) {
+		turn_away(a, fresh, guard);
 		return;
 	}
 	if (a->driver != NULL) {

@@ -3,7 +3,8 @@
  *
  * The way to it: `pmig-agent connect UUID` (agent_connect()) starts `pmig-agent serve` (agent_serve()) if it does not run, writes
  * AGENT_READY and hands its standard input and output to the agent, or relays them to its socket, so that a local process and a command
- * over SSH are the same. Then packets (packet.h). The last who connects is the supervisor; an earlier one is sent away.
+ * over SSH are the same. Then packets (packet.h). The last who connects is the supervisor; an earlier one is sent away,
+ * unless the last is late (agent_connect()): that one hears {"event": "late", "heard": EPOCH}.
  *
  * Stream 0 carries JSON objects, at first from the agent {"event": "hello", ...} as in agent_describe(). Requests {"do": NAME,
  * "id": N, ...} are answered by {"id": N, ...} or {"id": N, "code": PMIG_E*, "reason": "..."}; the names stand in tbl/agent.h.
@@ -21,6 +22,8 @@
 #define AGENT_READY "pmig-agent 1 ready\n"
 #define AGENT_RELAYED 'r' /* what `pmig-agent connect` says first on the agent's socket: see agent_connect.c */
 #define AGENT_HANDED 'h'
+#define AGENT_RELAYED_KNOWING 'R' /* the same, and the epoch that the supervisor knows of (u64, little-endian) */
+#define AGENT_HANDED_KNOWING 'H'
 #define AGENT_BULK 16
 #define AGENT_LEASE_MS (60 * 60 * 1000) /* what nobody claims is given up after that time without a supervisor */
 
@@ -36,7 +39,8 @@ struct agent_options {
 int agent_serve(const struct agent_options *options) PMIG_MUST_CHECK;
 
 /* Connects descriptors 0 and 1 with the agent of `uuid`, started by running `serve` (NULL-terminated, from the file /proc/self/exe) if there is
- * none. Returns 0 when either side closed. */
-int agent_connect(const char *state, const char *uuid, char *const serve[]) PMIG_MUST_CHECK;
+ * none. `knows`: the epoch that the supervisor knows of: where another one that knows of a later one is connected, that stays; 0: it is sent
+ * away in any case. Returns 0 when either side closed. */
+int agent_connect(const char *state, const char *uuid, uint64_t knows, char *const serve[]) PMIG_MUST_CHECK;
 
 #endif

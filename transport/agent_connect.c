@@ -1,6 +1,7 @@
 /* agent_connect: the way to the agent of a program on this host: starts it if need be, then hands it our end, or relays. */
 #include "agent.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -91,16 +92,23 @@ static bool is_one_socket(void)
 		in.st_ino == out.st_ino;
 }
 
-/* What comes first: AGENT_HANDED with the socket, or AGENT_RELAYED. */
-static int introduce(int fd, bool handed)
+/* What comes first: AGENT_HANDED with the socket, or AGENT_RELAYED; where an epoch is known, AGENT_HANDED_KNOWING or AGENT_RELAYED_KNOWING
+ * with it. */
+static int introduce(int fd, bool handed, uint64_t knows)
 {
-	char word = handed ? AGENT_HANDED : AGENT_RELAYED;
+	char words[1 + sizeof knows] = {handed ? AGENT_HANDED : AGENT_RELAYED};
+	size_t size = knows != 0 ? sizeof words : 1;
 	int zero = 0;
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} ancillary = {0};
-	struct iovec part = {.iov_base = &word, .iov_len = 1};
+	if (knows != 0) {
+		words[0] = handed ? AGENT_HANDED_KNOWING : AGENT_RELAYED_KNOWING;
+		knows = htole64(knows);
+		memcpy(words + 1, &knows, sizeof knows);
+	}
+	struct iovec part = {.iov_base = words, .iov_len = size};
 	struct msghdr h = {.msg_iov = &part, .msg_iovlen = 1};
 	if (handed) {
 		h.msg_control = &ancillary;
@@ -109,7 +117,19 @@ static int introduce(int fd, bool handed)
 			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof zero)};
 		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&h)), &zero, sizeof zero);
 	}
-	return sendmsg(fd, &h, MSG_NOSIGNAL) == 1 ? 0 : error_errno(PMIG_EIO, errno, "agent: it does not listen");
+	return sendmsg(fd, &h, MSG_NOSIGNAL) == (ssize_t)size ? 0
+							      : error_errno(PMIG_EIO, errno, "agent: it does not listen");
+}
+
+/* An agent that was started by a pmig before the one that could say so does not know these words: it closes, and has sent nothing. */
+static bool is_understood(int fd)
+{
+	char first;
+	ssize_t n;
+	do
+		n = recv(fd, &first, 1, MSG_PEEK);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
 }
 
 /* Until the agent has let go of it: sshd ends the session when we end. */
@@ -134,7 +154,7 @@ static void relay(int fd)
 	}
 }
 
-int agent_connect(const char *state, const char *uuid, char *const serve[])
+int agent_connect(const char *state, const char *uuid, uint64_t knows, char *const serve[])
 {
 	if (mkdir(state, 0700) < 0 && errno != EEXIST)
 		return error_errno(PMIG_EIO, errno, "agent: %s", state);
@@ -159,7 +179,14 @@ int agent_connect(const char *state, const char *uuid, char *const serve[])
 		return error_errno(PMIG_EIO, errno, "agent: nobody listens");
 	}
 	bool handed = is_one_socket();
-	r = introduce(fd, handed);
+	r = introduce(fd, handed, knows);
+	if (r >= 0 && knows != 0 && !is_understood(fd)) {
+		(void)close(fd);
+		r = reach(uuid, &fd);
+		if (r < 0)
+			return r;
+		r = introduce(fd, handed, 0);
+	}
 	if (r >= 0 && handed)
 		attend(fd);
 	else if (r >= 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: pmig-agent connect UUID [--state DIR] [--name NAME]\n"
+static const char usage[] = "usage: pmig-agent connect UUID [--state DIR] [--name NAME] [--knows EPOCH]\n"
 			    "       pmig-agent serve UUID [--state DIR] [--name NAME] [--ready-fd N]\n"
 			    "       pmig-agent --version\n"
 			    "Started by pmig; `connect` relays standard input and output to the agent of a program.\n";
@@ -18,6 +18,7 @@ struct arguments {
 	const char *verb, *uuid, *name;
 	char state[PATH_MAX];
 	int ready_fd;
+	unsigned long long knows;
 };
 
 static int parse(int argc, char **argv, struct arguments *ret)
@@ -26,6 +27,7 @@ static int parse(int argc, char **argv, struct arguments *ret)
 		{"state", required_argument, NULL, 's'},
 		{"name", required_argument, NULL, 'n'},
 		{"ready-fd", required_argument, NULL, 'r'},
+		{"knows", required_argument, NULL, 'k'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -38,6 +40,8 @@ static int parse(int argc, char **argv, struct arguments *ret)
 			a.name = optarg;
 		else if (c == 'r')
 			a.ready_fd = atoi(optarg);
+		else if (c == 'k')
+			a.knows = strtoull(optarg, NULL, 10);
 		else if (c == 'V' || c == 'h') {
 			(void)fputs(c == 'h' ? usage : "pmig-agent " PMIG_VERSION "\n", stdout);
 			exit(0);
@@ -78,7 +82,7 @@ int main(int argc, char **argv)
 	if (r >= 0 && strcmp(a.verb, "serve") == 0)
 		r = serve(&a);
 	else if (r >= 0 && strcmp(a.verb, "connect") == 0)
-		r = agent_connect(a.state, a.uuid,
+		r = agent_connect(a.state, a.uuid, a.knows,
 			(char *[]){"pmig-agent", "serve", (char *)a.uuid, "--state", a.state, "--name", (char *)a.name,
 				"--ready-fd", "3", NULL});
 	if (r < 0)

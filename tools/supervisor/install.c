@@ -37,8 +37,9 @@ int install_agent_command(struct link *link, const struct install_agent *agent, 
 	if (r >= 0)
 		r = deploy_quote(agent->name, &name);
 	if (r >= 0 &&
-		snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s%s%s", start, agent->uuid, name,
-			*agent->state != '\0' ? " --state " : "", *agent->state != '\0' ? state : "") >= INSTALL_COMMAND_MAX)
+		snprintf(ret_command, INSTALL_COMMAND_MAX, "exec %s connect %s --name %s --knows %llu%s%s", start,
+			agent->uuid, name, (unsigned long long)agent->knows, *agent->state != '\0' ? " --state " : "",
+			*agent->state != '\0' ? state : "") >= INSTALL_COMMAND_MAX)
 		r = error_set(PMIG_EINVAL, "the command for the agent is too long");
 	free(start);
 	free(state);

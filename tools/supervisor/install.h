@@ -5,6 +5,7 @@
 #include "transport/link.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define INSTALL_COMMAND_MAX 16384
 
@@ -13,6 +14,7 @@ struct install_agent {
 	const char *state; /* "": the target decides */
 	const char *uuid;
 	const char *name;
+	uint64_t knows; /* transport/agent.h */
 };
 
 /* The command that connects to the agent of a program there; puts the agent there first if need be. Blocks. Errors: those of

@@ -11,6 +11,8 @@ int report_begin(struct move *m)
 {
 	struct supervisor *s = m->supervisor;
 	struct pmig_handover_row *old = NULL;
+	if (m->epoch > s->tried)
+		s->tried = m->epoch;
 	if (s->store->handover_get(s->store, s->uuid, &old) >= 0) {
 		if ((old->state == PMIG_HANDOVER_OPEN || old->state == PMIG_HANDOVER_DOUBT) && strcmp(old->id, m->id) != 0)
 			(void)s->store->handover_finish(s->store, old->id, PMIG_HANDOVER_UNDONE, "it was given up");

@@ -61,7 +61,7 @@ struct supervisor {
 	char became[PATH_MAX]; /* a program at another host that took its place there; "": none */
 	char *kinds;           /* kinds.h: paths at home, a line each; NULL: none */
 	uint64_t epoch;        /* the highest that is known to have begun */
-	uint64_t tried;        /* attach: that of the last hand-over, whatever became of it */
+	uint64_t tried;        /* that of the last hand-over, whatever became of it */
 	int exit_status;
 
 	struct station stations[SUPERVISOR_STATIONS]; /* [0] speaks, the last one has the program */
@@ -126,7 +126,12 @@ void streams_await_not(struct supervisor *s, void *context); /* `done` will not 
 void streams_check(struct supervisor *s);                    /* whether the speaker has said everything */
 
 /* --- late.c --- */
-uint64_t late_knows(void *supervisor); /* the highest epoch that began, or may have, as far as this supervisor knows */
+uint64_t late_knows(void *supervisor);   /* the highest epoch that began, or may have, as far as this supervisor knows */
+uint64_t late_insists(void *supervisor); /* the same, once this one has the program */
+/* Nothing runs where it ran, and another host owns a later epoch than this one knows of: true: it ends. */
+bool late_found(struct supervisor *s, const struct remote *r);
+/* {"event": "late"}: the agent keeps the other supervisor. */
+void late_event(struct supervisor *s, const struct remote *r, const json_t *event);
 /* Compares that with what agents have heard from other supervisors, since either may have changed. */
 void late_check(struct supervisor *s);
 

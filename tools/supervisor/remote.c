@@ -40,7 +40,7 @@ struct remote {
 	json_t *facts;
 	struct question *questions;
 	int64_t last_id;
-	uint64_t seen;
+	uint64_t seen, insists; /* when it was connected last */
 	struct loop_source *unsent_timer, *retry_timer;
 	int tries;   /* connections that failed in a row */
 	int stop[2]; /* a pipe: readable when connecting shall be given up */
@@ -158,7 +158,8 @@ static int exec_agent(struct remote *r)
 				: strncmp(r->o.where, "local:", 6) == 0 ? r->o.where + 6
 									: "",
 			.uuid = r->o.uuid,
-			.name = r->o.name},
+			.name = r->o.name,
+			.knows = r->insists},
 		command);
 	if (rc >= 0)
 		rc = link_exec(r->link, command, &r->process);
@@ -347,6 +348,7 @@ void remote_connect(struct remote *r, uint64_t seen)
 	r->seen = seen;
 	if (r->peer != NULL || r->job != NULL)
 		return;
+	r->insists = r->o.insists(r->o.context);
 	int rc = job_start(r->o.loop, work, on_connected, r, &r->job);
 	if (rc < 0)
 		lose(r, rc);

@@ -24,7 +24,8 @@ struct remote_options {
 	void (*event)(void *context, struct remote *r, const json_t *event); /* from the agent */
 	int (*packet)(void *context, struct remote *r, const struct packet *p); /* of any stream but that of control */
 	void (*room)(void *context, struct remote *r);
-	uint64_t (*knows)(void *context); /* an epoch: what each request says of how far its sender is (late.c) */
+	uint64_t (*insists)(void *context); /* one that told an agent of a later epoch is not sent away there; 0: any is */
+	uint64_t (*knows)(void *context);   /* an epoch: what each request says of how far its sender is (late.c) */
 	void *context;
 };
 

@@ -213,6 +213,10 @@ static void on_event(void *context, struct remote *r, const json_t *event)
 		supervisor_stop(s, SUPERVISOR_FAILED);
 		return;
 	}
+	if (strcmp(what, "late") == 0) {
+		late_event(s, r, event);
+		return;
+	}
 	if (strcmp(what, "fault") == 0) {
 		(void)raise(SIGKILL);
 		return;
@@ -299,6 +303,8 @@ static void on_found(struct supervisor *s, struct station *t)
 {
 	const json_t *facts = remote_facts(t->remote);
 	const char *state = json_string_value(json_object_get(facts, "state"));
+	if (t == supervisor_here(s) && late_found(s, t->remote))
+		return;
 	if (t == supervisor_here(s) && s->move == NULL && waits_to_begin(t->remote, state)) {
 		remote_request(t->remote, "activate", json_pack("{s:O}", "epoch", json_object_get(facts, "owner_epoch")),
 			on_activated, s);
@@ -456,6 +462,7 @@ int supervisor_remote(struct supervisor *s, const char *where, enum link_method 
 				     .event = on_event,
 				     .packet = on_packet,
 				     .room = on_room,
+				     .insists = late_insists,
 				     .knows = late_knows,
 				     .context = s},
 		ret_remote);
