@@ -409,7 +409,8 @@ int agent_do_promise(struct agent *a, const json_t *request, json_t **ret_answer
 	if (a->state == AGENT_FROZEN && !agent_handover_is(a, request))
 		return error_set(PMIG_ESTALE, "%s is frozen for another hand-over than this one", a->name);
 	int r = fault_meet("commit:row");
-	if (r >= 0)
+	if (r >= 0 &&
+		agent_handover_is(a, request)) /* else of an image that goes on, and the record here is an older one's */
 		r = agent_journal(a, "commit", PMIG_STEP_BEGIN, agent_text(request, "target"));
 	if (r >= 0)
 		r = fault_meet("commit:begun");
@@ -486,6 +487,8 @@ int agent_do_release(struct agent *a, const json_t *request, json_t **ret_answer
 		return error_set(PMIG_ESTALE, "%s was promised for epoch %llu, not for this one", a->name,
 			(unsigned long long)a->promised);
 	if (a->state == AGENT_ENDED) {
+		if (*agent_text(request, "handover") != '\0' && !agent_handover_is(a, request))
+			agent_journal_end(a, PMIG_HANDOVER_UNDONE, "it goes on from its image");
 		gone(a);
 		return 0;
 	}

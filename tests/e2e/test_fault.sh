@@ -6,7 +6,8 @@
 #     the kernel appended them, and there no older epoch follows a newer one, and no epoch has two processes;
 #   - no step is lost or done twice, and standard output has each once;
 #   - what `pmig move` said is true: 0, it ran on there; 3, 4 or 5, it never ran anywhere else;
-#   - the program came to its end, by itself or because `pmig recover` was told to look after it.
+#   - the program came to its end, by itself or because `pmig recover` was told to look after it;
+#   - the table of transport/handover.c allows what both journals have (tests/model/replay.c).
 # Three things are as they are for any program that is killed with SIGKILL:
 #   - killed before its image is durable at the target it is dead, with 137, and `pmig recover` says so (dies());
 #   - killed after it was told to run, here or there, it is dead as well, with 137 (125 if home was not told yet that it runs: then
@@ -57,12 +58,13 @@ one() {
 	fi
 	outcome=$(judge "$d" "$fault" "$status" "$moved" "$recovered" 2>&1) || result=1
 	sweep "$d"
+	"$BIN/tests/replay" "$(uname -n)=$d/home/registry.db" "local:$d/away=$d/away/registry.db" >"$d/replay" 2>&1 || result=1
 	if [ $result -eq 0 ]; then
 		echo "ok - $way: $fault: $outcome"
 		rm -rf "$d"
 	else
 		echo "not ok - $way: $fault: run ended with $status, move with $moved, recover with $recovered: $outcome"
-		tail -vn 3 "$d"/{err,move,recover,faults} 2>/dev/null | sed 's/^/    /' || true
+		tail -vn 3 "$d"/{err,move,recover,faults,replay} 2>/dev/null | sed 's/^/    /' || true
 		outcome=WRONG
 	fi
 	echo "$fault $outcome" >>"$T/$way/outcomes"
