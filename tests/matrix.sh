@@ -5,7 +5,8 @@
 #   - at most one copy ran at any time: every step is in a record outside of all hosts, with its epoch;
 #   - it came to its end, by itself or because `pmig recover` went on from a durable image, unless it was dead as any killed program;
 #   - no step and no output is lost or doubled, except where ARCHITECTURE.md says so, and what `pmig move` said is true;
-#   - `pmig registry verify` has nothing against the registry of any host, and no process, image or half file is left on one.
+#   - `pmig registry verify` has nothing against the registry of any host, the table of hand-overs allows what their journals have
+#     (tests/model/replay.c), and no process, image or half file is left on one.
 #
 #   matrix.sh --all              every case; prints a table, which is also in the file MATRIX, if that is set
 #   matrix.sh --seconds N        cases in random order for so long; SEED, which is printed, repeats them
@@ -90,18 +91,20 @@ watch_power() {
 }
 
 verify_registries() {
-	local h root
+	local h root journals=()
 	for h in alpha beta gamma; do
 		root=$(hosts path "$h")/home/mig/$STATE
-		rm -rf "$T/$P/registry"
+		rm -rf "$T/$P/registry.$h"
 		[ -e "$root/registry.db" ] || continue
-		mkdir "$T/$P/registry"
-		cp "$root"/registry.db* "$T/$P/registry/"
-		PMIG_STATE=$T/$P/registry "$BIN/pmig" registry verify >"$T/$P/verify" 2>&1 || {
+		mkdir "$T/$P/registry.$h"
+		cp "$root"/registry.db* "$T/$P/registry.$h/"
+		PMIG_STATE=$T/$P/registry.$h "$BIN/pmig" registry verify >"$T/$P/verify" 2>&1 || {
 			echo "the registry of $h: $(grep -v ok "$T/$P/verify" | head -n 3)"
 			return 1
 		}
+		journals+=("$h=$T/$P/registry.$h/registry.db")
 	done
+	"$BIN/tests/replay" "${journals[@]}"
 }
 
 # leaked FAULT: what is left once the program has come to its end; agents get a moment to end. Of a file that was on its way to an agent that
