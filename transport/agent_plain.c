@@ -230,7 +230,7 @@ static int open_port(struct agent *a, char ret_address[INET6_ADDRSTRLEN], int *r
 	int r = own_address(a, &at, &size, ret_address);
 	if (r < 0)
 		return r;
-	close_port(t);
+	on_over(a);
 	t->listener = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->listener >= 0) /* before the handshake, which tells how large windows will be */
 		plain_relay_bound(t->listener);

@@ -30,7 +30,7 @@ check "a token of its own" stranger 'pack("a8VVQ<Q<a32", "pmigplan", 1, 0, 2, 1,
 check "another version" stranger 'pack("a8VVQ<Q<a32", "pmigplan", 9, 0, 2, 1, "x" x 32)' 1
 check "one that says nothing" stranger '""' 0
 check "those who come late wait for a place: forty at once that say nothing, and one behind them is reset" on gamma perl -MIO::Socket::INET -e '
-	my @all = map { IO::Socket::INET->new(PeerAddr => "beta", PeerPort => $ARGV[0], Timeout => 5) } 1 .. 40;
+	my @all = map { IO::Socket::INET->new(PeerAddr => "beta", PeerPort => $ARGV[0], Timeout => 5) or die "refused" } 1 .. 40;
 	$SIG{ALRM} = sub { exit 3 }; alarm 12;
 	my $n = sysread($all[-1], my $byte, 1);
 	exit(defined $n && $n > 0 ? 4 : 0);' "$port"

@@ -373,9 +373,19 @@ json_t *channels_addresses(const struct supervisor *s)
 static void on_late(void *context)
 {
 	struct supervisor *s = context;
+	for (struct known *k = s->channels->known; k != NULL; k = k->next)
+		k->plain = false;
 	while (s->channels->routes != NULL)
 		channels_route_end(s, s->channels->routes);
 	streams_check(s);
+}
+
+static bool has_ways(const struct channels *c)
+{
+	const struct known *k = c->known;
+	while (k != NULL && !k->plain)
+		k = k->next;
+	return k != NULL;
 }
 
 bool channels_finish(struct supervisor *s)
@@ -384,7 +394,7 @@ bool channels_finish(struct supervisor *s)
 	if (c == NULL)
 		return true;
 	c->ending = true;
-	if (c->routes != NULL) { /* what the program wrote last is on its way */
+	if (c->routes != NULL || has_ways(c)) { /* what the program wrote last is on its way */
 		if (c->late == NULL)
 			(void)loop_after(s->loop, FINISH_MS, on_late, s, &c->late);
 		return false;

@@ -245,6 +245,7 @@ static void on_over(struct supervisor *s, struct known *k, const char *reason)
 	if (reason != NULL)
 		supervisor_say(s, "%s, which %s used from %s, broke: %s", k->locator, s->name, k->to, reason);
 	channels_forget(s, k);
+	channels_consider(s); /* the program may have ended, and this have been the last */
 }
 
 void plain_event(struct supervisor *s, struct remote *r, const json_t *event)
