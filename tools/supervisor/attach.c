@@ -54,8 +54,12 @@ int attach_prepare(struct supervisor *s)
 		s->tried = h->epoch;
 	r = r == PMIG_ENOENT ? 0 : r;
 	/* If it ended while nobody was attached, its agent keeps its last output and its status for who asks. */
-	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !attach_has_agent(s, s->uuid) && !has_image(s, row, h))
-		r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
+	if (r >= 0 && row->state == PMIG_PROCESS_ENDED && !open && !attach_has_agent(s, s->uuid) && !has_image(s, row, h)) {
+		s->exit_status = (int)row->exit_status;
+		s->only_fences = s->options->recover && !s->options->here && fence_is_due(s);
+		if (!s->only_fences)
+			r = error_set(PMIG_EGONE, "%s has ended with status %lld", s->name, (long long)row->exit_status);
+	}
 	if (r >= 0 && s->options->here && !open)
 		r = error_set(PMIG_EREFUSED, "%s: nothing is in doubt, so there is nothing to decide", s->name);
 	if (r >= 0)

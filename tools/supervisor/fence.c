@@ -51,6 +51,8 @@ static void settle(struct fence *f, const char *words)
 	if (s->store->handover_step(s->store, f->id, "fence", PMIG_STEP_DONE, words) < 0)
 		supervisor_say(s, "%s", pmig_reason());
 	drop(f);
+	if (s->only_fences && s->fences == NULL)
+		s->said_end = true; /* over with the farewell */
 	supervisor_dismiss(s, r);
 }
 
@@ -62,10 +64,12 @@ static void on_answer(void *context, int code, const json_t *answer)
 		return; /* asked again when the connection is back */
 	if (code == PMIG_ESTALE)
 		settle(f, "a later epoch is known there, and nothing of the one that was given up can run");
-	else if (code < 0)
+	else if (code < 0) {
 		supervisor_say(s, "what may run of %s at %s was not ended: %s", s->name, remote_label(f->remote),
 			pmig_reason());
-	else if (!json_is_true(json_object_get(answer, "fenced")))
+		if (s->only_fences)
+			supervisor_stop(s, SUPERVISOR_FAILED);
+	} else if (!json_is_true(json_object_get(answer, "fenced")))
 		ask(f);
 	else
 		settle(f,
@@ -78,8 +82,9 @@ static void ask(struct fence *f)
 {
 	struct supervisor *s = f->supervisor;
 	remote_request(f->remote, "fence",
-		json_pack("{s:I, s:I, s:s, s:s}", "epoch", (json_int_t)s->epoch, "given_up", (json_int_t)f->epoch, "host",
-			remote_label(supervisor_here(s)->remote), "handover", f->id),
+		json_pack("{s:I, s:I, s:s, s:s}", "epoch", (json_int_t)(s->epoch > f->epoch ? s->epoch : f->epoch + 1),
+			"given_up", (json_int_t)f->epoch, "host", remote_label(supervisor_here(s)->remote), "handover",
+			f->id),
 		on_answer, f);
 }
 
@@ -128,6 +133,23 @@ static json_t *doubts(struct supervisor *s)
 	return rows;
 }
 
+static bool is_given_up(const json_t *row)
+{
+	const char *state = json_string_value(json_object_get(row, "state"));
+	return state != NULL && strcmp(state, "given up") == 0;
+}
+
+bool fence_is_due(struct supervisor *s)
+{
+	json_t *rows = doubts(s);
+	const json_t *row;
+	size_t i;
+	bool due = false;
+	json_array_foreach(rows, i, row) due |= is_given_up(row);
+	json_decref(rows);
+	return due;
+}
+
 int fence_open(struct supervisor *s)
 {
 	json_t *rows = doubts(s);
@@ -137,11 +159,9 @@ int fence_open(struct supervisor *s)
 	json_array_foreach(rows, i, row)
 	{
 		const char *target = json_string_value(json_object_get(row, "target")),
-			   *id = json_string_value(json_object_get(row, "id")),
-			   *state = json_string_value(json_object_get(row, "state"));
+			   *id = json_string_value(json_object_get(row, "id"));
 		struct remote *remote;
-		if (target == NULL || id == NULL || state == NULL || strcmp(state, "given up") != 0 ||
-			fence_waits(s, target))
+		if (target == NULL || id == NULL || !is_given_up(row) || fence_waits(s, target))
 			continue;
 		r = supervisor_remote(s, target, 0, &remote);
 		if (r < 0)
@@ -157,6 +177,10 @@ void fence_close(struct supervisor *s)
 	while (s->fences != NULL) {
 		struct fence *f = s->fences;
 		s->fences = f->next;
+		if (!s->replaced)
+			supervisor_say(s,
+				"a copy of %s that was given up may still run at %s: `pmig recover %s` asks until it is ended",
+				s->name, remote_label(f->remote), s->name);
 		remote_destroy(f->remote);
 		free(f);
 	}

@@ -9,6 +9,7 @@
 /* What was given up at `target`, which is taken over, in hand-over `id` for `epoch`. */
 void fence_take(struct supervisor *s, const char *id, uint64_t epoch, struct remote *target);
 int fence_open(struct supervisor *s) PMIG_MUST_CHECK; /* attached: those of the journal */
+bool fence_is_due(struct supervisor *s);              /* the journal has some */
 void fence_close(struct supervisor *s);
 bool fence_waits(const struct supervisor *s, const char *label); /* that host has not answered yet */
 

@@ -88,6 +88,7 @@ struct supervisor {
 	struct periodic *periodic;     /* images at intervals; NULL: none */
 	struct prepare *prepare;       /* of the first host, if it is not this one */
 	struct fence *fences;          /* copies that were given up; NULL: none */
+	bool only_fences;              /* the program has ended: recover is there for those alone */
 	struct server *server;
 	struct pmig_handover_row *open; /* attach: a hand-over that was left in the middle */
 };

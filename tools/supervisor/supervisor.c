@@ -280,8 +280,8 @@ static bool revive(struct supervisor *s, struct remote *r, const char *state)
 	const char *owner = json_string_value(json_object_get(facts, "owner"));
 	json_int_t epoch = json_integer_value(json_object_get(facts, "owner_epoch"));
 	bool killed = strcmp(state, "ended") == 0 && json_integer_value(json_object_get(facts, "exit")) > 128;
-	if (!s->options->recover || !killed || json_object_get(facts, "image") == NULL ||
-		owner == NULL || strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
+	if (!s->options->recover || !killed || json_object_get(facts, "image") == NULL || owner == NULL ||
+		strcmp(owner, remote_label(r)) != 0 || (uint64_t)epoch < s->epoch)
 		return false;
 	s->epoch = (uint64_t)epoch + 1;
 	remote_request(r, "restore", json_pack("{s:I, s:I}", "epoch", epoch + 1, "image_epoch", epoch), on_revive_restored,
@@ -552,7 +552,8 @@ int supervisor_run(const struct supervisor_options *options)
 	*s = (struct supervisor){.options = options, .exit_status = SUPERVISOR_FAILED, .program = -1, .log_fd = {-1, -1}};
 	int r = prepare(s);
 	if (r >= 0) {
-		remote_connect(s->stations[0].remote, is_attached(s) ? s->epoch : 0);
+		if (!s->only_fences)
+			remote_connect(s->stations[0].remote, is_attached(s) ? s->epoch : 0);
 		r = attach_begin(s);
 	}
 	if (r >= 0)
