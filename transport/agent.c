@@ -240,10 +240,19 @@ static void on_closed(void *context, int code)
 	agent_consider_end(a);
 }
 
+/* Home has all that the program wrote here. */
+static bool has_said_all(const struct agent *a)
+{
+	bool all = true;
+	for (unsigned i = AGENT_STDOUT; i <= AGENT_STDERR && a->io != NULL; i++)
+		all &= agent_stdio_begin(a->io, i) == agent_stdio_end(a->io, i);
+	return all;
+}
+
 void agent_consider_end(struct agent *a)
 {
 	if (a->driver == NULL && !agent_reference_busy(a) &&
-		(a->state == AGENT_EMPTY || (a->state == AGENT_AWAY && a->io == NULL)))
+		(a->state == AGENT_EMPTY || (a->state == AGENT_AWAY && has_said_all(a))))
 		loop_stop(a->loop, 0);
 }
 

@@ -228,6 +228,7 @@ void agent_journal_end(struct agent *a, enum pmig_handover_state state, const ch
 bool agent_handover_is(const struct agent *a, const json_t *request);
 void agent_journal_undone(struct agent *a, char ret_id[PMIG_UUID_LENGTH + 1]);
 void agent_image_path(const struct agent *a, uint64_t epoch, const char *suffix, char ret_path[PATH_MAX]);
+void agent_settle(struct agent *a); /* the image of a program that has begun here, or has ended as it wanted, goes */
 void agent_remove_files(struct agent *a, uint64_t epoch); /* all that an epoch's image consists of */
 void agent_on_restored(struct agent *a, const struct control_message *m);
 void agent_on_copy_lost(struct agent *a);

@@ -388,18 +388,22 @@ void agent_remove_files(struct agent *a, uint64_t epoch)
 	a->image[0] = '\0';
 }
 
+void agent_settle(struct agent *a)
+{
+	/* By itself, or as its user wanted; who was killed otherwise may be recovered. */
+	bool ended = a->state == AGENT_ENDED && (a->exit_status < 128 || a->exit_status == 128 + a->signal_sent);
+	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
+		agent_remove_files(a, a->epoch);
+}
+
 int agent_do_settle(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	(void)request;
 	(void)ret_answer;
 	int r = fault_meet("settle");
-	if (r < 0)
-		return r;
-	/* By itself, or as its user wanted; who was killed otherwise may be recovered. */
-	bool ended = a->state == AGENT_ENDED && (a->exit_status < 128 || a->exit_status == 128 + a->signal_sent);
-	if ((a->state == AGENT_RUNNING || ended) && a->claimed == a->epoch) /* what it maps of the image stays mapped */
-		agent_remove_files(a, a->epoch);
-	return 0;
+	if (r >= 0)
+		agent_settle(a);
+	return r;
 }
 
 int agent_do_forget(struct agent *a, const json_t *request, json_t **ret_answer)

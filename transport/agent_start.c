@@ -247,14 +247,14 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 {
 	if (a->pid > 0)
 		return error_set(PMIG_EBUSY, "%s runs", a->name);
-	int r = agent_do_settle(a, NULL, NULL); /* it may have ended before the hand-over did */
+	agent_settle(a); /* it may have ended before the hand-over did */
 	agent_stdio_destroy(a->io);
 	a->io = NULL;
 	if (json_is_true(json_object_get(request, "all")))
 		agent_reference_end(a);
 	if (!agent_reference_busy(a)) {
 		loop_stop(a->loop, 0);
-		return r;
+		return 0;
 	}
 	/* It stays for what it holds, and is as one that has just been started. */
 	a->state = AGENT_EMPTY;
@@ -263,7 +263,7 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 	json_decref(a->restore_request);
 	a->restore_request = NULL;
 	*ret_answer = json_pack("{s:b}", "stays", 1);
-	return r;
+	return 0;
 }
 
 void agent_tell_exit(struct agent *a)
