@@ -8,7 +8,7 @@
 #   - `pmig registry verify` has nothing against the registry of any host, the table of hand-overs allows what their journals have
 #     (tests/model/replay.c), and no process, image or half file is left on one.
 #
-#   matrix.sh --all              every case; prints a table, which is also in the file MATRIX, if that is set
+#   matrix.sh --all              every case that a move can meet; prints a table, which is also in the file MATRIX, if that is set
 #   matrix.sh --seconds N        cases in random order for so long; SEED, which is printed, repeats them
 #   matrix.sh WAY:POINT=ACTION.. these
 # JOBS sets of hosts at a time, 2 if unset.
@@ -40,7 +40,7 @@ cases() {
 				echo "$way:$point=$action"
 			done
 		done
-	done < <("$BIN/pmig" faults --json | jq -r '.[] | .point + " " + .where + " " + (.actions | join(" "))')
+	done < <("$BIN/pmig" faults --json | jq -r '.[] | select(.point | test("^(save:|output:file)") | not) | .point + " " + .where + " " + (.actions | join(" "))')
 }
 
 # The same order for the same seed.
@@ -52,6 +52,7 @@ clear_host() {
 	for pid in $(pids_on "$1" pmig-agent) $(pids_on "$1" witness); do hosts exec "$1" kill -KILL "$pid" 2>/dev/null || true; done
 	on "$1" rm -rf $STATE
 	case $2 in "$1 "prepare:*) on "$1" rm -rf .cache/pmig ;; esac # what goes ahead goes once
+	on "$1" find .cache/pmig -name '*.part' -delete 2>/dev/null || true
 }
 
 # Turns the power of HOST off and on again; of what was not synced every second seed leaves a part.
@@ -72,10 +73,11 @@ happened() {
 	done
 }
 
-# While the process PID lives: the hand on the switch.
+# watch_power WAY NUMBER PID...: while one of them lives: the hand on the switch.
 watch_power() {
-	local pid=$1 way=$2 number=$3 side host
-	while kill -0 "$pid" 2>/dev/null; do
+	local way=$1 number=$2 side host
+	shift 2
+	while kill -0 "$@" 2>/dev/null; do
 		side=$(happened | sed -n 's/.*=power://p' | head -n 1)
 		case $side in
 		'') read -rt 0.03 _ <>"$T/never" || true ;;
@@ -107,11 +109,11 @@ verify_registries() {
 	"$BIN/tests/replay" "${journals[@]}"
 }
 
-# leaked FAULT: what is left once the program has come to its end; agents get a moment to end. Of a file that was on its way to an agent that
-# was killed, the half that arrived is kept: the next that is sent goes on from there.
+# leaked FAULT: what is left once the program has come to its end; agents get a moment to end. Of a file that was on its way when the
+# connection, the agent or the supervisor went, the half that arrived is kept: the next that is sent goes on from there.
 leaked() {
 	local h left i half='^$'
-	[[ $1 != *=kill-agent* && $1 != *=power* ]] || half='/\.cache/pmig/[0-9a-f]+/[^/]+\.part$'
+	[[ ! $1 =~ =(kill-agent|kill-supervisor|power|cut) ]] || half='/\.cache/pmig/[0-9a-f]+/[^/]+\.part$'
 	for h in alpha beta gamma; do
 		for ((i = 0; i < 100; i++)); do
 			left=$(pids_on "$h" pmig-agent)$(pids_on "$h" witness)
@@ -133,6 +135,7 @@ verdict() {
 	[[ $like == *:source || $like == *:target || $like != *=kill-agent ]] || like=$like:$("$BIN/pmig" faults --json |
 		jq -r --arg p "${fault%%=*}" '.[] | select(.point == $p) | .where')
 	happened | grep -q "^${fault%%=*}=" || { [[ $fault == prepare:* ]] && echo unreached && return; echo "the point was not reached" && return 1; }
+	if [[ $fault == prepare:* && $status = 125 && ! -s $d/record ]]; then echo unstarted && return; fi # it went wrong when it was brought to where it begins
 	[ "$(cat "$T/$P/power" 2>/dev/null)" != alpha ] || lost_home=1
 	[ ! -s "$d/record" ] || grep -q ' end ' "$d/record" && ended=1
 	if [ -z "$lost_home" ]; then
@@ -153,7 +156,7 @@ verdict() {
 }
 
 one() {
-	local number=$1 way=${2%%:*} fault=${2#*:} d status moved=0 recovered=- outcome runner mover h o
+	local number=$1 way=${2%%:*} fault=${2#*:} d status moved=0 recovered=- outcome runner mover watcher h o
 	d=$T/$P/$number o=$(outside "$P")
 	mkdir "$d"
 	rm -rf "${o:?}"/* "$T/$P/power" "$T/$P/seen"
@@ -174,12 +177,13 @@ one() {
 		echo $status >"$d/moved"
 	) 2>/dev/null &
 	mover=$!
-	case $fault in *=power*) watch_power $mover "$way" "$number" ;; esac
+	case $fault in *=power*) watch_power "$way" "$number" $mover $runner & ;; *) : & ;; esac
+	watcher=$!
 	wait $mover || true
 	moved=$(cat "$d/moved")
 	touch "$o/enough"
-	case $fault in end:exit=power*) watch_power $runner "$way" "$number" ;; esac
 	wait $runner || true
+	wait $watcher || true
 	status=$(cat "$d/status")
 	if [ "$status" -ne 0 ]; then
 		case $fault in plan=kill-supervisor) await "$o/record" ' end ' 20 ;; esac

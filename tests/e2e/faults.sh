@@ -36,6 +36,7 @@ may_die() {
 check_record() {
 	awk -v repeats="$2" '
 		function bad(words) { if (status++ < 3) print "line " NR " (" $0 "): " words }
+		ended && repeats && $1 > epoch { ended = 0 } # its end was told nobody before the power went
 		ended { bad("after the end") }
 		$1 < epoch { bad("epoch " epoch " ran already") }
 		$1 == epoch && $3 != pid { bad("process " pid " is the one of this epoch") }
