@@ -110,6 +110,12 @@ static void arrive(struct move *m)
 	report_last_word(m, 0, "moved");
 }
 
+static bool has_ended(const struct remote *r)
+{
+	const char *state = json_string_value(json_object_get(remote_facts(r), "state"));
+	return state != NULL && strcmp(state, "ended") == 0;
+}
+
 static void succeed(struct move *m, const json_t *answer)
 {
 	m->lost_since = 0;
@@ -160,6 +166,7 @@ static void succeed(struct move *m, const json_t *answer)
 		if (m->frozen == NULL)
 			m->frozen = json_deep_copy(json_object_get(answer, "request"));
 		arrive(m);
+		m->over = json_integer_value(json_object_get(answer, "pid")) == 0 && has_ended(m->target);
 		(void)move_fault("activate:done");
 		move_next(m, HANDOVER_DONE);
 		return;

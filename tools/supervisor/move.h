@@ -37,6 +37,7 @@ struct move {
 	bool has_output;               /* everything that the program had written when it froze is here */
 	bool waiting;                  /* for a connection, to do it again */
 	bool arrived;                  /* the target runs it */
+	bool over;                     /* or did: it had come to its end there when it was asked to */
 	bool reported;                 /* the listener has had the last word */
 	int64_t lost_since;            /* milliseconds; 0: not lost */
 	int64_t began, froze, resumed; /* milliseconds */

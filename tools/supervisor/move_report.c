@@ -124,7 +124,7 @@ void report_end(struct move *m)
 	}
 	report_last_word(m, m->code, handover_outcome_name(outcome));
 	json_t *held = m->exit;
-	struct remote *source = m->source;
+	struct remote *source = m->source, *over = outcome == HANDOVER_MOVED && m->over ? m->target : NULL;
 	m->exit = NULL;
 	streams_resume_input(s);
 	move_destroy(m);
@@ -133,5 +133,7 @@ void report_end(struct move *m)
 	if (held != NULL && outcome != HANDOVER_MOVED)
 		supervisor_exit(s, source, held);
 	json_decref(held);
+	if (over != NULL)
+		supervisor_unheard(s, over);
 	streams_check(s);
 }

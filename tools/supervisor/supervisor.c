@@ -298,6 +298,20 @@ static bool waits_to_begin(const struct remote *r, const char *state)
 		(strcmp(state, "restored") == 0 || (strcmp(state, "empty") == 0 && json_object_get(facts, "image") != NULL));
 }
 
+/* The agent was killed, and the program with it or after its end: nobody else says how it ended. */
+void supervisor_unheard(struct supervisor *s, struct remote *r)
+{
+	const json_t *facts = remote_facts(r);
+	const char *state = json_string_value(json_object_get(facts, "state"));
+	if (state == NULL || json_object_get(facts, "out") != NULL)
+		return;
+	json_t *event = json_pack("{s:s, s:i, s:O*}", "event", "exit", "status",
+		strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL,
+		"undone", json_object_get(facts, "undone"));
+	on_event(s, r, event);
+	json_decref(event);
+}
+
 /* Connected again, or to a program that another supervisor started. */
 static void on_found(struct supervisor *s, struct station *t)
 {
@@ -320,13 +334,7 @@ static void on_found(struct supervisor *s, struct station *t)
 		return;
 	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
 		json_object_get(facts, "out") == NULL) {
-		/* The agent was killed, and the program with it. */
-		json_t *event = json_pack("{s:s, s:i, s:O*}", "event", "exit", "status",
-			strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit"))
-						    : 128 + SIGKILL,
-			"undone", json_object_get(facts, "undone"));
-		on_event(s, t->remote, event);
-		json_decref(event);
+		supervisor_unheard(s, t->remote);
 		return;
 	}
 	if (t->left && json_object_get(facts, "out") == NULL) {
