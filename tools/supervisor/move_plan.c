@@ -11,9 +11,10 @@
 #include <string.h>
 #include <time.h>
 
-#define CHUNK_MAX 500  /* questions in one request */
-#define TREE_ENTRY 160 /* bytes, about, of what is asked about one thing in a directory */
-#define CHILDREN_MS 50 /* between looks at whether they still run */
+#define CHUNK_MAX 500    /* questions in one request */
+#define TREE_ENTRY 160   /* bytes, about, of what is asked about one thing in a directory */
+#define CHILDREN_MS 50   /* between looks at whether they still run */
+#define KNOWN_SECONDS 60 /* of what was measured */
 
 static int64_t now_us(void)
 {
@@ -251,10 +252,25 @@ static void on_measured(void *context)
 		decide(p);
 }
 
+/* What connections carry goes by the same session, and would wait behind a train: a way that was measured a moment ago is what it was. */
+static bool is_known(struct supervisor *s, const struct remote *to)
+{
+	struct pmig_host_row *row;
+	struct timespec now;
+	if (s->channels == NULL || s->channels->routes == NULL || s->store->host_get(s->store, remote_label(to), &row) < 0)
+		return false;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	bool fresh = (int64_t)now.tv_sec - row->seen / 1000000000 < KNOWN_SECONDS;
+	bool known = fresh && row->bandwidth != 0;
+	free(row);
+	return known;
+}
+
 static void measure(struct planning *p, struct remote *to, struct probe **ret_way)
 {
 	int r = probe_create(&(struct probe_options){.loop = p->move->supervisor->loop,
 				     .remote = to,
+				     .no_train = is_known(p->move->supervisor, to),
 				     .done = on_measured,
 				     .context = p},
 		ret_way);

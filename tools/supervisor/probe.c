@@ -126,6 +126,10 @@ static void on_pong(struct probe *p)
 		ping(p);
 		return;
 	}
+	if (p->o.no_train) {
+		finish(p);
+		return;
+	}
 	p->train = true;
 	p->began = now_us();
 	pump(p);

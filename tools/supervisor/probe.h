@@ -12,6 +12,7 @@ struct probe;
 struct probe_options {
 	struct loop *loop;
 	struct remote *remote;       /* connected; borrowed */
+	bool no_train;               /* only round trips: what else goes by that session does not wait behind a train */
 	void (*done)(void *context); /* once, whatever came of it; never from within probe_create() */
 	void *context;
 };
