@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ALONE_MS 10000 /* an agent with nothing to keep waits so long for a supervisor */
 #define INTRODUCE_MS 2000
 
 static const struct request {
@@ -296,6 +297,18 @@ static bool introduced(int *fd, int *ret_guard, uint64_t *ret_knows)
 	return false;
 }
 
+static void on_alone(void *context)
+{
+	agent_consider_end(context);
+}
+
+/* Whoever started this agent, or came to it, may have been cut off before there was a supervisor to lose. */
+static void await_company(struct agent *a)
+{
+	if (a->alone_timer == NULL)
+		(void)loop_after(a->loop, ALONE_MS, on_alone, a, &a->alone_timer);
+}
+
 /* It lost its connection, and another supervisor has moved the program on since; that one stays. */
 static void turn_away(struct agent *a, struct peer *late, int guard)
 {
@@ -323,8 +336,10 @@ static void on_connection(void *context, short events)
 		(void)close(fd);
 		return;
 	}
-	if (!introduced(&fd, &guard, &knows))
+	if (!introduced(&fd, &guard, &knows)) {
+		await_company(a);
 		return;
+	}
 	struct peer *fresh;
 	if (peer_create(&(struct peer_options){.loop = a->loop,
 				.fd = fd,
@@ -438,6 +453,7 @@ static int begin(struct agent *a, int *ret_lock)
 	sigset_t set;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGCHLD);
+	await_company(a);
 	return loop_signals(a->loop, &set, on_signal, a);
 }
 

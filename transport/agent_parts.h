@@ -81,7 +81,7 @@ struct agent {
 	bool attached;       /* output is sent to it */
 	bool late;           /* it knows less than another one did: agent_heard.c */
 	int64_t later;       /* id of the request that waits for the program, 0: none */
-	struct loop_source *where_timer, *again_timer, *lease_timer;
+	struct loop_source *where_timer, *again_timer, *lease_timer, *alone_timer;
 	size_t decided_size; /* bytes, about */
 	struct agent_bulk *bulks;
 	struct agent_references *references; /* held here, or used here; NULL: none yet */
