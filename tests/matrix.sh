@@ -21,9 +21,6 @@ ACTIONS="fail delay:100 kill-program:source kill-program:target kill-agent:sourc
 	power:source power:target power:home full short corrupt"
 STATE=.local/state/pmig
 
-# The outside: a directory that every host sees as its own, and that no power failure touches.
-outside() { echo "/dev/pmig-matrix-$1"; }
-
 from() { case $1 in there) echo alpha ;; *) echo beta ;; esac; }
 to() { case $1 in there) echo beta ;; back) echo alpha ;; *) echo gamma ;; esac; }
 as_named() { if [ "$1" = alpha ]; then echo home; else echo "$1"; fi; }
@@ -93,18 +90,10 @@ watch_power() {
 }
 
 verify_registries() {
-	local h root journals=()
+	local h journals=()
 	for h in alpha beta gamma; do
-		root=$(hosts path "$h")/home/mig/$STATE
-		rm -rf "$T/$P/registry.$h"
-		[ -e "$root/registry.db" ] || continue
-		mkdir "$T/$P/registry.$h"
-		cp "$root"/registry.db* "$T/$P/registry.$h/"
-		PMIG_STATE=$T/$P/registry.$h "$BIN/pmig" registry verify >"$T/$P/verify" 2>&1 || {
-			echo "the registry of $h: $(grep -v ok "$T/$P/verify" | head -n 3)"
-			return 1
-		}
-		journals+=("$h=$T/$P/registry.$h/registry.db")
+		copied_registry "$h" || return 1
+		[ ! -e "$T/$P/registry.$h" ] || journals+=("$h=$T/$P/registry.$h/registry.db")
 	done
 	"$BIN/tests/replay" "${journals[@]}"
 }
@@ -156,7 +145,7 @@ verdict() {
 }
 
 one() {
-	local number=$1 way=${2%%:*} fault=${2#*:} d status moved=0 recovered=- outcome runner mover watcher h o
+	local number=$1 way=${2%%:*} fault=${2#*:} d status moved=0 recovered=- outcome runner mover watcher='' h o
 	d=$T/$P/$number o=$(outside "$P")
 	mkdir "$d"
 	rm -rf "${o:?}"/* "$T/$P/power" "$T/$P/seen"
@@ -177,13 +166,15 @@ one() {
 		echo $status >"$d/moved"
 	) 2>/dev/null &
 	mover=$!
-	case $fault in *=power*) watch_power "$way" "$number" $mover $runner & ;; *) : & ;; esac
-	watcher=$!
+	if [[ $fault == *=power* ]]; then
+		watch_power "$way" "$number" $mover $runner &
+		watcher=$!
+	fi
 	wait $mover || true
 	moved=$(cat "$d/moved")
 	touch "$o/enough"
 	wait $runner || true
-	wait $watcher || true
+	[ -z "$watcher" ] || wait "$watcher" || true
 	status=$(cat "$d/status")
 	if [ "$status" -ne 0 ]; then
 		case $fault in plan=kill-supervisor) await "$o/record" ' end ' 20 ;; esac
@@ -207,19 +198,11 @@ one() {
 
 worker() {
 	local n
-	export P=$TEST_NAME-$$-$1
-	mkdir "$T/$P"
-	env DISKS=power OWNER=$$ SHARE="$PMIG_SOURCE $PMIG_BUILD" "$PMIG_SOURCE/tests/hosts.sh" up
-	mkdir -m 777 "$(outside "$P")"
+	set_begin "$1"
 	for ((n = $1; n < ${#all[@]}; n += JOBS)); do
 		[ "$SECONDS" -lt "$until" ] || break
 		one "$n" "${all[n]}" || fail "${all[n]}: the case was given up"
 	done
-}
-
-end_worker() {
-	P=$1 hosts down
-	rm -rf "$(outside "$1")"
 }
 
 table() {
@@ -252,23 +235,11 @@ case ${1:-} in
 '' | -*) sed -n '3,/^\./p' "$0" | sed '$d;s/^# \{0,1\}//' && exit 2 ;;
 *) all=("$@") ;;
 esac
-status=0
-DISKS=power hosts check 2>"$T/why" || status=$?
-if [ $status -eq 77 ]; then skip "$(sed 's/.*skipped: //' "$T/why")"; fi
-[ -w /dev ] || skip "a place that all hosts share is needed"
+sets_begin
 echo "SEED=$SEED: ${#all[@]} cases"
-mkfifo "$T/never"
 touch "$T/outcomes"
-hosts sweep
 [ "$JOBS" -le "${#all[@]}" ] || JOBS=${#all[@]}
-workers=()
-at_end 'kill "${workers[@]}" 2>/dev/null' # before their hosts go
-for ((job = 0; job < JOBS; job++)); do
-	at_end "end_worker $TEST_NAME-$$-$job"
-	(trap - EXIT && worker "$job") &
-	workers+=($!)
-done
-for job in "${workers[@]}"; do wait "$job" || fail "a case was given up"; done
+sets_run "$JOBS" "a case was given up"
 harm=0
 table >"$T/table" || harm=1
 cat "$T/table"

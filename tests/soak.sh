@@ -18,8 +18,6 @@ SAMPLES=("queens 13" "stencil 25000" "workqueue 100 10" "pipeline 4000000 1" "ra
 mapfile -t faults < <("$BIN/pmig" faults --json | jq -r '.[] | .point + "=" +
 	(.actions[] | select(test("kill|power") | not) | if . == "delay" then "delay:50" else . end)')
 
-outside() { echo "/dev/pmig-soak-$1"; }
-
 some_faults() {
 	local i list=''
 	for ((i = 0; i < FAULTS; i++)); do list+=${list:+,}${faults[RANDOM % ${#faults[@]}]}; done
@@ -50,7 +48,7 @@ echo $moved $stayed $fds'
 
 # leaks SAMPLE NAME: what is left after a run.
 leaks() {
-	local h left i root
+	local h left i
 	for h in alpha beta gamma; do
 		for ((i = 0; i < 200; i++)); do
 			left=$(pids_on "$h" pmig-agent)$(pids_on "$h" "$1")$(pids_on "$h" pmig)
@@ -60,12 +58,7 @@ leaks() {
 		[ -z "$left" ] || echo "processes are left on $h: $left"
 		left=$(left_on "$h")
 		[ -z "$left" ] || echo "files are left on $h: $left"
-		root=$(hosts path "$h")/home/mig/.local/state/pmig
-		[ -e "$root/registry.db" ] || continue
-		rm -rf "$T/$P/registry"
-		mkdir "$T/$P/registry"
-		cp "$root"/registry.db* "$T/$P/registry/"
-		PMIG_STATE=$T/$P/registry "$BIN/pmig" registry verify >"$T/$P/verify" 2>&1 || echo "the registry of $h: $(grep -v ok "$T/$P/verify" | head -n 3)"
+		copied_registry "$h" || true
 	done
 	left=$(on alpha "$BIN/pmig" ps 2>/dev/null | grep -w "$2" || true)
 	[ -z "$left" ] || echo "a row is left: $left"
@@ -122,10 +115,7 @@ moves_so_far() { awk '{ n += $2 } END { print n + 0 }' "$T/lines"; }
 
 worker() {
 	local n h counts
-	export P=$TEST_NAME-$$-$1
-	mkdir "$T/$P"
-	env DISKS=power OWNER=$$ SHARE="$PMIG_SOURCE $PMIG_BUILD" "$PMIG_SOURCE/tests/hosts.sh" up
-	mkdir -m 777 "$(outside "$P")"
+	set_begin "$1"
 	for ((n = $1; $(moves_so_far) < most; n += JOBS)); do
 		run_sample "$n" || true
 		for h in alpha beta gamma; do files_on "$h" >>"$T/$P/files.$h"; done
@@ -135,11 +125,6 @@ worker() {
 		few_more "files on $h" 14 "${counts[@]}" | sed "s/^/hosts 0 0 0 WRONG: /" >>"$T/lines"
 		echo "$h: files after each run: ${counts[*]}" >>"$T/files"
 	done
-}
-
-end_worker() {
-	P=$1 hosts down
-	rm -rf "$(outside "$1")"
 }
 
 table() {
@@ -152,25 +137,13 @@ table() {
 }
 
 most=$1
-status=0
-DISKS=power hosts check 2>"$T/why" || status=$?
-if [ $status -eq 77 ]; then skip "$(sed 's/.*skipped: //' "$T/why")"; fi
-[ -w /dev ] || skip "a place that all hosts share is needed"
+sets_begin
 echo "SEED=$SEED"
-mkfifo "$T/never"
 touch "$T/lines"
-hosts sweep
 for sample in "${SAMPLES[@]}"; do
 	# shellcheck disable=SC2086 # words
 	[ "$sample" = witness ] || { (cd "$T" && "$BIN/samples/"$sample >undisturbed 2>/dev/null) || fail "$sample does not run"; result "$T/undisturbed" >"$T/expected.${sample%% *}"; }
 done
-workers=()
-at_end 'kill "${workers[@]}" 2>/dev/null' # before their hosts go
-for ((job = 0; job < JOBS; job++)); do
-	at_end "end_worker $TEST_NAME-$$-$job"
-	(trap - EXIT && worker "$job") &
-	workers+=($!)
-done
-for job in "${workers[@]}"; do wait "$job" || fail "a run was given up"; done
+sets_run "$JOBS" "a run was given up"
 table | tee "${SOAK:-$T/table}"
 check "results, epochs and what is left are as they must be (SEED=$SEED)" test "$(grep -c WRONG "$T/lines")" -eq 0

@@ -365,8 +365,7 @@ static void on_connection(void *context, short events)
 	loop_remove(&a->lease_timer);
 	a->driver = fresh;
 	a->guard = guard;
-	a->connector = who.pid;
-	agent_limits_origin(who.pid, a->from);
+	agent_limits_origin(who.pid, a->from, a->at);
 	agent_event(a, agent_describe(a));
 }
 

@@ -94,7 +94,7 @@ static bool has(const struct files *f, enum limits_field field)
 
 /* --- who asks --- */
 
-void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX])
+void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX], char ret_at[AGENT_FROM_MAX])
 {
 	static const char variable[] = "SSH_CONNECTION=";
 	char path[64], *text = malloc(ENVIRONMENT_MAX);
@@ -105,10 +105,14 @@ void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX])
 	if (fd >= 0)
 		(void)close(fd);
 	(void)snprintf(ret_from, AGENT_FROM_MAX, "%s", r < 0 ? "an unknown place" : "");
-	for (size_t at = 0; r >= 0 && at < size; at += strnlen(text + at, size - at) + 1)
-		if (text[size] = '\0', strncmp(text + at, variable, sizeof variable - 1) == 0)
-			(void)snprintf(ret_from, AGENT_FROM_MAX, "%.*s", (int)strcspn(text + at + sizeof variable - 1, " "),
-				text + at + sizeof variable - 1);
+	ret_at[0] = '\0';
+	for (size_t at = 0; r >= 0 && at < size; at += strnlen(text + at, size - at) + 1) {
+		const char *value = text + at + sizeof variable - 1;
+		if (text[size] = '\0', strncmp(text + at, variable, sizeof variable - 1) != 0)
+			continue;
+		(void)snprintf(ret_from, AGENT_FROM_MAX, "%.*s", (int)strcspn(value, " "), value);
+		(void)sscanf(value, "%*s %*s %63s", ret_at);
+	}
 	free(text);
 }
 
@@ -149,10 +153,14 @@ static uint64_t on_disk(const struct files *f)
 	return walked;
 }
 
+static int check_more(const struct files *f, uint64_t there, uint64_t more)
+{
+	return allow_bytes(f, LIMITS_DISK, more > UINT64_MAX - there ? UINT64_MAX : there + more);
+}
+
 static int check_disk(const struct files *f, uint64_t more)
 {
-	uint64_t there = on_disk(f);
-	return allow_bytes(f, LIMITS_DISK, more > UINT64_MAX - there ? UINT64_MAX : there + more);
+	return check_more(f, on_disk(f), more);
 }
 
 /* --- programs, and what is code beside them --- */
@@ -317,11 +325,12 @@ static int check_offer(const struct agent *a, const struct files *f, const void 
 {
 	const struct offer *o = what;
 	int r = check_sender(a, f);
-	if (r >= 0)
-		r = check_disk(f, o->size == BULK_SIZE_UNKNOWN ? 0 : o->size);
-	if (r < 0 || !has(f, LIMITS_DISK))
+	if (r < 0)
 		return r;
 	uint64_t there = on_disk(f);
+	r = check_more(f, there, o->size == BULK_SIZE_UNKNOWN ? 0 : o->size);
+	if (r < 0)
+		return r;
 	for (int i = 0; i < 2; i++) {
 		uint64_t most = limits_bytes(f->of[i], LIMITS_DISK), room = most > there ? most - there : 0;
 		if (room < *o->room)

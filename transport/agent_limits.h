@@ -5,8 +5,9 @@
 
 #include "agent_parts.h"
 
-/* Where the process `pid` was connected from: the address that sshd says in its environment (SSH_CONNECTION); "": it was not started over SSH. */
-void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX]);
+/* Where the process `pid` was connected from, and at which address of this host: what sshd says in its environment (SSH_CONNECTION, sshd(8)); "":
+ * it was not started over SSH, or nobody knows at which. */
+void agent_limits_origin(pid_t pid, char ret_from[AGENT_FROM_MAX], char ret_at[AGENT_FROM_MAX]);
 
 bool agent_limits_hashes(const struct agent *a); /* who sends programs has to say their SHA-256 */
 

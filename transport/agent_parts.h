@@ -44,6 +44,7 @@ struct agent {
 	char home[PMIG_NAME_MAX + 1];
 	char sender[2 * PMIG_NAME_MAX + 2];  /* USER@HOME, as the supervisor says */
 	char from[AGENT_FROM_MAX];           /* where its connection comes from, as sshd says; "": from this host */
+	char at[AGENT_FROM_MAX];             /* at which address of this host; "": not known */
 	uint64_t epoch;                      /* of the program here */
 	uint64_t promised;                   /* an epoch that was promised to another host, 0: none */
 	uint64_t claimed;                    /* the epoch that this host owns, 0: none */
@@ -77,7 +78,6 @@ struct agent {
 	struct agent_stdio *io;
 	struct peer *driver; /* the supervisor */
 	int guard;           /* who handed its connection to us waits for the end of this one; -1 */
-	pid_t connector;     /* whose connection it was: `agent connect` */
 	bool attached;       /* output is sent to it */
 	bool late;           /* it knows less than another one did: agent_heard.c */
 	int64_t later;       /* id of the request that waits for the program, 0: none */

@@ -1,6 +1,8 @@
 /* agent_plain: the program's side of direct ways: who may connect to us, and what its numbers become. */
 #include "agent_plain.h"
 
+#include "address.h"
+
 #include "agent_plain_parts.h"
 #include "channel_plain.h"
 #include "plain_hello.h"
@@ -94,15 +96,10 @@ static void turn_away(struct guest *g)
 	g->fd = -1;
 }
 
-static void reset(int fd)
-{
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
-}
-
 static void on_slow(void *context)
 {
 	struct guest *g = context;
-	reset(g->fd);
+	plain_relay_reset(g->fd);
 	turn_away(g);
 }
 
@@ -133,7 +130,7 @@ static void on_guest(void *context, short events)
 		e->fd = g->fd;
 		g->fd = -1;
 	} else {
-		reset(g->fd);
+		plain_relay_reset(g->fd);
 	}
 	turn_away(g);
 }
@@ -184,59 +181,23 @@ static void on_over(void *context)
 			at = &(*at)->next;
 }
 
-/* The address at which the supervisor's session came in, as sshd says in the environment: the third word of SSH_CONNECTION, sshd(8). */
-static int own_address(const struct agent *a, struct sockaddr_storage *ret, socklen_t *ret_size, char text[INET6_ADDRSTRLEN])
-{
-	static const char name[] = "SSH_CONNECTION=";
-	char path[64], *all = malloc(ENVIRONMENT_MAX);
-	size_t have = 0;
-	int fd = -1;
-	if (all != NULL && a->connector > 0) {
-		(void)snprintf(path, sizeof path, "/proc/%d/environ", (int)a->connector);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	}
-	if (fd >= 0 && io_read_all(fd, all, ENVIRONMENT_MAX - 1, &have) < 0)
-		have = 0;
-	if (fd >= 0)
-		(void)close(fd);
-	text[0] = '\0';
-	for (size_t at = 0; at < have; at += strnlen(all + at, have - at) + 1) {
-		all[have] = '\0';
-		if (strncmp(all + at, name, sizeof name - 1) == 0)
-			(void)sscanf(all + at + sizeof name - 1, "%*s %*s %45s", text);
-	}
-	free(all);
-	struct sockaddr_in *four = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
-	*ret = (struct sockaddr_storage){0};
-	if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
-		four->sin_family = AF_INET;
-		*ret_size = sizeof *four;
-	} else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1) {
-		six->sin6_family = AF_INET6;
-		*ret_size = sizeof *six;
-	} else {
-		return error_set(PMIG_ENOSUPPORT,
-			"plain TCP: this host's address is not known: its session did not come by sshd");
-	}
-	return 0;
-}
-
-static int open_port(struct agent *a, char ret_address[INET6_ADDRSTRLEN], int *ret_port)
+/* At the address at which the supervisor's session came in. */
+static int open_port(struct agent *a, int *ret_port)
 {
 	struct plain_target *t = target(a);
 	struct sockaddr_storage at;
 	socklen_t size = 0;
-	int r = own_address(a, &at, &size, ret_address);
-	if (r < 0)
-		return r;
+	int r = 0;
+	if (!address_numeric(a->at, 0, &at, &size))
+		return error_set(PMIG_ENOSUPPORT,
+			"plain TCP: this host's address is not known: its session did not come by sshd");
 	on_over(a);
 	t->listener = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->listener >= 0) /* before the handshake, which tells how large windows will be */
 		plain_relay_bound(t->listener);
 	if (t->listener < 0 || bind(t->listener, (struct sockaddr *)&at, size) < 0 || listen(t->listener, SOMAXCONN) < 0 ||
 		getsockname(t->listener, (struct sockaddr *)&at, &size) < 0)
-		r = error_errno(PMIG_EIO, errno, "plain TCP: no port at %.60s", ret_address);
+		r = error_errno(PMIG_EIO, errno, "plain TCP: no port at %.60s", a->at);
 	if (r >= 0)
 		r = loop_add(a->loop, t->listener, POLLIN, on_connection, a, &t->source);
 	if (r >= 0)
@@ -277,7 +238,6 @@ int agent_do_plain_listen(struct agent *a, const json_t *request, json_t **ret_a
 {
 	const json_t *references = json_object_get(request, "references");
 	uint64_t epoch = (uint64_t)agent_number(request, "epoch", 0);
-	char address[INET6_ADDRSTRLEN];
 	int port = 0;
 	struct pmig_owner owner;
 	if (json_array_size(references) > HELD_MAX)
@@ -286,7 +246,7 @@ int agent_do_plain_listen(struct agent *a, const json_t *request, json_t **ret_a
 	if (r >= 0 && (epoch <= owner.epoch || epoch <= owner.barred))
 		r = error_set(PMIG_ESTALE, "%s: epoch %llu is over here", a->name, (unsigned long long)epoch);
 	if (r >= 0)
-		r = open_port(a, address, &port);
+		r = open_port(a, &port);
 	if (r < 0)
 		return r;
 	json_t *ways = json_array();
@@ -297,7 +257,7 @@ int agent_do_plain_listen(struct agent *a, const json_t *request, json_t **ret_a
 		if (way != NULL)
 			(void)json_array_append_new(ways, way);
 	}
-	*ret_answer = json_pack("{s:s, s:i, s:o}", "address", address, "port", port, "ways", ways);
+	*ret_answer = json_pack("{s:s, s:i, s:o}", "address", a->at, "port", port, "ways", ways);
 	return 0;
 }
 
@@ -352,6 +312,27 @@ bool agent_plain_connect(struct agent *a, const struct control_message *m, int s
 	e->fd = -1;
 	e->used = true;
 	return true;
+}
+
+int agent_plain_end_make(struct agent *a, struct end_options o, const struct plain_front *out, const struct plain_front *in,
+	struct end **ret)
+{
+	struct end *e;
+	int r = channel_state_new(o.id, out, in, &o.state);
+	if (r < 0) {
+		if (o.fd >= 0)
+			(void)close(o.fd);
+		return r;
+	}
+	o.connection = true;
+	r = agent_end_create(a, &o, &e);
+	(void)close(o.state);
+	if (r < 0)
+		return r;
+	e->waits = e->resumed = false;
+	channel_hold(e->channel, false);
+	*ret = e;
+	return 0;
 }
 
 bool agent_plain_uses(const struct agent *a, uint64_t reference)

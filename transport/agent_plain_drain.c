@@ -92,7 +92,7 @@ static void fail(struct draining *d, int code)
 	loop_remove(&d->source);
 	loop_remove(&d->timer);
 	if (d->phase >= STOPPED) {
-		(void)setsockopt(d->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+		plain_relay_reset(d->fd);
 		(void)connect(d->fd, &nowhere, sizeof nowhere);
 		code = PMIG_EGONE;
 	}
@@ -107,22 +107,10 @@ static int make_end(struct draining *d)
 	struct end *e;
 	const struct plain_front out = {.ended = d->out_ended},
 				 in = {.bytes = d->bytes, .size = d->size, .urgent = d->urgent, .mark = d->mark};
-	int state, r = channel_state_new(d->channel, &out, &in, &state);
+	int r = agent_plain_end_make(a,
+		(struct end_options){.id = d->channel, .reference = d->reference, .opener = true, .fd = -1}, &out, &in, &e);
 	if (r < 0)
 		return r;
-	r = agent_end_create(a,
-		&(struct end_options){.id = d->channel,
-			.reference = d->reference,
-			.opener = true,
-			.fd = -1,
-			.state = state,
-			.connection = true},
-		&e);
-	(void)close(state);
-	if (r < 0)
-		return r;
-	e->waits = e->resumed = false;
-	channel_hold(e->channel, false);
 	d->give = e->give;
 	e->give = -1;
 	return 0;

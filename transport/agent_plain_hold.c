@@ -1,4 +1,5 @@
 /* agent_plain_hold: the holder's side of direct ways. */
+#include "address.h"
 #include "agent_accept.h"
 #include "agent_connection.h"
 #include "agent_plain_parts.h"
@@ -123,23 +124,11 @@ static int become_channel(struct way *w, const struct plain_front *to_program, c
 	struct agent *a = w->agent;
 	struct held *h = agent_held(a, w->hello.reference);
 	struct end *e;
-	int state, fd = h != NULL ? fcntl(h->fd, F_DUPFD_CLOEXEC, 3) : -1;
+	int fd = h != NULL ? fcntl(h->fd, F_DUPFD_CLOEXEC, 3) : -1;
 	if (fd < 0)
 		return error_set(PMIG_EGONE, "it is not held here any more");
-	int r = channel_state_new(w->channel, to_program, to_client, &state);
-	if (r < 0) {
-		(void)close(fd);
-		return r;
-	}
-	r = agent_end_create(a,
-		&(struct end_options){.id = w->channel, .reference = h->id, .fd = fd, .state = state, .connection = true},
-		&e);
-	(void)close(state);
-	if (r < 0)
-		return r;
-	e->waits = e->resumed = false;
-	channel_hold(e->channel, false);
-	return 0;
+	return agent_plain_end_make(a, (struct end_options){.id = w->channel, .reference = h->id, .fd = fd}, to_program,
+		to_client, &e);
 }
 
 static void on_drained(void *context, int code, const struct plain_front *to_program, const struct plain_front *to_client)
@@ -220,7 +209,7 @@ static void consider(struct way *w)
 		return;
 	uint64_t reference = w->hello.reference; /* the program has a number that leads nowhere: it is told so by a reset */
 	if (w->fd >= 0)
-		(void)setsockopt(w->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
+		plain_relay_reset(w->fd);
 	struct agent *a = w->agent;
 	char reason[PMIG_REASON_MAX];
 	(void)snprintf(reason, sizeof reason, "%s", pmig_reason());
@@ -312,23 +301,6 @@ static int start_connecting(const struct sockaddr_storage *at, socklen_t size)
 	return fd;
 }
 
-static bool parse_address(const char *text, int port, struct sockaddr_storage *ret, socklen_t *ret_size)
-{
-	struct sockaddr_in *four = (struct sockaddr_in *)ret;
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
-	*ret = (struct sockaddr_storage){0};
-	if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
-		four->sin_family = AF_INET;
-		four->sin_port = htons((uint16_t)port);
-		*ret_size = sizeof *four;
-		return true;
-	}
-	six->sin6_family = AF_INET6;
-	six->sin6_port = htons((uint16_t)port);
-	*ret_size = sizeof *six;
-	return inet_pton(AF_INET6, text, &six->sin6_addr) == 1;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -414,7 +386,7 @@ int agent_do_plain_open(struct agent *a, const json_t *request, json_t **ret_ans
 	struct sockaddr_storage at;
 	socklen_t size = 0;
 	if (count > HELD_MAX ||
-		!parse_address(agent_text(request, "address"), (int)agent_number(request, "port", 0), &at, &size))
+		!address_numeric(agent_text(request, "address"), (uint16_t)agent_number(request, "port", 0), &at, &size))
 		return error_set(PMIG_EPROTOCOL, "agent: no address for plain TCP");
 	struct plain_hello *hellos = calloc(count + 1, sizeof *hellos);
 	struct pollfd *polls = calloc(count + 1, sizeof *polls);

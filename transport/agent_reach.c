@@ -1,4 +1,5 @@
 /* agent_reach: which addresses this host reaches: it tries to connect to all of them at once, for a limited time. */
+#include "address.h"
 #include "agent_parts.h"
 #include "command_text.h"
 
@@ -28,6 +29,7 @@ union address {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 	struct sockaddr_un local;
+	struct sockaddr_storage all;
 };
 
 static int64_t now_ms(void)
@@ -35,24 +37,6 @@ static int64_t now_ms(void)
 	struct timespec t;
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static bool numeric(const char *host, unsigned port, union address *ret_address, socklen_t *ret_size)
-{
-	*ret_address = (union address){0};
-	if (inet_pton(AF_INET, host, &ret_address->v4.sin_addr) == 1) {
-		ret_address->v4.sin_family = AF_INET;
-		ret_address->v4.sin_port = htons((uint16_t)port);
-		*ret_size = sizeof ret_address->v4;
-		return true;
-	}
-	if (inet_pton(AF_INET6, host, &ret_address->v6.sin6_addr) == 1) {
-		ret_address->v6.sin6_family = AF_INET6;
-		ret_address->v6.sin6_port = htons((uint16_t)port);
-		*ret_size = sizeof ret_address->v6;
-		return true;
-	}
-	return false;
 }
 
 static bool is_loopback(const union address *a)
@@ -92,9 +76,9 @@ static const char *resolve(const char *text, union address *ret_address, socklen
 		return "it is no address";
 	bool brackets = text[0] == '[' && colon > text && colon[-1] == ']';
 	(void)snprintf(host, sizeof host, "%.*s", (int)(colon - text) - (brackets ? 2 : 0), text + (brackets ? 1 : 0));
-	if (numeric(host, (unsigned)port, ret_address, ret_size))
+	if (address_numeric(host, (uint16_t)port, &ret_address->all, ret_size))
 		return NULL;
-	if (!look_up(host, found, until) || !numeric(found, (unsigned)port, ret_address, ret_size))
+	if (!look_up(host, found, until) || !address_numeric(found, (uint16_t)port, &ret_address->all, ret_size))
 		return "its name is not known there";
 	return NULL;
 }

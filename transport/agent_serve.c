@@ -1,4 +1,5 @@
 /* agent_serve: what is held here, as a descriptor that a channel can be connected to. */
+#include "address.h"
 #include "agent_reference.h"
 
 #include <arpa/inet.h>
@@ -60,8 +61,6 @@ static bool parse_port(const char *text, uint16_t *ret_port)
 int agent_serve_parse(const char *locator, struct sockaddr_storage *ret_address, socklen_t *ret_size)
 {
 	struct sockaddr_un *un = (struct sockaddr_un *)ret_address;
-	struct sockaddr_in *in = (struct sockaddr_in *)ret_address;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_address;
 	char host[64];
 	uint16_t port;
 	*ret_address = (struct sockaddr_storage){0};
@@ -84,18 +83,8 @@ int agent_serve_parse(const char *locator, struct sockaddr_storage *ret_address,
 	}
 	if (*host == '\0' || strcmp(host, "*") == 0 || strcmp(host, "localhost") == 0 || strcmp(host, "0.0.0.0") == 0)
 		(void)snprintf(host, sizeof host, "127.0.0.1");
-	if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		in->sin_port = htons(port);
-		*ret_size = sizeof *in;
+	if (address_numeric(host, port, ret_address, ret_size))
 		return 0;
-	}
-	if (inet_pton(AF_INET6, host, &in6->sin6_addr) == 1) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons(port);
-		*ret_size = sizeof *in6;
-		return 0;
-	}
 	return error_set(PMIG_EINVAL, "%.200s: the host must be localhost or a number", locator);
 }
 

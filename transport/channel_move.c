@@ -162,6 +162,28 @@ static int write_sides(int fd, const struct channel_side *s)
 	return r;
 }
 
+/* A file with the head of a state. */
+static int begin_state(const struct state *s, int *ret_file)
+{
+	int fd = memfd_create("pmig-channel", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_errno(PMIG_EIO, errno, "channel: its state");
+	*ret_file = fd;
+	return write_all(fd, s, sizeof *s);
+}
+
+/* `r`: how the writing of it went. */
+static int end_state(int fd, int r, int *ret_state)
+{
+	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = error_errno(PMIG_EIO, errno, "channel: its state");
+	if (r < 0 && fd >= 0)
+		(void)close(fd);
+	if (r >= 0)
+		*ret_state = fd;
+	return r;
+}
+
 /* `written` comes behind what is under way from here, `unread` in front of what has come. */
 static int write_state(const struct channel *c, const struct waiting *written, const struct waiting *unread, int *ret_state)
 {
@@ -180,10 +202,7 @@ static int write_state(const struct channel *c, const struct waiting *written, c
 	struct channel_side found = {.number = c->side_made + 1, .at = c->out.end + written->mark};
 	if (out_size > SIDE_MAX || in_size > SIDE_MAX)
 		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
-	int fd = memfd_create("pmig-channel", MFD_CLOEXEC);
-	if (fd < 0)
-		return error_errno(PMIG_EIO, errno, "channel: its state");
-	int r = write_all(fd, &s, sizeof s);
+	int fd = -1, r = begin_state(&s, &fd);
 	if (r >= 0)
 		r = write_ring(fd, &c->out);
 	if (r >= 0)
@@ -198,13 +217,7 @@ static int write_state(const struct channel *c, const struct waiting *written, c
 		r = write_sides(fd, &found);
 	if (r >= 0)
 		r = write_sides(fd, unread->urgent ? &given : c->sides_in);
-	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = error_errno(PMIG_EIO, errno, "channel: its state");
-	if (r < 0)
-		(void)close(fd);
-	else
-		*ret_state = fd;
-	return r;
+	return end_state(fd, r, ret_state);
 }
 
 int channel_suspend(struct channel *c, int fd, int *ret_state)
@@ -353,10 +366,7 @@ int channel_state_new(uint64_t id, const struct plain_front *out, const struct p
 			    come = {.number = 1, .at = FRESH - in->size + in->mark};
 	if (out->size > SIDE_MAX || in->size > SIDE_MAX)
 		return error_set(PMIG_EREFUSED, "channel: more than %u bytes are under way", SIDE_MAX);
-	int fd = memfd_create("pmig-channel", MFD_CLOEXEC), r = 0;
-	if (fd < 0)
-		return error_errno(PMIG_EIO, errno, "channel: its state");
-	r = write_all(fd, &s, sizeof s);
+	int fd = -1, r = begin_state(&s, &fd);
 	if (r >= 0)
 		r = write_all(fd, out->bytes, out->size);
 	if (r >= 0)
@@ -365,13 +375,7 @@ int channel_state_new(uint64_t id, const struct plain_front *out, const struct p
 		r = write_sides(fd, &given);
 	if (r >= 0 && in->urgent)
 		r = write_sides(fd, &come);
-	if (r >= 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = error_errno(PMIG_EIO, errno, "channel: its state");
-	if (r < 0)
-		(void)close(fd);
-	else
-		*ret_state = fd;
-	return r;
+	return end_state(fd, r, ret_state);
 }
 
 uint64_t channel_state_id(int state)

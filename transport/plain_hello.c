@@ -1,8 +1,9 @@
 /* plain_hello: its writer and its reader. */
 #include "plain_hello.h"
 
+#include "../runtime/base/hex.h"
+
 #include <endian.h>
-#include <stdio.h>
 #include <string.h>
 
 #define MAGIC 0x6e616c7067696d70u /* "pmigplan" */
@@ -46,26 +47,14 @@ bool plain_hello_same(const struct plain_hello *one, const struct plain_hello *o
 
 void plain_token_text(const unsigned char token[PLAIN_TOKEN], char ret_text[PLAIN_TOKEN_TEXT])
 {
-	for (size_t i = 0; i < PLAIN_TOKEN; i++)
-		(void)snprintf(ret_text + 2 * i, 3, "%02x", token[i]);
-}
-
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	hex_put(token, PLAIN_TOKEN, ret_text);
 }
 
 bool plain_token_parse(const char *text, unsigned char ret_token[PLAIN_TOKEN])
 {
 	unsigned char token[PLAIN_TOKEN];
-	if (strnlen(text, PLAIN_TOKEN_TEXT) != PLAIN_TOKEN_TEXT - 1)
+	if (strnlen(text, PLAIN_TOKEN_TEXT) != PLAIN_TOKEN_TEXT - 1 || !hex_get(text, token, PLAIN_TOKEN))
 		return false;
-	for (size_t i = 0; i < PLAIN_TOKEN; i++) {
-		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		token[i] = (unsigned char)(high << 4 | low);
-	}
 	memcpy(ret_token, token, PLAIN_TOKEN);
 	return true;
 }

@@ -201,7 +201,7 @@ static void transfer(struct plain_relay *r, struct direction *d)
 	}
 }
 
-static void be_reset(int fd)
+void plain_relay_reset(int fd)
 {
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
 }
@@ -438,8 +438,8 @@ bool plain_relay_drain(struct plain_relay *r)
 
 void plain_relay_abort(struct plain_relay *r)
 {
-	be_reset(r->options.client);
-	be_reset(r->options.way);
+	plain_relay_reset(r->options.client);
+	plain_relay_reset(r->options.way);
 }
 
 uint64_t plain_relay_bytes(const struct plain_relay *r)

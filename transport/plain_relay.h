@@ -43,7 +43,8 @@ struct plain_relay_options {
 int plain_relay_create(const struct plain_relay_options *o, struct plain_relay **ret) PMIG_MUST_CHECK;
 void plain_relay_destroy(struct plain_relay *r); /* NULL is fine; closes both */
 bool plain_relay_drain(struct plain_relay
-		*r); /* false: it is over, and `ended` will be called; else `drained`, perhaps at once */
+		*r);            /* false: it is over, and `ended` will be called; else `drained`, perhaps at once */
+void plain_relay_reset(int fd); /* its peer finds a reset when it is closed */
 void plain_relay_abort(struct plain_relay *r);           /* both peers find a reset when it is destroyed */
 uint64_t plain_relay_bytes(const struct plain_relay *r); /* in both directions so far */
 

@@ -1,6 +1,55 @@
 # shellcheck shell=bash
 # faults.sh: what may become of a program at a fault point, for test_fault.sh and tests/matrix.sh. A fault is "POINT=ACTION[:SIDE]".
 
+# For tools that go on for long, on several sets of hosts at a time with disks that forget:
+#	sets_begin             what they need is there, else the test is skipped
+#	outside P              a directory that every host of the set P sees as its own, and that no power failure touches
+#	set_begin NUMBER       in a worker: the hosts of its own, which P names from now on
+#	sets_run N WORDS       worker 0 to worker N-1, each in a shell of its own; WORDS: what is said if one is given up. Their hosts go at the end.
+sets_begin() {
+	local status=0
+	DISKS=power hosts check 2>"$T/why" || status=$?
+	if [ $status -eq 77 ]; then skip "$(sed 's/.*skipped: //' "$T/why")"; fi
+	[ -w /dev ] || skip "a place that all hosts share is needed"
+	mkfifo "$T/never"
+	hosts sweep
+}
+outside() { echo "/dev/pmig-$1"; }
+set_begin() {
+	export P=$TEST_NAME-$$-$1
+	mkdir "$T/$P"
+	env DISKS=power OWNER=$$ SHARE="$PMIG_SOURCE $PMIG_BUILD" "$PMIG_SOURCE/tests/hosts.sh" up
+	mkdir -m 777 "$(outside "$P")"
+}
+set_end() {
+	P=$1 hosts down
+	rm -rf "$(outside "$1")"
+}
+sets_run() {
+	local job workers=()
+	for ((job = 0; job < $1; job++)); do
+		(trap - EXIT && worker "$job") &
+		workers+=($!)
+	done
+	at_end "kill ${workers[*]} 2>/dev/null" # before their hosts go
+	for ((job = 0; job < $1; job++)); do at_end "set_end $TEST_NAME-$$-$job"; done
+	for job in "${workers[@]}"; do wait "$job" || fail "$2"; done
+}
+
+# copied_registry HOST: a copy of its registry in $T/$P/registry.HOST, if it has one, in which `pmig registry verify` has found nothing; else what it found.
+copied_registry() {
+	local root copy=$T/$P/registry.$1
+	root=$(hosts path "$1")/home/mig/.local/state/pmig
+	rm -rf "$copy"
+	[ -e "$root/registry.db" ] || return 0
+	mkdir "$copy"
+	cp "$root"/registry.db* "$copy/"
+	PMIG_STATE=$copy "$BIN/pmig" registry verify >"$T/$P/verify" 2>&1 || {
+		echo "the registry of $1: $(grep -v ok "$T/$P/verify" | head -n 3)"
+		return 1
+	}
+}
+
 # Points that are reached only because something has failed before.
 before() {
 	case $1 in

@@ -1,22 +1,23 @@
 #!/bin/bash
-# shellcheck source=lib.sh
+# shellcheck source=lib.sh source=nc.sh
+# shellcheck disable=SC2154 # client and feed are nc_begin's
 # A connection of a program goes on while the program moves: its peer, nc, is not changed and notices nothing. The socket stays at alpha and
-# is used from beta and from gamma; at alpha it is the program's own again.
+# is used from beta and from gamma; at alpha it is the program's own again. WAY: an option of the moves away.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/nc.sh"
 hosts_begin
 
 head -c 3000000 /dev/urandom >"$T/bytes"
-start alpha links "$BIN/tests/links" accept 7000 1
-await "$T/links.out" ready
-mkfifo "$T/in"
-on gamma nc -N alpha 7000 <"$T/in" >"$T/back" &
-client=$!
-exec {feed}>"$T/in"
-await "$T/links.out" all
+nc_begin
+# away HOST: by plain TCP the program's number is a TCP socket there, and not a unix one.
+away() {
+	t pmig_on alpha move ${WAY:+"$WAY"} links "$1"
+	[ -z "${WAY:-}" ] || check "at $1 the program has a TCP socket" test "$(hosts exec "$1" ss -Htnp state established | grep -c '"links"')" = 1
+}
 head -c 1000000 "$T/bytes" >&"$feed"
-t pmig_on alpha move links beta
+away beta
 head -c 2000000 "$T/bytes" | tail -c 1000000 >&"$feed"
-t pmig_on alpha move links gamma
+away gamma
 head -c 2500000 "$T/bytes" | tail -c 500000 >&"$feed"
 await_back() { # BYTES: have come back
 	local i
@@ -29,7 +30,7 @@ check "at alpha the program has its own socket" test "$(hosts exec alpha ss -Htn
 check "nothing stays behind" test "$(pmig_on alpha references --json links)" = '[]'
 tail -c 500000 "$T/bytes" >&"$feed"
 exec {feed}>&-
-wait $client
+wait "$client"
 same "$T/bytes" "$T/back"
 ended_with links 0
 check "3000000 bytes, and an end as any other" grep -q '^0 over: 3000000 bytes, end$' "$T/links.out"

@@ -1,18 +1,30 @@
 #!/bin/bash
-# shellcheck source=lib.sh
+# shellcheck source=lib.sh source=nc.sh
+# shellcheck disable=SC2154 # client and feed are nc_begin's
 # The port at which a direct way is waited for lets nobody in: not who says nothing, nor something else, nor the right words with a token or an
-# epoch of its own. It is closed after ten seconds, which this test waits for. Where no port can be had, the bytes go by SSH.
+# epoch of its own, nor who heard the words of the one who was meant and says them again, at this port or a later one. It is closed after ten
+# seconds, which this test waits for. Where no port can be had, the bytes go by SSH.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/nc.sh"
 hosts_begin
 
-start alpha links "$BIN/tests/links" accept 7000 1
-await "$T/links.out" ready
-mkfifo "$T/in"
-on gamma nc -N alpha 7000 <"$T/in" >"$T/back" &
-client=$!
-exec {feed}>"$T/in"
-await "$T/links.out" all
+nc_begin
+mkfifo "$T/none.fifo"
+# What the holder says to get in is heard, as by somebody who reads the trusted network: 64 bytes to $T/heard.
+hosts exec beta perl -MSocket -e '
+	socket(my $s, 17, SOCK_RAW, 0x0300) or die "packets: $!";
+	$| = 1; $SIG{ALRM} = sub { exit 3 }; alarm 60; print STDERR "ready\n";
+	while (1) {
+		recv($s, my $packet, 65536, 0) // next;
+		my $at = index($packet, "pmigplan");
+		next if $at < 0 || length($packet) < $at + 64;
+		print substr($packet, $at, 64);
+		exit 0;
+	}' >"$T/heard" 2>"$T/listening" &
+hears=$!
+await "$T/listening" ready
 t pmig_on alpha move --plain-tcp links beta
+wait "$hears"
 listens() { hosts exec beta ss -Hltn | grep -oE '10\.77\.0\.12:[0-9]+' | cut -d: -f2; }
 port=$(listens)
 check "the agent listens at the address by which it was reached, and no other: $port" test -n "$port"
@@ -34,6 +46,13 @@ check "those who come late wait for a place: forty at once that say nothing, and
 	$SIG{ALRM} = sub { exit 3 }; alarm 12;
 	my $n = sysread($all[-1], my $byte, 1);
 	exit(defined $n && $n > 0 ? 4 : 0);' "$port"
+# replayed [EPOCH]: what was heard, with another epoch in it
+replayed() {
+	stranger 'do { my $h = pack("H*", "'"$(od -An -v -tx1 "$T/heard" | tr -d ' \n')"'"); substr($h, 16, 8) = pack("Q<", '"${1:-0}"') if '"${1:-0}"'; $h }' 1
+}
+check "what was heard is a whole hello" test "$(stat -c %s "$T/heard")" = 64
+check "it is said again while the port is open" replayed
+check "and with the next epoch" replayed 3
 echo still >&"$feed"
 await "$T/back" still
 gone() {
@@ -44,7 +63,6 @@ gone() {
 	done
 	return 1
 }
-mkfifo "$T/none.fifo"
 check "the port is closed" gone
 # No port: all of them are taken by somebody else's range.
 range=$(hosts exec gamma cat /proc/sys/net/ipv4/ip_local_port_range)
@@ -62,6 +80,14 @@ wait $taken
 check "at gamma its bytes come by SSH" test "$(hosts exec gamma ss -Htnp state established | grep -c '"links"')" = 0
 echo more >&"$feed"
 await "$T/back" more
+# A later hand-over's port, at the same host.
+t pmig_on alpha move --plain-tcp links beta
+port=$(listens)
+check "it is open again: $port" test -n "$port"
+check "what was heard two hand-overs ago is said at it" replayed
+check "and with its epoch" replayed 4
+echo later >&"$feed"
+await "$T/back" later
 exec {feed}>&-
-wait $client
+wait "$client"
 ended_with links 0

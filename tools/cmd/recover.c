@@ -1,9 +1,9 @@
 /* recover: what is in doubt, and what can be done about it; takes up one program and asks both hosts again; lets a person decide where the
  * target cannot be asked. */
-#include "registry/list.h"
 #include "registry/store.h"
 #include "registry/table.h"
 #include "tools/cmd/cmd.h"
+#include "tools/supervisor/doubts.h"
 #include "tools/supervisor/supervisor.h"
 
 #include <stdio.h>
@@ -78,29 +78,24 @@ static bool explain(json_t *row)
 	return true;
 }
 
-static int gather(const char *name, json_t **ret_rows)
+static int gather(json_t **ret_rows)
 {
-	char *said = NULL;
-	size_t size = 0;
 	struct pmig_store *store;
+	json_t *all = NULL, *row;
+	size_t i;
 	int r = cmd_store(&store);
 	if (r < 0)
 		return r;
-	FILE *out = open_memstream(&said, &size);
-	r = out == NULL ? error_set(PMIG_ENOMEM, "out of memory")
-			: list_run(registry_store_database(store), "doubts",
-				  &(struct list_options){.form = LIST_JSON, .process = name}, out);
-	if (out != NULL)
-		(void)fclose(out);
+	r = doubts_list(store, NULL, &all);
 	store->close(store);
-	json_t *all = r >= 0 ? json_loadb(said, size, 0, NULL) : NULL;
-	free(said);
-	if (all == NULL)
-		return r < 0 ? r : error_set(PMIG_ENOMEM, "out of memory");
+	if (r < 0)
+		return r;
 	*ret_rows = json_array();
-	size_t i;
-	json_t *row;
-	json_array_foreach(all, i, row) if (explain(row))(void) json_array_append(*ret_rows, row);
+	json_array_foreach(all, i, row)
+	{
+		if (explain(row))
+			(void)json_array_append(*ret_rows, row);
+	}
 	json_decref(all);
 	return 0;
 }
@@ -151,7 +146,7 @@ static int show(const json_t *rows)
 static int list(bool json)
 {
 	json_t *rows = NULL;
-	int r = gather(NULL, &rows);
+	int r = gather(&rows);
 	if (r >= 0 && json)
 		r = json_dumpf(rows, stdout, JSON_INDENT(2)) == 0 && putchar('\n') == '\n'
 			? 0

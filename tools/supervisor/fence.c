@@ -1,7 +1,7 @@
 /* fence: copies that a person gave up while their host could not be reached: that host is asked until it has ended them. */
 #include "fence.h"
 
-#include "registry/list.h"
+#include "doubts.h"
 #include "registry/store.h"
 
 #include <stdio.h>
@@ -117,22 +117,6 @@ void fence_down(struct supervisor *s, struct remote *r)
 		remote_connect_later(r, s->epoch);
 }
 
-/* What the registry's list "doubts" has of this program. */
-static json_t *doubts(struct supervisor *s)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-	if (out == NULL)
-		return NULL;
-	int r = list_run(registry_store_database(s->store), "doubts",
-		&(struct list_options){.form = LIST_JSON, .process = s->uuid}, out);
-	(void)fclose(out);
-	json_t *rows = r >= 0 ? json_loadb(text, size, 0, NULL) : NULL;
-	free(text);
-	return rows;
-}
-
 static bool is_given_up(const json_t *row)
 {
 	const char *state = json_string_value(json_object_get(row, "state"));
@@ -141,10 +125,11 @@ static bool is_given_up(const json_t *row)
 
 bool fence_is_due(struct supervisor *s)
 {
-	json_t *rows = doubts(s);
+	json_t *rows = NULL;
 	const json_t *row;
 	size_t i;
 	bool due = false;
+	(void)!doubts_list(s->store, s->uuid, &rows);
 	json_array_foreach(rows, i, row) due |= is_given_up(row);
 	json_decref(rows);
 	return due;
@@ -152,10 +137,11 @@ bool fence_is_due(struct supervisor *s)
 
 int fence_open(struct supervisor *s)
 {
-	json_t *rows = doubts(s);
+	json_t *rows = NULL;
 	const json_t *row;
 	size_t i;
 	int r = 0;
+	(void)!doubts_list(s->store, s->uuid, &rows);
 	json_array_foreach(rows, i, row)
 	{
 		const char *target = json_string_value(json_object_get(row, "target")),

@@ -134,6 +134,6 @@ void report_end(struct move *m)
 		supervisor_exit(s, source, held);
 	json_decref(held);
 	if (over != NULL)
-		supervisor_unheard(s, over);
+		(void)supervisor_unheard(s, over);
 	streams_check(s);
 }

@@ -104,8 +104,8 @@ void supervisor_say(struct supervisor *s, const char *format, ...)
 void supervisor_bury(struct supervisor *s, struct remote *r);
 void supervisor_dismiss(struct supervisor *s, struct remote *r);                   /* the agent may end; buries */
 void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event); /* the program has ended there */
-void supervisor_unheard(struct supervisor *s,
-	struct remote *r); /* it has ended there, and its agent knows no more than how */
+/* It has ended there, and its agent knows no more than how: that is heard now. False: it has not, or its output comes first. */
+bool supervisor_unheard(struct supervisor *s, struct remote *r);
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;
 void supervisor_stop(struct supervisor *s, int exit_status);
 void supervisor_fail(struct supervisor *s, int exit_status,

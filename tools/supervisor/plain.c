@@ -9,16 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t number(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text != NULL ? channel_id_parse(text) : 0;
-}
-
 /* A connection that the frozen program uses, at another host than the target. */
 static struct known *used(const struct move *m, const json_t *reference)
 {
-	struct known *k = channels_known(m->supervisor, number(reference, "reference"));
+	struct known *k = channels_known(m->supervisor, channels_number(reference, "reference"));
 	bool far = k != NULL && k->kind == REFERENCE_CONNECTION && strcmp(k->holder, m->target_label) != 0;
 	return far && remote_is_up(channels_remote(m->supervisor, k->holder)) ? k : NULL;
 }
@@ -121,7 +115,7 @@ void plain_begin(struct move *m)
 	size_t i;
 	json_array_foreach(json_object_get(m->frozen, "references"), i, one)
 	{
-		struct known *k = channels_known(s, number(one, "reference"));
+		struct known *k = channels_known(s, channels_number(one, "reference"));
 		struct route *t = s->channels->routes;
 		if (k == NULL || k->kind != REFERENCE_CONNECTION)
 			continue;
@@ -206,7 +200,7 @@ static void on_stopping(void *context, int code, const json_t *answer)
 /* The program is frozen: its number becomes a channel's end, and so does the holder's. */
 static void on_drain(struct supervisor *s, struct remote *r, const json_t *event)
 {
-	uint64_t reference = number(event, "reference"), channel = number(event, "channel");
+	uint64_t reference = channels_number(event, "reference"), channel = channels_number(event, "channel");
 	struct known *k = channels_known(s, reference);
 	struct remote *holder = k != NULL ? channels_remote(s, k->holder) : NULL;
 	struct drain *d = remote_is_up(holder) ? malloc(sizeof *d) : NULL;
@@ -251,14 +245,14 @@ static void on_over(struct supervisor *s, struct known *k, const char *reason)
 void plain_event(struct supervisor *s, struct remote *r, const json_t *event)
 {
 	const char *what = json_string_value(json_object_get(event, "event"));
-	struct known *k = channels_known(s, number(event, "reference"));
+	struct known *k = channels_known(s, channels_number(event, "reference"));
 	bool holds = k != NULL && strcmp(k->holder, remote_label(r)) == 0;
 	if (strcmp(what, "plain-drain") == 0)
 		on_drain(s, r, event);
 	else if (strcmp(what, "plain-drained") == 0 && holds)
-		tell_user(s, k->user, "plain-drained", number(event, "channel"), 0);
+		tell_user(s, k->user, "plain-drained", channels_number(event, "channel"), 0);
 	else if (strcmp(what, "plain-made") == 0 && k != NULL)
-		on_made(s, r, k, number(event, "channel"));
+		on_made(s, r, k, channels_number(event, "channel"));
 	else if (strcmp(what, "plain-count") == 0 && holds)
 		channels_count(s, k, (size_t)json_integer_value(json_object_get(event, "bytes")));
 	else if (strcmp(what, "plain-over") == 0 && holds)

@@ -299,17 +299,19 @@ static bool waits_to_begin(const struct remote *r, const char *state)
 }
 
 /* The agent was killed, and the program with it or after its end: nobody else says how it ended. */
-void supervisor_unheard(struct supervisor *s, struct remote *r)
+bool supervisor_unheard(struct supervisor *s, struct remote *r)
 {
 	const json_t *facts = remote_facts(r);
 	const char *state = json_string_value(json_object_get(facts, "state"));
-	if (state == NULL || json_object_get(facts, "out") != NULL)
-		return;
+	bool ended = state != NULL && strcmp(state, "ended") == 0, empty = state != NULL && strcmp(state, "empty") == 0;
+	if ((!ended && !empty) || json_object_get(facts, "out") != NULL)
+		return false;
 	json_t *event = json_pack("{s:s, s:i, s:O*}", "event", "exit", "status",
-		strcmp(state, "ended") == 0 ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL,
-		"undone", json_object_get(facts, "undone"));
+		ended ? (int)json_integer_value(json_object_get(facts, "exit")) : 128 + SIGKILL, "undone",
+		json_object_get(facts, "undone"));
 	on_event(s, r, event);
 	json_decref(event);
+	return true;
 }
 
 /* Connected again, or to a program that another supervisor started. */
@@ -332,11 +334,8 @@ static void on_found(struct supervisor *s, struct station *t)
 	}
 	if (t == supervisor_here(s) && s->move == NULL && revive(s, t->remote, state))
 		return;
-	if (t == supervisor_here(s) && (strcmp(state, "ended") == 0 || strcmp(state, "empty") == 0) &&
-		json_object_get(facts, "out") == NULL) {
-		supervisor_unheard(s, t->remote);
+	if (t == supervisor_here(s) && supervisor_unheard(s, t->remote))
 		return;
-	}
 	if (t->left && json_object_get(facts, "out") == NULL) {
 		t->end[0] = t->end[1] = 0; /* what it still had is lost */
 		streams_check(s);
