@@ -102,8 +102,10 @@ static int process_put(struct pmig_store *s, const struct pmig_process_row *row)
 static int process_set(struct pmig_store *s, const char *uuid, enum pmig_process_state state, int64_t pid,
 	int64_t exit_status)
 {
-	static const char sql[] = "UPDATE processes SET state = ?2, pid = iif(?3 < 0, pid, ?3),"
-				  " exit_status = iif(?4 < 0, exit_status, ?4) WHERE uuid = ?1";
+	/* one that has ended (8) goes on only where it is restored (1) or its image waits (5): who is late with what was true before has
+	 * not heard of the end */
+	static const char sql[] = "UPDATE processes SET state = iif(state = 8 AND ?2 NOT IN (1, 5), state, ?2),"
+				  " pid = iif(?3 < 0, pid, ?3), exit_status = iif(?4 < 0, exit_status, ?4) WHERE uuid = ?1";
 	if (uuid == NULL || state < PMIG_PROCESS_STARTING || state > PMIG_PROCESS_ENDED)
 		return error_set(PMIG_EINVAL, "process: no uuid or no state");
 	DATABASE_KEPT sqlite3_stmt *statement = NULL;

@@ -35,7 +35,7 @@ static void a_name_is_unique_among_the_living(void **state)
 	assert_good(s->process_set(s, UUID_A, PMIG_PROCESS_ENDED, 0, 3));
 	b.started = 5;
 	assert_good(s->process_put(s, &b));
-	assert_fails(s->process_set(s, UUID_A, PMIG_PROCESS_RUNNING, -1, -1), PMIG_EEXIST);
+	assert_fails(s->process_set(s, UUID_A, PMIG_PROCESS_STARTING, -1, -1), PMIG_EEXIST);
 
 	/* Of two with that name the living one is meant, though the other was started later. */
 	struct pmig_process_row *found = NULL;
@@ -46,6 +46,29 @@ static void a_name_is_unique_among_the_living(void **state)
 	assert_int_equal(found->exit_status, 3);
 	assert_int_equal(found->pid, 0);
 	free(found);
+}
+
+/* Who is late with what was true before has not heard of the end. */
+static void one_that_has_ended_lives_only_by_being_restored(void **state)
+{
+	struct pmig_store *s = ((struct registry_case *)*state)->store;
+	struct pmig_process_row one = case_process(UUID_A, "one");
+	static const enum pmig_process_state late[] = {
+		PMIG_PROCESS_RUNNING, PMIG_PROCESS_FROZEN, PMIG_PROCESS_DOUBT, PMIG_PROCESS_AWAY, PMIG_PROCESS_LEFT};
+	struct pmig_process_row *row;
+	assert_good(s->process_put(s, &one));
+	assert_good(s->process_set(s, UUID_A, PMIG_PROCESS_ENDED, 0, 0));
+	for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+		assert_good(s->process_set(s, UUID_A, late[i], 0, -1));
+		assert_good(s->process_get(s, UUID_A, &row));
+		assert_int_equal(row->state, PMIG_PROCESS_ENDED);
+		assert_int_equal(row->exit_status, 0);
+		free(row);
+	}
+	assert_good(s->process_set(s, UUID_A, PMIG_PROCESS_STARTING, -1, -1));
+	assert_good(s->process_get(s, UUID_A, &row));
+	assert_int_equal(row->state, PMIG_PROCESS_STARTING);
+	free(row);
 }
 
 static void process_set_changes_only_what_is_given(void **state)
@@ -268,6 +291,7 @@ int main(void)
 		case_test(a_process_is_put_replaced_and_found),
 		case_test(a_name_is_unique_among_the_living),
 		case_test(process_set_changes_only_what_is_given),
+		case_test(one_that_has_ended_lives_only_by_being_restored),
 		case_test(a_row_that_says_nothing_is_refused_by_column),
 		case_test(resources_are_put_listed_and_withdrawn),
 		case_test(a_batch_is_all_or_nothing),

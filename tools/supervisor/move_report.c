@@ -128,10 +128,13 @@ void report_end(struct move *m)
 	m->exit = NULL;
 	streams_resume_input(s);
 	move_destroy(m);
-	if (outcome == HANDOVER_WAITS && held == NULL) /* released at the source, and not begun at the target */
-		held = json_pack("{s:i}", "status", SUPERVISOR_FAILED);
-	if (held != NULL && outcome != HANDOVER_MOVED)
+	if (outcome == HANDOVER_WAITS) { /* it has not ended: its image waits at the target */
+		if (held == NULL)
+			held = json_pack("{s:i}", "status", SUPERVISOR_FAILED);
 		supervisor_exit(s, source, held);
+	} else if (held != NULL && outcome != HANDOVER_MOVED) {
+		supervisor_ended(s, source, held);
+	}
 	json_decref(held);
 	if (over != NULL)
 		(void)supervisor_unheard(s, over);

@@ -102,8 +102,9 @@ int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMI
 void supervisor_say(struct supervisor *s, const char *format, ...)
 	PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
 void supervisor_bury(struct supervisor *s, struct remote *r);
-void supervisor_dismiss(struct supervisor *s, struct remote *r);                   /* the agent may end; buries */
-void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event); /* the program has ended there */
+void supervisor_dismiss(struct supervisor *s, struct remote *r);                    /* the agent may end; buries */
+void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event);  /* the program has ended there */
+void supervisor_ended(struct supervisor *s, struct remote *r, const json_t *event); /* and home's registry says so */
 /* It has ended there, and its agent knows no more than how: that is heard now. False: it has not, or its output comes first. */
 bool supervisor_unheard(struct supervisor *s, struct remote *r);
 int supervisor_uuid(char ret_uuid[PMIG_UUID_LENGTH + 1]) PMIG_MUST_CHECK;

@@ -211,7 +211,8 @@ struct pmig_store {
 
 	/* Inserts, or replaces the row of the same uuid. PMIG_EEXIST: the name belongs to another that lives. */
 	int (*process_put)(struct pmig_store *s, const struct pmig_process_row *row);
-	/* Changes what changes often. pid and exit_status: a negative value leaves the one that is there. PMIG_ENOENT,
+	/* Changes what changes often. pid and exit_status: a negative value leaves the one that is there. A process that has
+	 * ended keeps that state, whatever is set, but for PMIG_PROCESS_STARTING and PMIG_PROCESS_STORED. PMIG_ENOENT,
 	 * PMIG_EEXIST (as above, where a state becomes a living one). */
 	int (*process_set)(struct pmig_store *s, const char *uuid, enum pmig_process_state state, int64_t pid,
 		int64_t exit_status);
