@@ -378,16 +378,13 @@ int agent_do_activate(struct agent *a, const json_t *request, json_t **ret_answe
 void agent_remove_files(struct agent *a, uint64_t epoch)
 {
 	static const char *const suffixes[] = {"", ".rows", ".json", ".part", ".rows.part"};
-	bool removed = false;
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
 		char path[PATH_MAX];
 		agent_image_path(a, epoch, suffixes[i], path);
-		removed |= unlink(path) == 0;
+		(void)unlink(path);
 		if (i == 0)
 			(void)a->store->image_drop(a->store, path);
 	}
-	if (removed) /* they do not come back when the power goes; if they do all the same, the next one that is sent here removes them */
-		(void)!io_sync_directory_of("image/");
 	a->image[0] = '\0';
 }
 

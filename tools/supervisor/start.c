@@ -106,6 +106,14 @@ static int enrol(struct supervisor *s)
 	return r < 0 ? r : s->store->handover_finish(s->store, id, PMIG_HANDOVER_DONE, "it was started there");
 }
 
+void supervisor_ended(struct supervisor *s, struct remote *r, const json_t *event)
+{
+	if (strcmp(remote_label(r), s->home) != 0) /* home's registry is told by nobody else */
+		(void)s->store->process_set(s->store, s->uuid, PMIG_PROCESS_ENDED, 0,
+			json_integer_value(json_object_get(event, "status")));
+	supervisor_exit(s, r, event);
+}
+
 static void give_up(struct supervisor *s, int code)
 {
 	char reason[PMIG_REASON_MAX];

@@ -183,14 +183,6 @@ void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event
 	streams_check(s);
 }
 
-void supervisor_ended(struct supervisor *s, struct remote *r, const json_t *event)
-{
-	if (strcmp(remote_label(r), s->home) != 0) /* home's registry is told by nobody else */
-		(void)s->store->process_set(s->store, s->uuid, PMIG_PROCESS_ENDED, 0,
-			json_integer_value(json_object_get(event, "status")));
-	supervisor_exit(s, r, event);
-}
-
 /* env(1), or a script that ends with exec: what goes along is what runs. */
 static void become(struct supervisor *s, struct remote *r, const json_t *said)
 {
