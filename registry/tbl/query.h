@@ -7,6 +7,10 @@
 	" WHEN 5 THEN 'refuse' ELSE '' END"
 #define QUERY_NAME(uuid) "coalesce((SELECT name FROM processes WHERE uuid = " uuid "), " uuid ")"
 #define QUERY_OF(uuid) "(:process IS NULL OR " uuid " = :process OR " uuid " IN (SELECT uuid FROM processes WHERE name = :process))"
+/* whether the hand-over h has one of these steps begun and not done */
+#define QUERY_DUE(steps) \
+	"EXISTS (SELECT 1 FROM handover_steps s WHERE s.handover = h.id AND s.step IN (" steps ") AND s.phase = 1" \
+	" AND NOT EXISTS (SELECT 1 FROM handover_steps d WHERE d.handover = h.id AND d.step = s.step AND d.phase = 2))"
 
 QUERY(processes, "programs that were started here or came here",
 	"SELECT name, CASE state WHEN 1 THEN 'starting' WHEN 2 THEN 'running' WHEN 3 THEN 'frozen' WHEN 4 THEN 'in doubt'"
@@ -35,13 +39,12 @@ QUERY(handovers, "moves, and how they ended",
 	" " QUERY_TIME("began") " AS began, iif(ended = 0, NULL, (ended - began) / 1000000) AS took_ms, reason, id AS \"id:wide\""
 	" FROM handovers WHERE " QUERY_OF("process") " ORDER BY handovers.began, id")
 
-QUERY(doubts, "hand-overs that nobody knows the outcome of, and copies that were given up and not fenced yet",
-	"SELECT " QUERY_NAME("h.process") " AS process, source, target, epoch, CASE state WHEN 1 THEN 'open' WHEN 2 THEN 'image waits'"
-	" ELSE 'given up' END AS state, " QUERY_TIME("began") " AS since, reason,"
+QUERY(doubts, "hand-overs that nobody knows the outcome of, copies that were given up and not fenced yet, images left behind",
+	"SELECT " QUERY_NAME("h.process") " AS process, source, target, epoch, CASE WHEN state = 1 THEN 'open' WHEN state = 2 THEN 'image waits'"
+	" WHEN " QUERY_DUE("'fence'") " THEN 'given up' ELSE 'left behind' END AS state, " QUERY_TIME("began") " AS since, reason,"
 	" (SELECT path FROM images i WHERE i.process = h.process AND i.epoch <= h.epoch ORDER BY i.epoch DESC LIMIT 1) AS \"image:wide\","
 	" id AS \"id:wide\", h.process AS \"uuid:wide\" FROM handovers h WHERE " QUERY_OF("h.process") " AND (state < 3 OR"
-	" (EXISTS (SELECT 1 FROM handover_steps s WHERE s.handover = h.id AND s.step = 'fence' AND s.phase = 1)"
-	" AND NOT EXISTS (SELECT 1 FROM handover_steps s WHERE s.handover = h.id AND s.step = 'fence' AND s.phase = 2)))"
+	" " QUERY_DUE("'fence', 'forget'") ")"
 	" ORDER BY h.began, id")
 
 QUERY(steps, "each step of each move, as the journal has it",

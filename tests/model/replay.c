@@ -75,6 +75,8 @@ static void take_row(struct record *r, const char *host, const char *step, int p
 	char c = letter(step, phase);
 	int side = strcmp(host, r->source) == 0 ? SOURCE : TARGET;
 	struct journal *j = &r->side[side];
+	if (strcmp(step, "forget") == 0)
+		return; /* home's own: what it asks the target for later */
 	if (strcmp(step, "fence") == 0) {
 		r->fenced = true;
 		return;

@@ -57,6 +57,9 @@ static bool explain(json_t *row)
 		say(row, "the target, to end the copy that may run there",
 			supervised ? "nothing: it is asked until it answers"
 				   : "pmig recover %s, which asks the target until it answers");
+	} else if (strcmp(text(row, "state"), "left behind") == 0) {
+		say(row, "the target, to remove an image that is out of date",
+			"pmig recover %s, which asks the target until it answers; the program is not concerned");
 	} else if (doubt != NULL) {
 		(void)json_object_set_new(row, "state", json_string("in doubt"));
 		(void)json_object_set(row, "source_reached", json_object_get(doubt, "source_reached"));

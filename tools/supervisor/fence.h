@@ -1,6 +1,7 @@
 /* fence: copies that a person gave up while their host could not be reached (`pmig recover --here`). Such a host is asked until it answers,
  * and what runs there is ended: one at most had been seen by anybody. Home's journal has a step "fence" that began and is not
- * done for each, so that whoever attaches next goes on with it. */
+ * done for each, so that whoever attaches next goes on with it. So has it a step "forget" for an image that was sent before the program
+ * went on at its source: the supervisor may be killed between the two. */
 #ifndef PMIG_SUPERVISOR_FENCE_H
 #define PMIG_SUPERVISOR_FENCE_H
 
@@ -12,6 +13,8 @@ int fence_open(struct supervisor *s) PMIG_MUST_CHECK; /* attached: those of the 
 bool fence_is_due(struct supervisor *s);              /* the journal has some */
 void fence_close(struct supervisor *s);
 bool fence_waits(const struct supervisor *s, const char *label); /* that host has not answered yet */
+
+void fence_yield(struct supervisor *s, const char *label); /* a move there: an old image does not matter now */
 
 /* What happens to agents. */
 void fence_up(struct supervisor *s, struct remote *r);

@@ -177,6 +177,8 @@ static void succeed(struct move *m, const json_t *answer)
 		move_next(m, HANDOVER_DONE);
 		return;
 	default:
+		if (m->doing == HANDOVER_FORGET)
+			journal_forget(m, PMIG_STEP_DONE);
 		move_next(m, HANDOVER_DONE);
 		return;
 	}
@@ -336,8 +338,10 @@ static void begin(struct move *m, enum handover_action action)
 		agree_record(m);
 	if (action == HANDOVER_FREEZE)
 		m->supervisor->input_held = true;
-	if (action == HANDOVER_GO_ON)
+	if (action == HANDOVER_GO_ON) {
 		m->resumed = move_now();
+		journal_forget(m, PMIG_STEP_BEGIN);
+	}
 	if (action < sizeof before / sizeof *before && before[action] != NULL && move_fault(before[action])) {
 		move_blame(m, PMIG_EIO);
 		move_next(m, HANDOVER_FAILED);
@@ -392,6 +396,8 @@ static int create(struct supervisor *s, const struct move_options *o, const char
 	int r = supervisor_label(s, target, m->target_label);
 	if (r >= 0)
 		r = supervisor_uuid(m->id);
+	if (r >= 0)
+		fence_yield(s, m->target_label);
 	if (r >= 0 && (m->target = channels_take(s, m->target_label)) == NULL)
 		r = supervisor_remote(s, target, o->method, &m->target);
 	if (r < 0) {

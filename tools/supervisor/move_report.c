@@ -26,6 +26,16 @@ int report_begin(struct move *m)
 			.target = m->target_label});
 }
 
+/* An image may lie at the target. If nobody is there any more when the program goes on, fence.c has it removed. */
+void journal_forget(struct move *m, enum pmig_phase phase)
+{
+	struct supervisor *s = m->supervisor;
+	if (m->reached < HANDOVER_SHIP || m->h.decided)
+		return;
+	if (s->store->handover_step(s->store, m->id, "forget", phase, m->target_label) < 0)
+		supervisor_say(s, "%s", pmig_reason());
+}
+
 static void journal_end(struct move *m, enum pmig_handover_state state)
 {
 	struct supervisor *s = m->supervisor;

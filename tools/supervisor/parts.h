@@ -102,7 +102,6 @@ int supervisor_label(struct supervisor *s, const char *where, char ret_label[PMI
 void supervisor_say(struct supervisor *s, const char *format, ...)
 	PMIG_PRINTF(2, 3); /* to standard error, whatever the terminal's mode */
 void supervisor_bury(struct supervisor *s, struct remote *r);
-void supervisor_dismiss(struct supervisor *s, struct remote *r);                    /* the agent may end; buries */
 void supervisor_exit(struct supervisor *s, struct remote *r, const json_t *event);  /* the program has ended there */
 void supervisor_ended(struct supervisor *s, struct remote *r, const json_t *event); /* and home's registry says so */
 /* It has ended there, and its agent knows no more than how: that is heard now. False: it has not, or its output comes first. */
@@ -114,11 +113,18 @@ void supervisor_fail(struct supervisor *s, int exit_status,
 void supervisor_runs(struct supervisor *s); /* from now on it does: the other verbs are served, the streams flow */
 void supervisor_place(struct supervisor *s, const json_t *frozen); /* attached: the streams go on where it was frozen */
 
+/* --- farewell.c --- */
+void supervisor_dismiss(struct supervisor *s, struct remote *r); /* the agent may end; buries */
+void supervisor_over(struct supervisor *s); /* stops, if the program has ended and nobody has anything to answer yet */
+void farewell_close(struct supervisor *s);
+
 /* --- streams.c --- */
 int streams_open(struct supervisor *s) PMIG_MUST_CHECK;
 int streams_place(struct supervisor *s, uint64_t in, uint64_t out, uint64_t err) PMIG_MUST_CHECK; /* they go on from there */
 void streams_close(struct supervisor *s);
 int streams_packet(struct supervisor *s, struct remote *r, const struct packet *p) PMIG_MUST_CHECK;
+void streams_end(struct supervisor
+		*s); /* the agent of a program that has ended may go: asked again when it is reached again */
 void streams_attach(struct supervisor *s); /* asks the speaker for output, and sends input to where the program is */
 void streams_pump_input(struct supervisor *s);
 void streams_resume_input(struct supervisor *s);

@@ -12,7 +12,8 @@
 
 #define PIECE (16u << 10)
 #define AWAIT_MS 15000
-#define END_MS 2000 /* for the agent to say good-bye */
+#define END_MS 2000        /* for the agent to say good-bye */
+#define END_AGAIN_MS 10000 /* for its host to come back, if it does not answer: there may be an image */
 
 /* What the user's pipe says to us, the program's pipe says to it: it gets SIGPIPE, as without us. */
 static void tell_unread(struct supervisor *s, struct peer *p)
@@ -245,14 +246,31 @@ static void on_end_late(void *context)
 	supervisor_stop(s, s->exit_status);
 }
 
+static void on_end_unreached(void *context)
+{
+	struct supervisor *s = context;
+	supervisor_say(s, "%s ended at %s, which does not answer any more: what lies there of it is left", s->name,
+		remote_label(s->stations[0].remote));
+	on_end_late(context);
+}
+
 static void on_end(void *context, int code, const json_t *answer)
 {
-	(void)code;
 	(void)answer;
 	struct supervisor *s = context;
+	if (code == PMIG_EUNREACHED) {
+		loop_remove(&s->end_timer);
+		(void)loop_after(s->loop, END_AGAIN_MS, on_end_unreached, s, &s->end_timer);
+		return;
+	}
 	s->said_end = true;
-	if (s->farewells == NULL)
-		on_end_late(context);
+	supervisor_over(s);
+}
+
+/* An agent that was started anew does not know how it ended. */
+void streams_end(struct supervisor *s)
+{
+	remote_request(s->stations[0].remote, "end", json_pack("{s:b, s:i}", "all", 1, "status", s->exit_status), on_end, s);
 }
 
 /* A speaker that has left and said everything makes room for the next. */
@@ -270,8 +288,8 @@ void streams_check(struct supervisor *s)
 		return;
 	t->asked_end = true;
 	if (s->station_count == 1) {
-		remote_request(t->remote, "end", json_pack("{s:b}", "all", 1), on_end, s);
 		(void)loop_after(s->loop, END_MS, on_end_late, s, &s->end_timer);
+		streams_end(s);
 		return;
 	}
 	if (!move_uses(s, t->remote))

@@ -96,48 +96,6 @@ void supervisor_bury(struct supervisor *s, struct remote *r)
 		(void)loop_after(s->loop, 0, on_bury, s, &s->bury);
 }
 
-/* An agent that was told to end and has not answered. */
-struct farewell {
-	struct supervisor *supervisor;
-	struct remote *remote;
-	struct farewell *next;
-};
-
-static void forget_farewell(struct farewell *f)
-{
-	struct farewell **at = &f->supervisor->farewells;
-	while (*at != f)
-		at = &(*at)->next;
-	*at = f->next;
-	free(f);
-}
-
-static void on_farewell(void *context, int code, const json_t *answer)
-{
-	(void)code;
-	(void)answer;
-	struct farewell *f = context;
-	struct supervisor *s = f->supervisor;
-	supervisor_bury(s, f->remote);
-	forget_farewell(f);
-	if (s->said_end && s->farewells == NULL)
-		supervisor_stop(s, s->exit_status);
-}
-
-void supervisor_dismiss(struct supervisor *s, struct remote *r)
-{
-	if (channels_keep(s, r))
-		return;
-	struct farewell *f = remote_is_up(r) ? malloc(sizeof *f) : NULL;
-	if (f == NULL) {
-		supervisor_bury(s, r);
-		return;
-	}
-	*f = (struct farewell){s, r, s->farewells};
-	s->farewells = f;
-	remote_request(r, "end", json_pack("{s:b}", "all", 1), on_farewell, f);
-}
-
 static void on_begun(void *context)
 {
 	(void)context;
@@ -377,6 +335,10 @@ static void on_up(void *context, struct remote *r)
 {
 	struct supervisor *s = context;
 	struct station *t = supervisor_station(s, r);
+	if (t != NULL && t->asked_end) {
+		streams_end(s);
+		return;
+	}
 	if (t != NULL && t == supervisor_here(s) && s->started)
 		become(s, r, remote_facts(r));
 	if (t != NULL && s->started && !s->placed && json_object_get(remote_facts(r), "out") != NULL)
@@ -400,7 +362,7 @@ static void on_down(void *context, struct remote *r, int code)
 	}
 	checkpoint_down(s, r);
 	move_down(s, r, code);
-	if ((t != NULL && !t->asked_end) || channels_keeps(s, r))
+	if (t != NULL || channels_keeps(s, r))
 		remote_connect_later(r, s->epoch);
 }
 
@@ -578,11 +540,7 @@ int supervisor_run(const struct supervisor_options *options)
 	for (size_t i = 0; i < s->station_count; i++)
 		remote_destroy(s->stations[i].remote);
 	channels_close(s);
-	for (struct farewell *f = s->farewells, *next; f != NULL; f = next) {
-		next = f->next;
-		remote_destroy(f->remote); /* its link has a thread, which must not outlive main() */
-		free(f);
-	}
+	farewell_close(s);
 	if (s->loop != NULL) {
 		on_bury(s);
 		streams_close(s);
