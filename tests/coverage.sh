@@ -1,22 +1,42 @@
 #!/bin/bash
-# coverage.sh [BUILD [TEST...]]: how many lines of runtime, registry and transport the unit tests reach (by gcov), and which files they reach least.
-# Builds in BUILD (build/coverage); TEST: a name for `ctest -R`, all unit tests if none. A process that ends by SIGKILL leaves no counters, so what only
-# end-to-end tests reach does not count: the figure is a lower bound.
+# coverage.sh [--lines] [BUILD [TEST...]]: how many lines of runtime, registry and transport the tests reach, file by file, the least first, and all together.
+# Builds with clang in BUILD (build/coverage). TEST: names for `ctest -R`; without any all unit tests run, and what an earlier run had reached is forgotten.
+# Counters are mapped files in /dev/pmig-coverage, which all test hosts see: what a process that is killed had reached counts, and what is reached at a
+# fault point counts for the side that reached it.
+#   --lines   instead: the lines that no test has reached, as FILE:LINE: text; runs nothing
 set -euo pipefail
-cd "$(dirname "$0")/.."
-build=${1:-build/coverage}
+top=$(cd "$(dirname "$0")/.." && pwd)
+lines=
+if [ "${1:-}" = --lines ]; then lines=1 && shift; fi
+build=${1:-$top/build/coverage}
 shift || true
-cmake --preset dev -B "$build" -DCMAKE_C_FLAGS="--coverage -O0 -fprofile-update=atomic" >/dev/null
-cmake --build "$build" --target unit_core -j "${JOBS:-2}" | tail -n 1
-find "$build" -name '*.gcda' -delete
-(cd "$build" && ctest -L core -R "${1:-unit/}" -j "${JOBS:-2}" 2>&1 | tail -n 8) || true
-find "$build" -path '*/pmig_*.dir/*' -name '*.gcda' -print0 |
-	(cd "$build" && xargs -0 -r -n 1 gcov -n -r -s "$OLDPWD" 2>/dev/null) |
-	awk -F"'" -v top="$PWD/" '/^File / { file = $2; sub(top, "", file); next }
-		/^Lines executed:/ && file ~ /^(runtime|registry|transport)\/.*\.c$/ {
-			split($0, part, /[:%]| of /); lines = part[4]; hit = part[2] * lines / 100
-			if (!(file in all) || hit > got[file]) { all[file] = lines; got[file] = hit }
-			file = "" }
-		END { for (f in all) { split(f, p, "/"); n[p[1]] += all[f]; h[p[1]] += got[f]; printf "%5.1f %% of %4d  %s\n", 100 * got[f] / all[f], all[f], f | "sort -n" }
-			close("sort -n")
-			for (f in n) printf "%s: %.1f %% of %d lines\n", f, 100 * h[f] / n[f], n[f] }'
+counts=/dev/pmig-coverage
+merged=$build/coverage.profdata
+
+report() {
+	local objects=() l
+	find "$counts" -name '*.profraw' >"$build/coverage.list"
+	llvm-profdata-19 merge -sparse --failure-mode=all -f "$build/coverage.list" -o "$merged"
+	for l in "$build"/lib/libpmig*.a; do objects+=(-object "$l"); done
+	llvm-cov-19 "$@" "${objects[@]}" -instr-profile "$merged" "$top"/{runtime,registry,transport}
+}
+
+if [ -n "$lines" ]; then
+	report show -show-line-counts -show-branches=none -show-regions=0 | awk -F'|' -v top="$top/" '
+		/^\// { file = $0; sub(top, "", file); sub(/:$/, "", file); next }
+		$2 ~ /^ *0$/ { gsub(/ /, "", $1); text = $0; sub(/^[^|]*\|[^|]*\|/, "", text); print file ":" $1 ": " text }'
+	exit
+fi
+mkdir -p "$counts" && chmod 1777 "$counts"
+cmake -G Ninja -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang-19 -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O1 -g" \
+	-DPMIG_WERROR=OFF -DPMIG_COVERAGE=$counts >/dev/null
+ninja -C "$build" >"$build/coverage.log" || { tail "$build/coverage.log" && exit 1; }
+if [ $# -eq 0 ]; then
+	rm -f "$counts"/*.profraw
+	set -- '^unit/'
+fi
+for test; do (cd "$build" && ctest -R "$test" -j "${JOBS:-2}" 2>&1 | tail -n 12) || true; done
+report export -summary-only | jq -r --arg top "$top/" '.data[0].files[] | [(.filename | ltrimstr($top)), .summary.lines.covered, .summary.lines.count] | @tsv' |
+	awk -F'\t' '$1 ~ /\.c$/ { printf "%5.1f %% of %4d  %s\n", $3 > 0 ? 100 * $2 / $3 : 100, $3, $1 | "sort -n"
+			split($1, p, "/"); n[p[1]] += $3; h[p[1]] += $2 }
+		END { close("sort -n"); for (f in n) printf "%s: %.1f %% of %d lines\n", f, 100 * h[f] / n[f], n[f] }'

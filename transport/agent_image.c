@@ -2,6 +2,7 @@
 #include "agent_connection.h"
 #include "agent_parts.h"
 #include "runtime/base/hex.h"
+#include "runtime/base/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -471,6 +472,7 @@ static void gone(struct agent *a)
 	a->image[0] = '\0';
 	a->promised = 0; /* it may come back: whoever still asks for this release means nobody then */
 	(void)!fault_meet("release:removed");
+	(void)!io_sync_directory_of("image/"); /* they do not come back with the power: nobody would look for them */
 	(void)agent_journal(a, "release", PMIG_STEP_DONE, NULL);
 	(void)agent_set_state(a, AGENT_AWAY, strcmp(a->home, a->host) == 0 ? PMIG_PROCESS_AWAY : PMIG_PROCESS_LEFT);
 	agent_journal_end(a, PMIG_HANDOVER_DONE, NULL);

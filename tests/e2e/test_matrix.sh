@@ -5,7 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 exec bash "$here/../matrix.sh" there:activate:done=power:target across:activate:done=power:target there:go-on=kill-supervisor there:go-on:row=kill-supervisor \
-	there:ship:half=power:target there:ship:written=power there:ship:synced=power there:ship:renamed=power \
+	across:release:done=power:source there:ship:half=power:target there:ship:written=power there:ship:synced=power there:ship:renamed=power \
 	there:ship:done=power:target there:restore:restored=power there:commit:claimed=power there:commit:journal=power \
 	there:commit:done=power:target there:activate:journal=power there:ship:first=corrupt there:prepare:first=corrupt \
 	there:ship:first=short there:ship:last=full across:commit:sent=power:source across:commit:journal=power \

@@ -36,6 +36,16 @@ if(PMIG_SANITIZE)
 	target_link_options(pmig_options INTERFACE -fsanitize=${PMIG_SANITIZE})
 endif()
 
+# Counters that are a mapped file: what a process that is killed had counted is there.
+if(PMIG_COVERAGE)
+	set(coverage -fprofile-instr-generate=${PMIG_COVERAGE}/%m%c.profraw)
+	target_compile_options(pmig_options INTERFACE ${coverage} -fcoverage-mapping -fprofile-update=atomic
+		"SHELL:-mllvm -runtime-counter-relocation")
+	target_link_options(pmig_options INTERFACE ${coverage})
+	execute_process(COMMAND ${CMAKE_C_COMPILER} --print-file-name=libclang_rt.profile-${CMAKE_SYSTEM_PROCESSOR}.a
+		OUTPUT_VARIABLE PMIG_COVERAGE_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+
 # pmig_sources(ret_library ret_main GLOB...): the matching files, those that define main() apart from the others.
 function(pmig_sources ret_library ret_main)
 	file(GLOB found CONFIGURE_DEPENDS ${ARGN})
