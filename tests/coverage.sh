@@ -17,8 +17,8 @@ report() {
 	local objects=() l
 	find "$counts" -name '*.profraw' >"$build/coverage.list"
 	llvm-profdata-19 merge -sparse --failure-mode=all -f "$build/coverage.list" -o "$merged"
-	for l in "$build"/lib/libpmig*.a; do objects+=(-object "$l"); done
-	llvm-cov-19 "$@" "${objects[@]}" -instr-profile "$merged" "$top"/{runtime,registry,transport}
+	for l in "$build"/lib/libpmig.o "$build"/lib/libpmig_{transport,ssh}.a "$build"/bin/{pmig,unit/test_*}; do objects+=(-object "$l"); done
+	llvm-cov-19 "$@" -instr-profile "$merged" "${objects[@]:1}" -sources "$top"/{runtime,registry,transport}
 }
 
 if [ -n "$lines" ]; then
@@ -37,6 +37,6 @@ if [ $# -eq 0 ]; then
 fi
 for test; do (cd "$build" && ctest -R "$test" -j "${JOBS:-2}" 2>&1 | tail -n 12) || true; done
 report export -summary-only | jq -r --arg top "$top/" '.data[0].files[] | [(.filename | ltrimstr($top)), .summary.lines.covered, .summary.lines.count] | @tsv' |
-	awk -F'\t' '$1 ~ /\.c$/ { printf "%5.1f %% of %4d  %s\n", $3 > 0 ? 100 * $2 / $3 : 100, $3, $1 | "sort -n"
+	awk -F'\t' '$1 ~ /\.c$/ { printf "%5.1f %% of %4d  %s\n", ($3 > 0 ? 100 * $2 / $3 : 100), $3, $1 | "sort -n"
 			split($1, p, "/"); n[p[1]] += $3; h[p[1]] += $2 }
 		END { close("sort -n"); for (f in n) printf "%s: %.1f %% of %d lines\n", f, 100 * h[f] / n[f], n[f] }'
