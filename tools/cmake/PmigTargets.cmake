@@ -42,6 +42,7 @@ if(PMIG_COVERAGE)
 	target_compile_options(pmig_options INTERFACE ${coverage} -fcoverage-mapping -fprofile-update=atomic
 		"SHELL:-mllvm -runtime-counter-relocation")
 	target_link_options(pmig_options INTERFACE ${coverage})
+	target_compile_definitions(pmig_options INTERFACE "PMIG_COVERAGE=\"${PMIG_COVERAGE}\"") # no resource of a program
 	execute_process(COMMAND ${CMAKE_C_COMPILER} --print-file-name=libclang_rt.profile-${CMAKE_SYSTEM_PROCESSOR}.a
 		OUTPUT_VARIABLE PMIG_COVERAGE_RUNTIME OUTPUT_STRIP_TRAILING_WHITESPACE)
 endif()
