@@ -115,7 +115,7 @@ static int show_all(const json_t *rows)
 int cmd_ps(int argc, char **argv)
 {
 	bool json = false;
-	struct listing l = {.array = json_array()};
+	struct listing l = {0};
 	const struct cmd_option options[] = {
 		{'a', "all", NULL, "also those that have ended", NULL, &l.all},
 		{0, "json", NULL, "as a JSON array", NULL, &json},
@@ -126,6 +126,7 @@ int cmd_ps(int argc, char **argv)
 			&first);
 	if (status > 0)
 		return status - 1;
+	l.array = json_array();
 	struct pmig_store *store;
 	int r = cmd_store(&store);
 	if (r >= 0) {
