@@ -104,7 +104,7 @@ int cmd_doctor(int argc, char **argv)
 {
 	bool json = false;
 	const char *method = NULL;
-	struct report d = {.array = json_array()};
+	struct report d = {0};
 	const struct cmd_option options[] = {
 		{0, "json", NULL, "as a JSON array", NULL, &json},
 		{0, "ssh", "METHOD", "ssh or libssh2", &method, NULL},
@@ -113,6 +113,7 @@ int cmd_doctor(int argc, char **argv)
 	int first, status = cmd_parse("doctor", argc, argv, options, "  pmig doctor\n  pmig doctor beta\n", 0, 1, &first);
 	if (status > 0)
 		return status - 1;
+	d.array = json_array();
 	if (first < argc)
 		examine_there(&d, argv[first], method != NULL && strcmp(method, "ssh") == 0 ? LINK_COMMAND : 0);
 	else
