@@ -149,10 +149,6 @@ static bool is_private(const struct found *s, const struct open_file *f)
 	size_t n = strlen(state);
 	if (strncmp(f->link, state, n) == 0 && strncmp(f->link + n, "/image/", 7) == 0)
 		return true;
-#ifdef PMIG_COVERAGE
-	if (strncmp(f->link, PMIG_COVERAGE, sizeof PMIG_COVERAGE - 1) == 0)
-		return true; /* the counters */
-#endif
 	if (strncmp(f->link, BELOW_A_SITE, sizeof BELOW_A_SITE - 1) == 0)
 		return true; /* goes with its site, or is seen to at the freeze */
 	return f->fd >= PRIVATE_FROM && (S_ISSOCK(f->st.st_mode) || is_pipe(f));

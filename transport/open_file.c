@@ -175,6 +175,9 @@ int open_file_maps(pid_t pid, bool shared, struct open_file **ret_files, size_t 
 	while (r >= 0 && fgets(line, sizeof line, maps) != NULL) {
 		bool wanted = open_file_parse_map(line, &f, modes, &link) && strcmp(link, exe) != 0 &&
 			(shared ? modes[3] == 's' && modes[1] == 'w' : modes[2] == 'x' && link[0] == '/');
+#ifdef PMIG_COVERAGE
+		wanted = wanted && strncmp(link, PMIG_COVERAGE, sizeof PMIG_COVERAGE - 1) != 0; /* the counters */
+#endif
 		if (!wanted || is_known(&l, &f, link))
 			continue;
 		struct stat st;
