@@ -22,7 +22,7 @@ report() {
 }
 
 if [ -n "$lines" ]; then
-	report show -show-line-counts -show-branches=none -show-regions=0 | awk -F'|' -v top="$top/" '
+	report show -show-line-counts | awk -F'|' -v top="$top/" '
 		/^\// { file = $0; sub(top, "", file); sub(/:$/, "", file); next }
 		$2 ~ /^ *0$/ { gsub(/ /, "", $1); text = $0; sub(/^[^|]*\|[^|]*\|/, "", text); print file ":" $1 ": " text }'
 	exit

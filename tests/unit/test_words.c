@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <langinfo.h>
 #include <libintl.h>
+#include <netdb.h>
 #include <signal.h>
 
 struct state {
@@ -33,6 +34,55 @@ static void keep_copy(struct state *s, int i, const char *text)
 	CHECK(text != NULL);
 	s->texts[i] = text;
 	s->copies[i] = pmig_strdup(text);
+}
+
+/* The same words as libc's, in the arena. */
+#define AGREE(ours, libcs) \
+	do { \
+		const char *own_ = (ours); \
+		CHECK(own_ != NULL && arena_contains(own_) && strcmp(own_, (libcs)) == 0); \
+	} while (0)
+
+static void *as_libc(void)
+{
+	static const unsigned char nsap[] = {0x49, 0, 1};
+	char buffer[64], its[64], *number;
+	int point, sign, its_point, its_sign;
+	AGREE(pmig_strerrorname_np(ENOENT), strerrorname_np(ENOENT));
+	AGREE(pmig_strerrordesc_np(ENOENT), strerrordesc_np(ENOENT));
+	AGREE(pmig_error_words_r(ENOENT, buffer, sizeof buffer), strerror_r(ENOENT, its, sizeof its));
+	AGREE(pmig_sigabbrev_np(SIGTERM), sigabbrev_np(SIGTERM));
+	AGREE(pmig_sigdescr_np(SIGTERM), sigdescr_np(SIGTERM));
+	CHECK(pmig_strerrorname_np(99999) == NULL && pmig_sigabbrev_np(9999) == NULL);
+	AGREE(pmig_gai_strerror(EAI_NONAME), gai_strerror(EAI_NONAME));
+	AGREE(pmig_hstrerror(HOST_NOT_FOUND), hstrerror(HOST_NOT_FOUND));
+	char *id = pmig_strdup("one thing"),
+	     *many = pmig_strdup("many things"); /* no catalogue has these: what was given comes back */
+	AGREE(pmig_dgettext("sample", id), id);
+	AGREE(pmig_dcgettext("sample", id, LC_MESSAGES), id);
+	AGREE(pmig_ngettext(id, many, 1), id);
+	AGREE(pmig_dngettext("sample", id, many, 2), many);
+	AGREE(pmig_dcngettext("sample", id, many, 2, LC_MESSAGES), many);
+	AGREE(pmig_l64a(123456), l64a(123456));
+	number = pmig_fcvt(-12.345, 2, &point, &sign);
+	AGREE(number, fcvt(-12.345, 2, &its_point, &its_sign));
+	CHECK(point == its_point && sign == its_sign);
+	number = pmig_ecvt(0.00123, 3, &point, &sign);
+	AGREE(number, ecvt(0.00123, 3, &its_point, &its_sign));
+	CHECK(point == its_point && sign == its_sign);
+	number = pmig_qecvt(1.5L, 3, &point, &sign);
+	AGREE(number, qecvt(1.5L, 3, &its_point, &its_sign));
+	number = pmig_qfcvt(1.5L, 3, &point, &sign);
+	AGREE(number, qfcvt(1.5L, 3, &its_point, &its_sign));
+	AGREE(pmig_inet_nsap_ntoa(sizeof nsap, nsap, NULL), inet_nsap_ntoa(sizeof nsap, nsap, its));
+	AGREE(pmig_inet_ntoa((struct in_addr){htonl(INADDR_LOOPBACK)}), "127.0.0.1");
+	CHECK(pmig_ttyname(-1) == NULL && errno == EBADF);
+	return pmig_strdup(number);
+}
+
+static void as_libc_after(void *state)
+{
+	CHECK(strcmp(state, "1500") == 0);
 }
 
 static void *texts(void)
@@ -136,6 +186,7 @@ static void allocated_after(void *state)
 }
 
 static const struct restore_case cases[] = {
+	{.name = "the words of libc", .before = as_libc, .after = as_libc_after},
 	{.name = "texts of libc", .before = texts, .after = texts_after},
 	{.name = "dates and accounts", .before = dates, .after = dates_after},
 	{.name = "expressions and conversions", .before = expressions, .after = expressions_after},
