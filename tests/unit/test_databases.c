@@ -18,9 +18,8 @@
 		CHECK((own_ == NULL) == (its_ == NULL) && (its_ == NULL || strcmp(own_name_, its_->name) == 0)); \
 	} while (0)
 
-static void *looked_up(void)
+static void services(void)
 {
-	struct in_addr here = {htonl(INADDR_LOOPBACK)};
 	AGREE(pmig_getservbyname("ssh", "tcp"), getservbyname("ssh", "tcp"), s_name);
 	AGREE(pmig_getservbyport(htons(22), "tcp"), getservbyport(htons(22), "tcp"), s_name);
 	AGREE(pmig_getservbyport(htons(22), "no such protocol"), getservbyport(htons(22), "no such protocol"), s_name);
@@ -28,12 +27,23 @@ static void *looked_up(void)
 	AGREE(pmig_getprotobynumber(6), getprotobynumber(6), p_name);
 	AGREE(pmig_getnetbyname("loopback"), getnetbyname("loopback"), n_name);
 	AGREE(pmig_getnetbyaddr(127U << 24, AF_INET), getnetbyaddr(127U << 24, AF_INET), n_name);
+}
+
+static void hosts_and_users(void)
+{
+	struct in_addr here = {htonl(INADDR_LOOPBACK)};
 	AGREE(pmig_getrpcbyname("portmapper"), getrpcbyname("portmapper"), r_name);
 	AGREE(pmig_getrpcbynumber(100000), getrpcbynumber(100000), r_name);
 	AGREE(pmig_getspnam("root"), getspnam("root"), sp_namp);
 	AGREE(pmig_getspnam("nobody of that name"), getspnam("nobody of that name"), sp_namp);
 	AGREE(pmig_gethostbyname("localhost"), gethostbyname("localhost"), h_name);
 	AGREE(pmig_gethostbyaddr(&here, sizeof here, AF_INET), gethostbyaddr(&here, sizeof here, AF_INET), h_name);
+}
+
+static void *looked_up(void)
+{
+	services();
+	hosts_and_users();
 	struct servent *s = pmig_getservbyname("ssh", "tcp");
 	struct servent **kept = pmig_calloc(1, sizeof *kept);
 	*kept = s;
@@ -97,17 +107,26 @@ static void *walked(void)
 		end(); \
 	} while (0)
 
-static void walked_after(void *state)
+static void users_go_on(const struct walked *w)
 {
-	const struct walked *w = state;
 	GOES_ON(pmig_getpwent, pmig_endpwent, 0);
 	GOES_ON(pmig_getgrent, pmig_endgrent, 1);
 	GOES_ON(pmig_getspent, pmig_endspent, 2);
+}
+
+static void networks_go_on(const struct walked *w)
+{
 	GOES_ON(pmig_gethostent, pmig_endhostent, 3);
 	GOES_ON(pmig_getservent, pmig_endservent, 4);
 	GOES_ON(pmig_getprotoent, pmig_endprotoent, 5);
 	GOES_ON(pmig_getrpcent, pmig_endrpcent, 6);
 	GOES_ON(pmig_getusershell, pmig_endusershell, 7);
+}
+
+static void walked_after(void *state)
+{
+	users_go_on(state);
+	networks_go_on(state);
 	CHECK(pmig_getpwent() != NULL);
 	pmig_setpwent();
 	const struct passwd *first = pmig_getpwent();

@@ -81,6 +81,16 @@ static const struct restore_case cases[] = {
 
 int main(int argc, char **argv)
 {
+#if defined(PMIG_SANITIZER_MALLOC)
+	(void)argc, (void)argv, (void)cases;
+	(void)puts("skipped: a sanitizer locks no memory");
+	return 77;
+#else
+	if (geteuid() != 0) {
+		(void)puts("skipped: who is not root may not lock all memory");
+		return 77;
+	}
 	restore_main(argc, argv, cases);
 	return restore_all(cases);
+#endif
 }
