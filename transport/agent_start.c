@@ -250,8 +250,8 @@ int agent_do_end(struct agent *a, const json_t *request, json_t **ret_answer)
 	int64_t status = agent_number(request, "status", -1);
 	bool empty = a->state == AGENT_EMPTY && a->claimed != 0 && a->claimed == a->epoch;
 	if (a->io == NULL && (a->state == AGENT_ENDED || empty) && status >= 0 && status < 128) {
-		a->exit_status =
-			(int)status; /* an agent before this one saw it, and was not left the time to write it down */
+		/* An agent before this one saw it, and was not left the time to write it down. */
+		a->exit_status = (int)status;
 		(void)agent_set_state(a, AGENT_ENDED, PMIG_PROCESS_ENDED);
 	}
 	agent_settle(a); /* it may have ended before the hand-over did */

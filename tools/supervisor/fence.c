@@ -31,28 +31,27 @@ static struct fence *of(const struct supervisor *s, const struct remote *r)
 	return f;
 }
 
-bool fence_waits(const struct supervisor *s, const char *label)
+/* At most one for a host: open_one(), move.c. */
+static struct fence *at(const struct supervisor *s, const char *label)
 {
-	for (const struct fence *f = s->fences; f != NULL; f = f->next)
-		if (!f->image && strcmp(remote_label(f->remote), label) == 0)
-			return true;
-	return false;
-}
-
-static bool is_asked(const struct supervisor *s, const char *label)
-{
-	const struct fence *f = s->fences;
+	struct fence *f = s->fences;
 	while (f != NULL && strcmp(remote_label(f->remote), label) != 0)
 		f = f->next;
-	return f != NULL;
+	return f;
+}
+
+bool fence_waits(const struct supervisor *s, const char *label)
+{
+	const struct fence *f = at(s, label);
+	return f != NULL && !f->image;
 }
 
 static void drop(struct fence *f)
 {
-	struct fence **at = &f->supervisor->fences;
-	while (*at != f)
-		at = &(*at)->next;
-	*at = f->next;
+	struct fence **place = &f->supervisor->fences;
+	while (*place != f)
+		place = &(*place)->next;
+	*place = f->next;
 	free(f);
 }
 
@@ -157,14 +156,12 @@ void fence_take(struct supervisor *s, const char *id, uint64_t epoch, struct rem
 
 void fence_yield(struct supervisor *s, const char *label)
 {
-	for (struct fence *f = s->fences, *next; f != NULL; f = next) {
-		next = f->next;
-		if (!f->image || strcmp(remote_label(f->remote), label) != 0)
-			continue;
-		remote_forget(f->remote, f);
-		supervisor_bury(s, f->remote);
-		drop(f);
-	}
+	struct fence *f = at(s, label);
+	if (f == NULL || !f->image)
+		return;
+	remote_forget(f->remote, f);
+	supervisor_bury(s, f->remote);
+	drop(f);
 }
 
 void fence_up(struct supervisor *s, struct remote *r)
@@ -203,7 +200,7 @@ static int open_one(struct supervisor *s, const json_t *row)
 	const char *target = json_string_value(json_object_get(row, "target")),
 		   *id = json_string_value(json_object_get(row, "id"));
 	bool image = has_state(row, "left behind");
-	if (target == NULL || id == NULL || (!image && !has_state(row, "given up")) || is_asked(s, target))
+	if (target == NULL || id == NULL || (!image && !has_state(row, "given up")) || at(s, target) != NULL)
 		return 0;
 	if (image && strcmp(target, remote_label(supervisor_here(s)->remote)) == 0)
 		return 0; /* it has come there since */

@@ -13,8 +13,7 @@ int fence_open(struct supervisor *s) PMIG_MUST_CHECK; /* attached: those of the 
 bool fence_is_due(struct supervisor *s);              /* the journal has some */
 void fence_close(struct supervisor *s);
 bool fence_waits(const struct supervisor *s, const char *label); /* that host has not answered yet */
-
-void fence_yield(struct supervisor *s, const char *label); /* a move there: an old image does not matter now */
+void fence_yield(struct supervisor *s, const char *label);       /* a move there: an old image does not matter now */
 
 /* What happens to agents. */
 void fence_up(struct supervisor *s, struct remote *r);

@@ -176,9 +176,10 @@ static void succeed(struct move *m, const json_t *answer)
 		(void)move_fault("release:done");
 		move_next(m, HANDOVER_DONE);
 		return;
+	case HANDOVER_FORGET:
+		report_forget(m, PMIG_STEP_DONE);
+		__attribute__((fallthrough));
 	default:
-		if (m->doing == HANDOVER_FORGET)
-			journal_forget(m, PMIG_STEP_DONE);
 		move_next(m, HANDOVER_DONE);
 		return;
 	}
@@ -340,7 +341,7 @@ static void begin(struct move *m, enum handover_action action)
 		m->supervisor->input_held = true;
 	if (action == HANDOVER_GO_ON) {
 		m->resumed = move_now();
-		journal_forget(m, PMIG_STEP_BEGIN);
+		report_forget(m, PMIG_STEP_BEGIN);
 	}
 	if (action < sizeof before / sizeof *before && before[action] != NULL && move_fault(before[action])) {
 		move_blame(m, PMIG_EIO);

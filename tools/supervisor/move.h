@@ -82,7 +82,7 @@ json_t *move_time_json(const struct move_time *t);                      /* {"pla
 int report_begin(struct move *m) PMIG_MUST_CHECK; /* the journal's row, before anything is touched */
 void report_last_word(struct move *m, int code, const char *outcome);
 void report_doubt(void *context); /* it takes long until it is known who has it */
-void journal_forget(struct move *m,
+void report_forget(struct move *m,
 	enum pmig_phase phase);  /* in home's journal, before the source goes on, and after the target has forgotten */
 void report_end(struct move *m); /* how it ended; destroys m, or begins anew */
 

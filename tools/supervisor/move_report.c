@@ -27,7 +27,7 @@ int report_begin(struct move *m)
 }
 
 /* An image may lie at the target. If nobody is there any more when the program goes on, fence.c has it removed. */
-void journal_forget(struct move *m, enum pmig_phase phase)
+void report_forget(struct move *m, enum pmig_phase phase)
 {
 	struct supervisor *s = m->supervisor;
 	if (m->reached < HANDOVER_SHIP || m->h.decided)

@@ -362,8 +362,7 @@ static void on_down(void *context, struct remote *r, int code)
 	}
 	checkpoint_down(s, r);
 	move_down(s, r, code);
-	bool over = t != NULL && t->asked_end && s->said_end; /* its agent has answered, and ended */
-	if ((t != NULL && !over) || channels_keeps(s, r))
+	if ((t != NULL && !s->said_end) || channels_keeps(s, r))
 		remote_connect_later(r, s->epoch);
 }
 
